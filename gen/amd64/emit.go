@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+	"sort"
+	"strings"
+
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
+	"github.com/mmcloughlin/avo/pass"
+	"github.com/mmcloughlin/avo/printer"
+)
+
+// A family is a set of functions with one signature that differ only in a
+// small number, such as the rows of a register tile. It becomes one pair of
+// files in a room: NAME_amd64.s and NAME_amd64.go.
+type family struct {
+	// name is the exported Go name, such as GemmW4.
+	name string
+	// doc describes the family; the first word is name.
+	doc string
+	// signature is the Go signature shared by the functions.
+	signature string
+	// variants are the numbers the functions are indexed by. Empty means that
+	// the family is a single function, exported under its own name.
+	variants []int
+	// loop is the Go loop that a function replaces: its stub's doc comment.
+	// The verb %d, if there is one, stands for the variant.
+	loop string
+	// body emits one function.
+	body func(c *build.Context, variant int)
+}
+
+// functionName returns the Go name of a variant.
+func (f family) functionName(variant int) string {
+	if len(f.variants) == 0 {
+		return f.name
+	}
+	return fmt.Sprintf("%s%s%d", strings.ToLower(f.name[:1]), f.name[1:], variant)
+}
+
+// emit compiles a family for a room and returns its two files.
+func emit(room string, f family) (asm, stubs []byte, err error) {
+	c := build.NewContext()
+	c.ConstraintExpr("amd64")
+	c.ConstraintExpr("!purego")
+	variants := f.variants
+	if len(variants) == 0 {
+		variants = []int{0}
+	}
+	for _, v := range variants {
+		c.Function(f.functionName(v))
+		c.Attributes(attr.NOSPLIT)
+		c.Pragma("noescape")
+		c.SignatureExpr(f.signature)
+		loop := f.loop
+		if strings.Contains(loop, "%d") {
+			loop = fmt.Sprintf(loop, v)
+		}
+		c.Doc(strings.Split(f.functionName(v)+" is\n"+loop, "\n")...)
+		f.body(c, v)
+	}
+	file, err := c.Result()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s.%s: %w", room, f.name, err)
+	}
+	if err := pass.Compile.Execute(file); err != nil {
+		return nil, nil, fmt.Errorf("%s.%s: %w", room, f.name, err)
+	}
+	if err := verify(file); err != nil {
+		return nil, nil, fmt.Errorf("%s.%s: %w", room, f.name, err)
+	}
+	cfg := printer.Config{Name: "gen/amd64", Pkg: room}
+	if asm, err = printer.NewGoAsm(cfg).Print(file); err != nil {
+		return nil, nil, err
+	}
+	if stubs, err = printer.NewStubs(cfg).Print(file); err != nil {
+		return nil, nil, err
+	}
+	stubs, err = format.Source(append(stubs, exports(f, file)...))
+	return asm, stubs, err
+}
+
+// exports is the Go text that follows the stubs: the family's table of
+// variants, and the CPU features that its instructions were found to need.
+func exports(f family, file *ir.File) []byte {
+	var b bytes.Buffer
+	features := map[string]bool{}
+	for _, fn := range file.Functions() {
+		for _, isa := range fn.ISA {
+			features[isa] = true
+		}
+	}
+	list := make([]string, 0, len(features))
+	for isa := range features {
+		list = append(list, isa)
+	}
+	sort.Strings(list)
+	if len(f.variants) > 0 {
+		fmt.Fprintf(&b, "\n// %s\nvar %s = [...]%s{\n", strings.ReplaceAll(f.doc, "\n", "\n// "), f.name, f.signature)
+		for _, v := range f.variants {
+			fmt.Fprintf(&b, "\t%d: %s,\n", v, f.functionName(v))
+		}
+		fmt.Fprint(&b, "}\n")
+	}
+	fmt.Fprintf(&b, "\n// %sFeatures lists the CPU features that the instructions of %s need.\n", f.name, f.name)
+	fmt.Fprintf(&b, "const %sFeatures = %q\n", f.name, strings.Join(list, " "))
+	return b.Bytes()
+}
