@@ -1,0 +1,21 @@
+// Package quant holds the quantizers: the rules that turn numbers into codes.
+package quant
+
+import "math"
+
+// Code is the activation code of the sum y of a channel with the given scale
+// and bias: y*scale + bias rounded to the nearest of 0 ... max, halves up.
+//
+// Every operation is a float32 one, rounded by itself: the conversion of the
+// product forbids a fused multiply-add, so all machines give the same code.
+// The code is monotone in y, which lets inference use integer thresholds.
+func Code(y int32, scale, bias float32, max int) uint8 {
+	v := float32(float32(y)*scale) + bias + 0.5
+	switch {
+	case v < 1: // below the first step, whatever its floor
+		return 0
+	case v >= float32(max):
+		return uint8(max)
+	}
+	return uint8(math.Floor(float64(v)))
+}
