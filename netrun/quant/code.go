@@ -1,8 +1,6 @@
 // Package quant holds the quantizers: the rules that turn numbers into codes.
 package quant
 
-import "math"
-
 // Code is the activation code of the sum y of a channel with the given scale
 // and bias: y*scale + bias rounded to the nearest of 0 ... max, halves up.
 //
@@ -12,10 +10,10 @@ import "math"
 func Code(y int32, scale, bias float32, max int) uint8 {
 	v := float32(float32(y)*scale) + bias + 0.5
 	switch {
-	case v < 1: // below the first step, whatever its floor
+	case v < 1:
 		return 0
 	case v >= float32(max):
 		return uint8(max)
 	}
-	return uint8(math.Floor(float64(v)))
+	return uint8(v) // the floor, since v > 0
 }
