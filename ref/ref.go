@@ -94,56 +94,57 @@ func (s ConvShape) OutW() int { return (s.W+2*s.PadW-s.KW)/s.StrideW + 1 }
 // Conv2D convolves one image x[H][W][InC] with w[OutC][KH][KW][InC] into
 // dst[OutH][OutW][OutC]. Pixels outside the image have the value pad.
 func Conv2D(dst []int32, x []int16, w []int8, s ConvShape, pad int16) {
-	conv(s, func(oy, ox, o int, at func(func(ki, xi int))) {
-		var sum int32
-		at(func(ki, xi int) {
-			v := pad
-			if xi >= 0 {
-				v = x[xi]
+	for oy := range s.OutH() {
+		for ox := range s.OutW() {
+			for o := range s.OutC {
+				var sum int32
+				for ky := range s.KH {
+					for kx := range s.KW {
+						for c := range s.InC {
+							v := pad
+							if i := s.at(oy, ox, ky, kx, c); i >= 0 {
+								v = x[i]
+							}
+							sum += int32(v) * int32(w[((o*s.KH+ky)*s.KW+kx)*s.InC+c])
+						}
+					}
+				}
+				dst[(oy*s.OutW()+ox)*s.OutC+o] = sum
 			}
-			sum += int32(v) * int32(w[ki])
-		})
-		dst[(oy*s.OutW()+ox)*s.OutC+o] = sum
-	})
+		}
+	}
 }
 
 // Conv2DFloat32 is Conv2D on float32 with zeros outside the image, each sum
 // taken in float64.
 func Conv2DFloat32(dst, x, w []float32, s ConvShape) {
-	conv(s, func(oy, ox, o int, at func(func(ki, xi int))) {
-		var sum float64
-		at(func(ki, xi int) {
-			if xi >= 0 {
-				sum += float64(x[xi]) * float64(w[ki])
-			}
-		})
-		dst[(oy*s.OutW()+ox)*s.OutC+o] = float32(sum)
-	})
-}
-
-// conv calls each for every output, with a walk over the pairs of weight index
-// and image index it is summed from. The image index is -1 outside the image.
-func conv(s ConvShape, each func(oy, ox, o int, at func(func(ki, xi int)))) {
 	for oy := range s.OutH() {
 		for ox := range s.OutW() {
 			for o := range s.OutC {
-				each(oy, ox, o, func(f func(ki, xi int)) {
-					for ky := range s.KH {
-						for kx := range s.KW {
-							for c := range s.InC {
-								iy, ix := oy*s.StrideH-s.PadH+ky, ox*s.StrideW-s.PadW+kx
-								xi := -1
-								if iy >= 0 && iy < s.H && ix >= 0 && ix < s.W {
-									xi = (iy*s.W+ix)*s.InC + c
-								}
-								f(((o*s.KH+ky)*s.KW+kx)*s.InC+c, xi)
+				var sum float64
+				for ky := range s.KH {
+					for kx := range s.KW {
+						for c := range s.InC {
+							if i := s.at(oy, ox, ky, kx, c); i >= 0 {
+								sum += float64(x[i]) * float64(w[((o*s.KH+ky)*s.KW+kx)*s.InC+c])
 							}
 						}
 					}
-				})
+				}
+				dst[(oy*s.OutW()+ox)*s.OutC+o] = float32(sum)
 			}
 		}
 	}
+}
+
+// at is where the image holds what output (oy, ox) multiplies by weight
+// (ky, kx, c), and -1 outside the image.
+func (s ConvShape) at(oy, ox, ky, kx, c int) int {
+	iy, ix := oy*s.StrideH-s.PadH+ky, ox*s.StrideW-s.PadW+kx
+	if iy < 0 || iy >= s.H || ix < 0 || ix >= s.W {
+		return -1
+	}
+	return (iy*s.W+ix)*s.InC + c
 }
 
 // A PoolShape is the shape of a max-pool over images of H x W pixels with C
