@@ -30,8 +30,18 @@ type family struct {
 	// loop is the Go loop that a function replaces: its stub's doc comment.
 	// The verb %d, if there is one, stands for the variant.
 	loop string
+	// constants are exported beside the functions.
+	constants []constant
 	// body emits one function.
 	body func(c *build.Context, variant int)
+}
+
+// A constant is a number that the Go side needs to know about a family. Its
+// doc continues its name.
+type constant struct {
+	name  string
+	value int
+	doc   string
 }
 
 // functionName returns the Go name of a variant.
@@ -39,7 +49,7 @@ func (f family) functionName(variant int) string {
 	if len(f.variants) == 0 {
 		return f.name
 	}
-	return fmt.Sprintf("%s%s%d", strings.ToLower(f.name[:1]), f.name[1:], variant)
+	return fmt.Sprintf("%s%sx%d", strings.ToLower(f.name[:1]), f.name[1:], variant)
 }
 
 // emit compiles a family for a room and returns its two files.
@@ -105,6 +115,9 @@ func exports(f family, file *ir.File) []byte {
 			fmt.Fprintf(&b, "\t%d: %s,\n", v, f.functionName(v))
 		}
 		fmt.Fprint(&b, "}\n")
+	}
+	for _, k := range f.constants {
+		fmt.Fprintf(&b, "\n// %s %s.\nconst %s = %d\n", k.name, k.doc, k.name, k.value)
 	}
 	fmt.Fprintf(&b, "\n// %sFeatures lists the CPU features that the instructions of %s need.\n", f.name, f.name)
 	fmt.Fprintf(&b, "const %sFeatures = %q\n", f.name, strings.Join(list, " "))
