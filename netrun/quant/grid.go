@@ -1,0 +1,72 @@
+package quant
+
+import (
+	"slices"
+
+	"example.com/lowbit/kernels"
+)
+
+// A Grid is the sorted levels of a weight format. A weight on the grid is kept
+// as the index of its level. A Grid is read-only: goroutines may share it.
+type Grid struct {
+	Format kernels.WeightFormat
+	// Levels are the values, ascending and symmetric about zero.
+	Levels []float32
+}
+
+// NewGrid returns the grid of an integer weight format. It panics on Float32,
+// which has no levels.
+func NewGrid(f kernels.WeightFormat) *Grid {
+	levels := f.Levels()
+	if len(levels) == 0 {
+		panic("quant: " + f.String() + " has no levels")
+	}
+	g := &Grid{Format: f, Levels: make([]float32, len(levels))}
+	for i, l := range levels {
+		g.Levels[i] = float32(l)
+	}
+	return g
+}
+
+// Max is the largest level, METHOD's H in units of the grid.
+func (g *Grid) Max() float32 { return g.Levels[len(g.Levels)-1] }
+
+// Nearest is the index of the level nearest to v, the upper one of two that
+// are equally near. NaN gives the lowest level.
+func (g *Grid) Nearest(v float32) uint8 {
+	i, _ := slices.BinarySearch(g.Levels, v)
+	switch {
+	case i == len(g.Levels):
+		return uint8(i - 1)
+	case i > 0 && v-g.Levels[i-1] < g.Levels[i]-v:
+		return uint8(i - 1)
+	}
+	return uint8(i)
+}
+
+// Round sets dst to the levels nearest to src: the forward half of the
+// straight-through estimator, whose backward half lets the gradient of the
+// rounded weight pass to the latent one unchanged. dst may be src.
+func (g *Grid) Round(dst, src []float32) {
+	if len(g.Levels) == 2 { // binary: no search
+		for i, v := range src {
+			dst[i] = g.Levels[1]
+			if v < 0 {
+				dst[i] = g.Levels[0]
+			}
+		}
+		return
+	}
+	for i, v := range src {
+		dst[i] = g.Levels[g.Nearest(v)]
+	}
+}
+
+// Expand sets dst[i] to the level that index s[i] stands for.
+func (g *Grid) Expand(dst []float32, s []uint8) {
+	var table [256]float32 // a byte indexes it without a bounds check
+	copy(table[:], g.Levels)
+	for i, c := range s {
+		dst[i] = table[c]
+	}
+}
