@@ -16,6 +16,10 @@ import (
 // rooms are the packages written, and the families in each.
 var rooms = map[string][]family{}
 
+// elsewhere names the folders of rooms that are not below kernels/internal, as
+// seen from there.
+var elsewhere = map[string]string{}
+
 // add puts a family into a room. The families register themselves in init.
 func add(room string, f family) { rooms[room] = append(rooms[room], f) }
 
@@ -23,12 +27,16 @@ func add(room string, f family) { rooms[room] = append(rooms[room], f) }
 func files() (map[string][]byte, error) {
 	out := map[string][]byte{}
 	for room, families := range rooms {
+		folder := room
+		if f, ok := elsewhere[room]; ok {
+			folder = filepath.FromSlash(f)
+		}
 		for _, f := range families {
 			asm, stubs, err := emit(room, f)
 			if err != nil {
 				return nil, err
 			}
-			stem := filepath.Join(room, strings.ToLower(f.name)+"_amd64")
+			stem := filepath.Join(folder, strings.ToLower(f.name)+"_amd64")
 			for path, text := range map[string][]byte{stem + ".s": asm, stem + ".go": stubs} {
 				if _, dup := out[path]; dup {
 					return nil, fmt.Errorf("%s is written twice", path)

@@ -1,0 +1,57 @@
+//go:build !purego
+
+package limits
+
+import (
+	"slices"
+	"strings"
+
+	"example.com/lowbit/kernels"
+)
+
+// has reports whether the CPU has every feature of a generated list.
+func has(features string) bool {
+	have := kernels.Features()
+	for _, f := range strings.Fields(features) {
+		if !slices.Contains(have, f) {
+			return false
+		}
+	}
+	return true
+}
+
+var all = []struct {
+	Loop
+	features string
+}{
+	{Loop{Float32, "avx512-fma", FMAAVX512MACs, FMAAVX512}, FMAAVX512Features},
+	{Loop{Float32, "avx2-fma", FMAAVX2MACs, FMAAVX2}, FMAAVX2Features},
+	{Loop{MulAdd, "avx512-dpbusd", MulAddAVX512MACs, MulAddAVX512}, MulAddAVX512Features},
+	{Loop{MulAdd, "avx2-maddubsw-addw", MulAdd16AVX2MACs, MulAdd16AVX2}, MulAdd16AVX2Features},
+	{Loop{MulAdd, "avx2-maddubsw-maddwd-addd", MulAdd32AVX2MACs, MulAdd32AVX2}, MulAdd32AVX2Features},
+	{Loop{MulAdd, "avx2-maddwd-addd", MulAddWideAVX2MACs, MulAddWideAVX2}, MulAddWideAVX2Features},
+	{Loop{Popcount, "avx512-vpopcntq", PopcountAVX512MACs, PopcountAVX512}, PopcountAVX512Features},
+	{Loop{Popcount, "avx2-nibbles", PopcountAVX2MACs, PopcountAVX2}, PopcountAVX2Features},
+	{Loop{Popcount, "popcnt", PopcountGPMACs, PopcountGP}, PopcountGPFeatures},
+}
+
+func archLoops() []Loop {
+	var loops []Loop
+	for _, l := range all {
+		if has(l.features) {
+			loops = append(loops, l.Loop)
+		}
+	}
+	return loops
+}
+
+// archRead is nil where the CPU has no wide loads.
+var archRead = func() func(p *byte, n uintptr) {
+	switch {
+	case has(ReadAVX512Features):
+		return ReadAVX512
+	case has(ReadAVXFeatures):
+		return ReadAVX
+	}
+	return nil
+}()

@@ -1,0 +1,7 @@
+//go:build !amd64 || purego
+
+package limits
+
+func archLoops() []Loop { return nil }
+
+var archRead func(p *byte, n uintptr)
