@@ -1,0 +1,107 @@
+package measure
+
+import (
+	"context"
+	"errors"
+	"math"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMedian(t *testing.T) {
+	for _, test := range []struct {
+		x    []float64
+		want float64
+	}{{[]float64{3}, 3}, {[]float64{4, 1}, 2.5}, {[]float64{9, 1, 5}, 5}} {
+		if got := Median(test.x); got != test.want {
+			t.Errorf("Median(%v) = %v, want %v", test.x, got, test.want)
+		}
+	}
+	if !math.IsNaN(Median(nil)) {
+		t.Error("the median of nothing is a number")
+	}
+	if got := (Timing{Samples: []float64{1, 2, 3, 4, 5}}).Spread(); math.Abs(got-2.0/3) > 1e-15 {
+		t.Errorf("spread %v, want 2/3", got)
+	}
+}
+
+func TestRatioIgnoresSlowSpells(t *testing.T) {
+	a := Timing{Samples: []float64{10, 10, 90, 10, 10}}
+	b := Timing{Samples: []float64{5, 5, 45, 45, 5}}
+	if got := Ratio(a, b); got != 2 {
+		t.Errorf("ratio %v, want 2", got)
+	}
+}
+
+func TestInterleave(t *testing.T) {
+	// Wait by the clock, so that the times are known wherever the test runs.
+	spin := func(d time.Duration) func() {
+		return func() {
+			for start := time.Now(); time.Since(start) < d; {
+			}
+		}
+	}
+	rounds := 0
+	got, err := Interleave(context.Background(), 5, 4*time.Millisecond, func(done int) {
+		rounds++
+		if done != rounds {
+			t.Errorf("round %d was told as %d", rounds, done)
+		}
+	}, spin(100*time.Microsecond), spin(time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rounds != 5 || len(got) != 2 || len(got[0].Samples) != 5 || len(got[1].Samples) != 5 {
+		t.Fatalf("%d rounds, timings %v", rounds, got)
+	}
+	if got[0].Median() < 1e5 || got[1].Median() < 1e6 {
+		t.Errorf("medians %v and %v ns, want at least 100000 and 1000000", got[0].Median(), got[1].Median())
+	}
+	if got[0].Calls < 2 {
+		t.Errorf("a sample of the short code has %d calls", got[0].Calls)
+	}
+}
+
+func TestInterleaveStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	calls := 0
+	_, err := Interleave(ctx, 1000, time.Microsecond, func(done int) {
+		if done == 3 {
+			cancel()
+		}
+	}, func() { calls++; time.Sleep(time.Microsecond) })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want context.Canceled", err)
+	}
+}
+
+func TestLogitHash(t *testing.T) {
+	h := NewLogitHash()
+	h.Add([]float32{1, -0.5})
+	h.Add(nil)
+	h.Add([]float32{0})
+	// printf '\0\0\x80\x3f\0\0\0\xbf\0\0\0\0' | sha256sum
+	if got, want := h.String(), "d3fde3776c065645428c5cfc2ab0cd527f3084bb494826d7601ca3241c629949"; got != want {
+		t.Errorf("hash %s, want %s", got, want)
+	}
+}
+
+func TestMachine(t *testing.T) {
+	if CPU() == "" {
+		t.Error("the CPU has no name")
+	}
+	if rss := PeakRSS(); runtime.GOOS == "linux" && rss < 1<<20 {
+		t.Errorf("peak resident memory is %d bytes", rss)
+	}
+	for status, want := range map[string]int64{
+		"Name:\tx\nVmHWM:\t    12 kB\nVmRSS:\t 8 kB\n": 12288,
+		"VmHWM:\tx kB\n": 0,
+		"":               0,
+	} {
+		if got := parseStatus([]byte(status), "VmHWM"); got != want {
+			t.Errorf("VmHWM of %q is %d, want %d", strings.TrimSpace(status), got, want)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+// Package measure times code on a machine that others use too, and tells what the
+// machine is.
+package measure
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// A Timing is what one piece of code took, a call.
+type Timing struct {
+	// Samples are nanoseconds a call, one a round, in the order of the rounds.
+	Samples []float64
+	// Calls is how many calls a sample is the mean of.
+	Calls int
+}
+
+// Median is the median of the samples, in nanoseconds a call.
+func (t Timing) Median() float64 { return Median(t.Samples) }
+
+// Spread is the distance between the samples' quartiles as a part of their median:
+// how much the machine's other work shows.
+func (t Timing) Spread() float64 {
+	return (quantile(t.Samples, 0.75) - quantile(t.Samples, 0.25)) / t.Median()
+}
+
+// Ratio is how many times longer a took than b: the median over the rounds of the
+// ratio within a round, so that a slow spell of the machine, which both meet,
+// falls out. The two must come from one call of Interleave.
+func Ratio(a, b Timing) float64 {
+	r := make([]float64, min(len(a.Samples), len(b.Samples)))
+	for i := range r {
+		r[i] = a.Samples[i] / b.Samples[i]
+	}
+	return Median(r)
+}
+
+// Median returns the median, not changing x; NaN if x is empty.
+func Median(x []float64) float64 { return quantile(x, 0.5) }
+
+// quantile interpolates linearly between the order statistics.
+func quantile(x []float64, q float64) float64 {
+	if len(x) == 0 {
+		return nan
+	}
+	x = slices.Clone(x)
+	slices.Sort(x)
+	at := q * float64(len(x)-1)
+	i := int(at)
+	if i+1 == len(x) {
+		return x[i]
+	}
+	return x[i] + (at-float64(i))*(x[i+1]-x[i])
+}
+
+// Interleave times several pieces of code against each other: in every round each
+// of them is called until at least sample has passed, one after another, so that
+// all of them see the same machine. Each is called once before, to warm up and to
+// find how many calls make a sample. round, if not nil, is told after each
+// round how many are done. It stops with the context's error when that is done.
+func Interleave(ctx context.Context, rounds int, sample time.Duration, round func(done int), code ...func()) ([]Timing, error) {
+	t := make([]Timing, len(code))
+	for i, f := range code {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		t[i] = Timing{Samples: make([]float64, 0, rounds), Calls: calls(f, sample)}
+	}
+	// Garbage of what came before is not this code's to collect.
+	runtime.GC()
+	for r := range rounds {
+		for i, f := range code {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			start := time.Now()
+			for range t[i].Calls {
+				f()
+			}
+			t[i].Samples = append(t[i].Samples, float64(time.Since(start).Nanoseconds())/float64(t[i].Calls))
+		}
+		if round != nil {
+			round(r + 1)
+		}
+	}
+	return t, nil
+}
+
+// calls finds how many calls of f take at least sample.
+func calls(f func(), sample time.Duration) int {
+	f() // the first call pays for caches and workspaces
+	for n := 1; ; {
+		start := time.Now()
+		for range n {
+			f()
+		}
+		took := time.Since(start)
+		if took >= sample {
+			return n
+		}
+		// Aim a little high, and never more than tenfold from a short look.
+		next := 10 * n
+		if took > 0 {
+			next = min(next, int(1.2*float64(n)*float64(sample)/float64(took))+1)
+		}
+		n = max(next, n+1)
+	}
+}
