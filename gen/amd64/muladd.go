@@ -1,0 +1,312 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Register tiles of integer matrix products by multiplication.
+//
+//	instruction        Zen 3: latency, ports   Ice Lake: latency, ports
+//	VPMADDUBSW ymm     3, FP0/3                5, p01
+//	VPMADDWD ymm       3, FP0/3                5, p01
+//	VPADDW, VPADDD     1, FP0123               1, p015
+//	VPMOVSXBW ymm,m    1 (+load), FP1/2        3, p5 (+load)
+//	VPBROADCASTD m     load port alone         load port alone
+//	VPDPBUSD zmm       -                       5, p0 (server parts: p05)
+//
+// The step along k is four codes: the sums of outputs j..j+7 (16) fill a
+// vector, each lane takes four weights of its output, and the four activations
+// of a row are broadcast by the load port, which costs no vector pipe. Weights
+// are decoded once a step and serve every row of the tile. Codes are the
+// unsigned operand, weights the signed one.
+//
+// Three ways to add up, with |w| and a the largest weight and code:
+//
+//	dot4   VPDPBUSD adds the four products to int32: exact for any int8 and u8.
+//	pairs  VPMADDUBSW makes int16 of two products and VPMADDWD by ones int32 of
+//	       two of those. The first saturates: exact if 2*|w|*a <= 32767; so for
+//	       pow2:4 x u8 (2*64*255 = 32640), int8 x u7 (2*127*127 = 32258).
+//	       Four multiplications for 64 products (16 outputs), two a cycle on
+//	       Zen 3: at most 32 products a cycle.
+//	acc16  VPMADDUBSW and VPADDW: int16 sums, widened into dst after so many
+//	       steps that they cannot wrap: n additions need n*2*|w|*a <= 32767.
+//	       8-bit weights: n = 8 (8*2*2047 = 32752), so int8 x u4 (127*15 = 1905).
+//	       4-bit weights: n = 16 (16*2*1023 = 32736), so pow2:4 x u4 (960) and
+//	       pow2:3 x u8 (1020). 2-bit weights: n = 64 (64*2*255 = 32640), any u8.
+//	       Two multiplications for 64 products, and four instructions on
+//	       four pipes: at most 64 products a cycle on Zen 3.
+//	wide   VPMADDWD of weights and codes widened to int16: any int8 and u8
+//	       (|sum of two| <= 2*128*255 < 2^31). Two codes a step.
+//
+// int32 sums wrap, as those of the reference do: K up to 2^31/(|w|*a) is exact.
+const intTileSignature = "func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)"
+
+type scheme int
+
+const (
+	dot4 scheme = iota
+	pairs
+	acc16
+	wide
+)
+
+// muladd describes a family of tiles.
+type muladd struct {
+	bytes  int // vector length
+	bits   int // of a weight code
+	scheme scheme
+	// additions is the number of products' sums that an accumulator of acc16
+	// takes before it is widened.
+	additions int
+	nr        int
+	kstep     int
+}
+
+func init() {
+	const maxRows = 6
+	for _, bits := range []int{8, 4, 2} {
+		kstep := 4
+		if bits == 2 {
+			kstep = 8 // a vector of 2-bit codes fills no fewer
+		}
+		name := fmt.Sprintf("GemmW%d", bits)
+		muladd{bytes: 32, bits: bits, scheme: pairs, nr: 16, kstep: kstep}.register("avx2", name, 4,
+			"by VPMADDUBSW and VPMADDWD. It is exact while |w| times x is at most 16320.")
+		additions := map[int]int{8: 8, 4: 16, 2: 64}[bits]
+		muladd{bytes: 32, bits: bits, scheme: acc16, additions: additions, nr: 16, kstep: kstep}.register("avx2", name+"Acc16", maxRows,
+			fmt.Sprintf("with 16-bit partial sums. It is exact while |w| times x is at most %d.", 32767/2/additions))
+		muladd{bytes: 64, bits: bits, scheme: dot4, nr: 64, kstep: 4}.register("avx512", name, maxRows,
+			"by VPDPBUSD. It is exact for every weight and code.")
+	}
+	muladd{bytes: 32, bits: 8, scheme: wide, nr: 16, kstep: 2}.register("avx2", "GemmW8Wide", 4,
+		"by VPMADDWD. It is exact for every weight and code.")
+}
+
+func (g muladd) register(room, name string, maxRows int, how string) {
+	var variants []int
+	for mr := 1; mr <= maxRows; mr++ {
+		variants = append(variants, mr)
+	}
+	group := min(g.kstep, 4)
+	add(room, family{
+		name: name,
+		doc: fmt.Sprintf("%s are the tiles of %d outputs by their number of rows, for weights of %d bits,\n%s\nA step is %d codes.",
+			name, g.nr, g.bits, how, g.kstep),
+		signature: intTileSignature,
+		variants:  variants,
+		loop: fmt.Sprintf(`	for i := range %%d {
+		for j := range %d {
+			sum := int32(0)
+			for k := range steps * %d {
+				sum += int32(x[i*xStride+k]) * w[k/%d][j][k%%%%%d]
+			}
+			dst[i*dstStride/4+j] = bias[j] + sum<<shift
+		}
+	}
+
+where w is the panel of decoded weights.`, g.nr, g.kstep, group, group),
+		body: g.body,
+	})
+}
+
+// muladdTile is the state of one tile's emission.
+type muladdTile struct {
+	muladd
+	decoder
+	mr   int
+	ones operand.Op // of int16
+	x    rows
+	w    reg.GPVirtual
+	acc  [][]reg.VecVirtual
+	wv   []reg.VecVirtual // weights
+	tmp  [2]reg.VecVirtual
+}
+
+func (g muladd) body(c *build.Context, mr int) {
+	s := simd{c, g.bytes}
+	dst, dstStride := s.param("dst"), s.param("dstStride")
+	t := &muladdTile{muladd: g, mr: mr}
+	t.x = s.rows(s.param("x"), s.param("xStride"), mr)
+	t.w = s.param("w")
+	steps, bias := s.param("steps"), s.param("bias")
+	// The codes of four k are a dword, of two a word widened to a dword.
+	nv := g.nr * 4 / g.bytes
+	t.wv, t.tmp = s.vecs(nv), [2]reg.VecVirtual{s.vec(), s.vec()}
+	for range mr {
+		t.acc = append(t.acc, s.vecs(nv))
+	}
+	free := s.registers() - (mr+1)*nv - len(t.tmp)
+	t.decoder, free = s.decoder(g.bits, free)
+	t.ones = s.constantOnes(g.scheme)
+	if g.scheme == pairs && free > 0 {
+		t.ones = s.inRegister(t.ones)
+	}
+	addend := func(_, v int) operand.Mem { return at(bias, v*g.bytes) }
+	if g.scheme == acc16 {
+		t.blocks(dst, dstStride, steps, bias)
+		return
+	}
+	t.clear()
+	t.loop(steps)
+	t.finish(dst, dstStride, addend)
+	s.VZEROUPPER()
+	s.RET()
+}
+
+func (s simd) constantOnes(g scheme) operand.Op {
+	if g == pairs || g == acc16 {
+		return s.constant("ones", 1, 0)
+	}
+	return nil
+}
+
+func (t *muladdTile) clear() {
+	for _, row := range t.acc {
+		t.zero(row...)
+	}
+}
+
+// blocks runs the steps in blocks between which the 16-bit sums are added to
+// dst, which starts as bias. Memory holds the 32-bit sums because the registers
+// are better spent on rows, and a block is long.
+func (t *muladdTile) blocks(dst, dstStride, steps, bias reg.GPVirtual) {
+	p := t.GP64()
+	t.MOVQ(dst, p)
+	for v := range t.wv {
+		t.move(at(bias, v*t.muladd.bytes), t.wv[v])
+	}
+	for i := range t.acc {
+		for v := range t.wv {
+			t.move(t.wv[v], at(p, v*t.muladd.bytes))
+		}
+		if i+1 < t.mr {
+			t.ADDQ(dstStride, p)
+		}
+	}
+	n := t.GP64()
+	t.Label("block")
+	t.MOVQ(operand.U32(t.additions*4/t.kstep), n)
+	t.CMPQ(steps, n)
+	t.CMOVQCS(steps, n)
+	t.SUBQ(n, steps)
+	t.clear()
+	t.loop(n)
+	t.MOVQ(dst, p)
+	t.finish(p, dstStride, func(_, v int) operand.Mem { return at(p, v*t.muladd.bytes) })
+	t.TESTQ(steps, steps)
+	t.JNZ(operand.LabelRef("block"))
+	t.VZEROUPPER()
+	t.RET()
+}
+
+// loop adds the products of n > 0 steps to the accumulators.
+func (t *muladdTile) loop(n reg.GPVirtual) {
+	if t.scheme == wide {
+		t.wideLoop(n)
+		return
+	}
+	t.Label("step")
+	for k := 0; k < t.kstep; k += 4 {
+		t.decode(at(t.w, 0), k/4*len(t.wv), t.wv, t.tmp[0])
+		for i := range t.acc {
+			x := t.tmp[0]
+			t.VPBROADCASTD(t.x.at(i, k), x)
+			for v, w := range t.wv {
+				// The last use of the codes may overwrite them.
+				product := t.tmp[1]
+				if v == len(t.wv)-1 {
+					product = x
+				}
+				t.mac(w, x, product, t.acc[i][v])
+			}
+		}
+	}
+	t.advance(t.x, t.kstep)
+	t.ADDQ(operand.I32(t.nr*t.kstep*t.muladd.bits/8), t.w)
+	t.DECQ(n)
+	t.JNZ(operand.LabelRef("step"))
+}
+
+// mac adds w times x to acc; product is overwritten and may be x.
+func (t *muladdTile) mac(w, x, product, acc reg.VecVirtual) {
+	switch t.scheme {
+	case dot4:
+		t.VPDPBUSD(w, x, acc)
+	case pairs:
+		t.VPMADDUBSW(w, x, product)
+		t.VPMADDWD(t.ones, product, product)
+		t.VPADDD(product, acc, acc)
+	case acc16:
+		t.VPMADDUBSW(w, x, product)
+		t.VPADDW(product, acc, acc)
+	case wide:
+		t.VPMADDWD(w, x, product)
+		t.VPADDD(product, acc, acc)
+	}
+}
+
+// wideLoop is loop for steps of two codes. It takes two steps at once, since
+// the load port broadcasts four bytes for nothing but not two, and widens each
+// half by a shuffle; an odd step is last and must not read past its codes.
+func (t *muladdTile) wideLoop(n reg.GPVirtual) {
+	low := t.inRegister(t.constant("widenlow", 0, 0x80, 1, 0x80)).(reg.VecVirtual)
+	high := t.inRegister(t.constant("widenhigh", 2, 0x80, 3, 0x80)).(reg.VecVirtual)
+	panel := t.nr * t.kstep
+	step := func(disp int, load func(i int), pattern reg.VecVirtual) {
+		for v := range t.wv {
+			t.VPMOVSXBW(at(t.w, disp+v*t.muladd.bytes/2), t.wv[v])
+		}
+		for i := range t.acc {
+			x := t.tmp[0]
+			load(i)
+			t.VPSHUFB(pattern, x, x)
+			for v, w := range t.wv {
+				product := t.tmp[1]
+				if v == len(t.wv)-1 {
+					product = x
+				}
+				t.mac(w, x, product, t.acc[i][v])
+			}
+		}
+	}
+	dword := func(i int) { t.VPBROADCASTD(t.x.at(i, 0), t.tmp[0]) }
+	t.SUBQ(operand.U8(2), n)
+	t.JCS(operand.LabelRef("odd"))
+	t.Label("two")
+	step(0, dword, low)
+	step(panel, dword, high)
+	t.advance(t.x, 2*t.kstep)
+	t.ADDQ(operand.I32(2*panel), t.w)
+	t.SUBQ(operand.U8(2), n)
+	t.JCC(operand.LabelRef("two"))
+	t.Label("odd")
+	t.ADDQ(operand.U8(2), n)
+	t.JZ(operand.LabelRef("sum"))
+	step(0, func(i int) { t.VPBROADCASTW(t.x.at(i, 0), t.tmp[0]) }, low)
+	t.Label("sum")
+}
+
+// finish stores addend + acc<<shift row by row and leaves dst at the last row.
+func (t *muladdTile) finish(dst, dstStride reg.GPVirtual, addend func(i, v int) operand.Mem) {
+	// The registers of the weights are free by now.
+	count := t.wv[0].AsX()
+	shift := t.param("shift")
+	t.VMOVQ(shift, count)
+	for i, row := range t.acc {
+		for v, a := range row {
+			if t.scheme == acc16 {
+				t.VPMADDWD(t.ones, a, a)
+			}
+			t.VPSLLD(count, a, a)
+			t.VPADDD(addend(i, v), a, a)
+			t.move(a, at(dst, v*t.muladd.bytes))
+		}
+		if i+1 < t.mr {
+			t.ADDQ(dstStride, dst)
+		}
+	}
+}
