@@ -44,7 +44,7 @@ func TestInterleave(t *testing.T) {
 		}
 	}
 	rounds := 0
-	got, err := Interleave(context.Background(), 5, 4*time.Millisecond, func(done int) {
+	got, err := Interleave(context.Background(), Effort{Rounds: 5, Sample: 4 * time.Millisecond}, func(done int) {
 		rounds++
 		if done != rounds {
 			t.Errorf("round %d was told as %d", rounds, done)
@@ -64,10 +64,17 @@ func TestInterleave(t *testing.T) {
 	}
 }
 
+func TestInterleaveBudget(t *testing.T) {
+	got, err := Interleave(context.Background(), Effort{Rounds: 50, Sample: time.Millisecond, Budget: time.Nanosecond}, nil, func() { time.Sleep(time.Millisecond) })
+	if err != nil || len(got[0].Samples) != minRounds {
+		t.Errorf("%d samples past the budget, error %v; want %d", len(got[0].Samples), err, minRounds)
+	}
+}
+
 func TestInterleaveStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	calls := 0
-	_, err := Interleave(ctx, 1000, time.Microsecond, func(done int) {
+	_, err := Interleave(ctx, Effort{Rounds: 1000, Sample: time.Microsecond}, func(done int) {
 		if done == 3 {
 			cancel()
 		}

@@ -55,22 +55,38 @@ func quantile(x []float64, q float64) float64 {
 	return x[i] + (at-float64(i))*(x[i+1]-x[i])
 }
 
+// An Effort says how long to measure.
+type Effort struct {
+	Rounds int           // samples of each piece of code
+	Sample time.Duration // least length of a sample
+	// Budget ends the rounds early, but not before the third. 0 is no limit.
+	Budget time.Duration
+}
+
+// minRounds is the least number of rounds that a median means anything of.
+const minRounds = 3
+
 // Interleave times several pieces of code against each other: in every round each
-// of them is called until at least sample has passed, one after another, so that
-// all of them see the same machine. Each is called once before, to warm up and to
-// find how many calls make a sample. round, if not nil, is told after each
-// round how many are done. It stops with the context's error when that is done.
-func Interleave(ctx context.Context, rounds int, sample time.Duration, round func(done int), code ...func()) ([]Timing, error) {
+// of them is called until at least the effort's Sample has passed, one after
+// another, so that all of them see the same machine. Each is called before, to
+// warm up and to find how many calls make a sample. round, if not nil, is told
+// after each round how many are done. It stops with the context's error when that
+// is done.
+func Interleave(ctx context.Context, effort Effort, round func(done int), code ...func()) ([]Timing, error) {
 	t := make([]Timing, len(code))
 	for i, f := range code {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		t[i] = Timing{Samples: make([]float64, 0, rounds), Calls: calls(f, sample)}
+		t[i] = Timing{Samples: make([]float64, 0, effort.Rounds), Calls: calls(f, effort.Sample)}
 	}
 	// Garbage of what came before is not this code's to collect.
 	runtime.GC()
-	for r := range rounds {
+	begin := time.Now()
+	for r := range effort.Rounds {
+		if r >= minRounds && effort.Budget > 0 && time.Since(begin) > effort.Budget {
+			break
+		}
 		for i, f := range code {
 			if err := ctx.Err(); err != nil {
 				return nil, err
