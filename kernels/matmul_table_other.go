@@ -1,5 +1,0 @@
-//go:build !amd64 || purego
-
-package kernels
-
-var archF32 []*f32Row
