@@ -1,0 +1,172 @@
+package kernels
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+)
+
+// A ConvShape is the shape of a two-dimensional convolution over images of
+// H x W pixels with InC channels each, channels innermost (NHWC).
+type ConvShape struct {
+	H, W, InC        int
+	OutC, KH, KW     int
+	StrideH, StrideW int
+	PadH, PadW       int // rows above and below, columns left and right
+}
+
+// OutH is the number of output rows.
+func (s ConvShape) OutH() int { return (s.H+2*s.PadH-s.KH)/s.StrideH + 1 }
+
+// OutW is the number of output columns.
+func (s ConvShape) OutW() int { return (s.W+2*s.PadW-s.KW)/s.StrideW + 1 }
+
+// K is the number of inputs of one output: KH*KW*InC.
+func (s ConvShape) K() int { return s.KH * s.KW * s.InC }
+
+// MACs is the number of multiply-accumulates for one image, those with
+// padding included.
+func (s ConvShape) MACs() int { return s.OutH() * s.OutW() * s.OutC * s.K() }
+
+// maxDim bounds each field, so that no product of three overflows.
+const maxDim = 1 << 20
+
+// Check returns an error that names the first field that cannot be.
+func (s ConvShape) Check() error {
+	for _, f := range []struct {
+		name      string
+		got, want int
+	}{
+		{"H", s.H, 1}, {"W", s.W, 1}, {"InC", s.InC, 1}, {"OutC", s.OutC, 1}, {"KH", s.KH, 1}, {"KW", s.KW, 1},
+		{"StrideH", s.StrideH, 1}, {"StrideW", s.StrideW, 1}, {"PadH", s.PadH, 0}, {"PadW", s.PadW, 0},
+	} {
+		if f.got < f.want || f.got > maxDim {
+			return fmt.Errorf("kernels: ConvShape.%s is %d: want %d to %d", f.name, f.got, f.want, maxDim)
+		}
+	}
+	if s.H+2*s.PadH < s.KH || s.W+2*s.PadW < s.KW {
+		return fmt.Errorf("kernels: convolution window %dx%d on %dx%d pixels padded by %dx%d: want a window no larger than the padded image",
+			s.KH, s.KW, s.H, s.W, s.PadH, s.PadW)
+	}
+	return nil
+}
+
+func (s ConvShape) checkWeights(n, k int) error {
+	if err := s.Check(); err != nil {
+		return err
+	}
+	if n != s.OutC || k != s.K() {
+		return fmt.Errorf("kernels: weights are %dx%d (NxK): want OutC x KH*KW*InC = %dx%d", n, k, s.OutC, s.K())
+	}
+	return nil
+}
+
+// A Conv2D convolves activations with low-bit weights that were packed once.
+// It never writes the whole matrix of patches to memory: patches are gathered
+// a block at a time, into the cache. It is safe for use by many goroutines.
+type Conv2D struct {
+	*product
+	shape ConvShape
+}
+
+// NewConv2D plans a convolution. Weights have N = OutC rows of K = KH*KW*InC
+// values, ordered [KH][KW][InC]. Pixels outside the image have code 0: the
+// value 0 for unsigned formats and -1 for Sign. Errors are those of NewGEMM and
+// of ConvShape.Check.
+func NewConv2D(w Weights, shape ConvShape, a ActFormat, opt Options) (*Conv2D, error) {
+	if err := shape.checkWeights(w.N, w.K); err != nil {
+		return nil, err
+	}
+	p, err := newProduct(w, a, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &Conv2D{p, shape}, nil
+}
+
+// Shape is the convolution's shape.
+func (c *Conv2D) Shape() ConvShape { return c.shape }
+
+// Run convolves images x[images][H][W][InC] into dst[images][OutH][OutW][OutC].
+// x and dst must not overlap. It does not allocate, and panics if a length is
+// not as the shape says. Codes are not checked: see CheckActs.
+func (c *Conv2D) Run(dst []int32, x []uint8, images int) {
+	s := &c.shape
+	pixels := s.OutH() * s.OutW()
+	in := s.H * s.W * s.InC
+	if images < 0 || len(x) != images*in || len(dst) != images*pixels*s.OutC {
+		panic(fmt.Sprintf("kernels: Conv2D.Run: images = %d, len(x) = %d, len(dst) = %d: want %d*%d = %d and %d*%d = %d",
+			images, len(x), len(dst), images, in, images*in, images, pixels*s.OutC, images*pixels*s.OutC))
+	}
+	if images == 0 {
+		return
+	}
+	rows := bytePatches.Get().(*patches[uint8])
+	rows.set(x, s)
+	c.run(dst, rows, images*pixels)
+	rows.x = nil
+	bytePatches.Put(rows)
+}
+
+// patches is the rowSource of a convolution: row i is the window under output
+// pixel i, counted through all images.
+type patches[T uint8 | float32] struct {
+	x         []T
+	s         ConvShape
+	outW      int
+	pixels    int
+	pointwise bool
+}
+
+var (
+	bytePatches  = sync.Pool{New: func() any { return new(patches[uint8]) }}
+	floatPatches = sync.Pool{New: func() any { return new(patches[float32]) }}
+)
+
+func (p *patches[T]) set(x []T, s *ConvShape) {
+	p.x, p.s, p.outW, p.pixels = x, *s, s.OutW(), s.OutH()*s.OutW()
+	p.pointwise = s.KH == 1 && s.KW == 1 && s.StrideH == 1 && s.StrideW == 1 && s.PadH == 0 && s.PadW == 0
+}
+
+// direct returns the images themselves where a window is one pixel.
+func (p *patches[T]) direct() []T {
+	if p.pointwise {
+		return p.x
+	}
+	return nil
+}
+
+// gather copies a window, row by row of the image; pixels outside are zero.
+func (p *patches[T]) gather(dst []T, i int) {
+	s := &p.s
+	image, pixel := i/p.pixels, i%p.pixels
+	y, x := pixel/p.outW*s.StrideH-s.PadH, pixel%p.outW*s.StrideW-s.PadW
+	base := image * s.H * s.W * s.InC
+	line := s.KW * s.InC
+	from, to := max(0, -x), min(s.KW, s.W-x) // columns of the window inside the image
+	at := 0
+	for ky := range s.KH {
+		if iy := y + ky; iy < 0 || iy >= s.H || from >= to {
+			clear(dst[at : at+line])
+		} else if from == 0 && to == s.KW {
+			copyLine(dst[at:], p.x[base+(iy*s.W+x)*s.InC:], line)
+		} else {
+			clear(dst[at : at+line])
+			copy(dst[at+from*s.InC:at+to*s.InC], p.x[base+(iy*s.W+x+from)*s.InC:])
+		}
+		at += line
+	}
+}
+
+// copyLine copies n elements. A line of a few bytes, as in a first layer with
+// one channel, is copied as one word where eight bytes may be read and written:
+// the bytes too many are overwritten by the next line.
+func copyLine[T uint8 | float32](dst, src []T, n int) {
+	if d, ok := any(dst).([]uint8); ok && n <= 8 {
+		if s := any(src).([]uint8); len(s) >= 8 && len(d) >= 8 {
+			binary.NativeEndian.PutUint64(d, binary.NativeEndian.Uint64(s))
+			return
+		}
+	}
+	copy(dst[:n], src)
+}

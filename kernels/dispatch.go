@@ -1,0 +1,92 @@
+package kernels
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// EnvImpl is the environment variable that does at start what Use does later.
+const EnvImpl = "LOWBIT_IMPL"
+
+// selection is the set of names that Use was given; nil selects every kernel.
+type selection struct{ names []string }
+
+func (s *selection) matches(id *kernelID) bool {
+	return slices.Contains(s.names, id.isa) || slices.Contains(s.names, id.name())
+}
+
+var selected atomic.Pointer[selection]
+
+// quick holds the kernels of the operations that are functions rather than
+// plans. It is replaced whole whenever the selection changes.
+type quick struct {
+	bits     *bitsRow
+	f32      *f32Row
+	f32Dot   *f32DotRow
+	epilogue *epilogueRow
+}
+
+var current atomic.Pointer[quick]
+
+func resolve() {
+	current.Store(&quick{
+		bits:     must(bitsTable),
+		f32:      must(f32Table),
+		f32Dot:   must(f32DotTable),
+		epilogue: must(epilogueTable),
+	})
+}
+
+func init() {
+	resolve()
+	if name := os.Getenv(EnvImpl); name != "" {
+		if _, err := Use(name); err != nil {
+			fmt.Fprintf(os.Stderr, "%v (from the environment variable %s, which is ignored)\n", err, EnvImpl)
+		}
+	}
+}
+
+// Use limits dispatch, for the whole process, to the kernels that name selects:
+// an instruction set (avx2), a kernel (avx2-muladd-w4), or several of them
+// separated by commas. Where none of those computes an operation, the portable
+// kernel does. "auto" selects every kernel again. Plans keep the kernel they
+// were made with.
+//
+// It returns a function that restores the selection there was before. The
+// error, of a name that no kernel has or that this CPU cannot run, says which
+// names there are or which CPU features are missing; nothing has changed then.
+func Use(name string) (restore func(), err error) {
+	var s *selection
+	if name != "auto" {
+		s = &selection{names: strings.Split(name, ",")}
+		for _, n := range s.names {
+			ok, lacks := known(n)
+			if !ok {
+				return nil, fmt.Errorf("kernels: no kernel or instruction set %q: want auto or one of %s", n, strings.Join(names(), ", "))
+			}
+			if len(lacks) > 0 {
+				return nil, fmt.Errorf("kernels: %q cannot run on this CPU: it lacks %s", n, strings.Join(lacks, ", "))
+			}
+		}
+	}
+	before := selected.Swap(s)
+	resolve()
+	return func() { selected.Store(before); resolve() }, nil
+}
+
+// names lists what Use takes, instruction sets first.
+func names() []string {
+	var isas, kernels []string
+	for _, k := range Table() {
+		if !slices.Contains(isas, k.ISA) {
+			isas = append(isas, k.ISA)
+		}
+		if !slices.Contains(kernels, k.Name) {
+			kernels = append(kernels, k.Name)
+		}
+	}
+	return append(isas, kernels...)
+}

@@ -1,0 +1,186 @@
+package kernels
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// A Dot is the inner product of activations with one row of low-bit weights
+// that were packed once. It is safe for use by many goroutines.
+type Dot struct {
+	row     *dotRow  // nil where the formats are bits
+	bits    *bitsRow // binary weights with sign or u1 activations
+	formats Formats
+	k       int
+	block   int // inputs of a block
+	packed  []byte
+	words   []uint64
+	scale   int32 // the sum is scale·sum + bias
+	bias    int32
+}
+
+// dotTail is room for the last block of activations: 64 bytes of 2-bit weights.
+const dotTail = 256
+
+// NewDot plans inner products of K activations with weights of which N is 1.
+// Errors are those of NewGEMM.
+func NewDot(w Weights, a ActFormat) (*Dot, error) {
+	if err := w.check(); err != nil {
+		return nil, err
+	}
+	if w.N != 1 {
+		return nil, fmt.Errorf("kernels: NewDot: weights are %dx%d (NxK): want N = 1", w.N, w.K)
+	}
+	if !a.valid() || a == F32 {
+		return nil, fmt.Errorf("kernels: activation format %v: want an integer format", a)
+	}
+	if err := checkSums(w, a); err != nil {
+		return nil, err
+	}
+	d := &Dot{formats: Formats{w.Format, a}, k: w.K, scale: 1}
+	if w.Format == Binary && (a == Sign || a == U1) {
+		d.bits = must(bitsTable)
+		d.packBits(w, a)
+		return d, nil
+	}
+	row, err := find(dotTable, func(r *dotRow) bool { return r.takes(w.Format, a) })
+	if err != nil {
+		return nil, fmt.Errorf("kernels: no kernel for %v x %v", w.Format, a)
+	}
+	d.row = row
+	d.block = row.run * 8 / row.bits
+	n := ceilDiv(w.K, d.block) * d.block
+	d.packed = make([]byte, n*row.bits/8)
+	packRuns(d.packed, func(i int) int8 {
+		if i < w.K {
+			return w.Values[i]
+		}
+		return 0
+	}, n, row.bits, row.run)
+	if a == Sign { // Σw·(2x-1) = 2·Σw·x - Σw
+		d.scale = 2
+		for _, v := range w.Values {
+			d.bias -= int32(v)
+		}
+	}
+	return d, nil
+}
+
+// packBits packs weights as bits; see popcountBias for scale and bias.
+func (d *Dot) packBits(w Weights, a ActFormat) {
+	d.words = make([]uint64, ceilDiv(w.K, 64))
+	plus := int32(0)
+	for i, v := range w.Values {
+		if v > 0 {
+			d.words[i/64] |= 1 << (i % 64)
+			plus++
+		}
+	}
+	d.scale, d.bias = -1, plus
+	if a == Sign {
+		d.scale, d.bias = -2, int32(w.K)
+	}
+}
+
+// Kernel is the name of the kernel that was chosen.
+func (d *Dot) Kernel() string {
+	if d.bits != nil {
+		return d.bits.name()
+	}
+	return d.row.name()
+}
+
+// PackedBytes is the memory that the packed weights take.
+func (d *Dot) PackedBytes() int { return len(d.packed) + 8*len(d.words) }
+
+// Run returns the inner product with K codes. It does not allocate, and panics
+// if the length is not K. Codes are not checked: see CheckActs.
+func (d *Dot) Run(x []uint8) int32 {
+	if len(x) != d.k {
+		panic(lengths("Dot.Run", "x", len(x), d.k))
+	}
+	if d.bits != nil {
+		return d.runBits(x)
+	}
+	whole := len(x) / d.block
+	var sum int32
+	if whole > 0 {
+		sum = d.row.dot(&x[0], &d.packed[0], uintptr(whole))
+	}
+	if rest := x[whole*d.block:]; len(rest) > 0 {
+		var tail [dotTail]byte
+		copy(tail[:], rest)
+		p := (*byte)(noescape(unsafe.Pointer(&tail)))
+		sum += d.row.dot(p, &d.packed[whole*d.block*d.row.bits/8], 1)
+	}
+	return d.scale*sum + d.bias
+}
+
+// runBits packs activations a few words at a time, on the stack.
+func (d *Dot) runBits(x []uint8) int32 {
+	var buf [32]uint64
+	p := (*uint64)(noescape(unsafe.Pointer(&buf)))
+	differ := 0
+	for at := 0; at < len(x); at += 64 * len(buf) {
+		part := x[at:min(at+64*len(buf), len(x))]
+		packWords(unsafe.Slice((*byte)(unsafe.Pointer(p)), 8*len(buf)), part, d.bits.pack)
+		differ += d.bits.xor(p, &d.words[at/64], uintptr(ceilDiv(len(part), 64)))
+	}
+	return d.scale*int32(differ) + d.bias
+}
+
+// RunBits is Run on activations packed by PackSigns, for binary weights and
+// sign or u1 activations; it panics for other formats. Bits of the last word
+// behind the K-th must be zero.
+func (d *Dot) RunBits(x []uint64) int32 {
+	if d.bits == nil {
+		panic(fmt.Sprintf("kernels: Dot.RunBits: formats are %v: want binary x sign or binary x u1", d.formats))
+	}
+	if len(x) != len(d.words) {
+		panic(lengths("Dot.RunBits", "x", len(x), len(d.words)))
+	}
+	return d.scale*int32(d.bits.xor(&x[0], &d.words[0], uintptr(len(x)))) + d.bias
+}
+
+// DotBinary is the inner product of two vectors of k signs, packed as bits by
+// PackSigns: k less twice the number of bits that differ. Bits behind the k-th
+// must be equal in both, zero for instance. It does not allocate, and panics
+// if a vector has not ceil(k/64) words.
+func DotBinary(x, y []uint64, k int) int {
+	words := ceilDiv(k, 64)
+	if k < 0 || len(x) != words || len(y) != words {
+		panic(fmt.Sprintf("kernels: DotBinary: k = %d, len(x) = %d, len(y) = %d: want both ceil(k/64)", k, len(x), len(y)))
+	}
+	if words == 0 {
+		return 0
+	}
+	return k - 2*current.Load().bits.xor(&x[0], &y[0], uintptr(words))
+}
+
+// DotFloat32 is the inner product of two float32 vectors of one length. The
+// order of its sums depends on the kernel. It does not allocate, and panics if
+// the lengths differ.
+func DotFloat32(x, y []float32) float32 {
+	if len(x) != len(y) {
+		panic(lengths("DotFloat32", "y", len(y), len(x)))
+	}
+	r := current.Load().f32Dot
+	whole := len(x) / r.block * r.block
+	var sum float32
+	if whole > 0 {
+		sum = r.dot(&x[0], &y[0], uintptr(whole))
+	}
+	for i := whole; i < len(x); i++ {
+		sum += float32(x[i] * y[i])
+	}
+	return sum
+}
+
+// noescape hides a pointer from escape analysis, which must assume that a
+// function called through a table keeps it. Kernels keep nothing.
+//
+//go:nosplit
+func noescape(p unsafe.Pointer) unsafe.Pointer {
+	x := uintptr(p)
+	return unsafe.Pointer(x ^ 0)
+}

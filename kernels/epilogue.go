@@ -1,0 +1,237 @@
+package kernels
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// Thresholds turns sums into the codes of the next layer's activations. It is
+// safe for use by many goroutines.
+type Thresholds struct {
+	row    *epilogueRow
+	c      int
+	levels int
+	thr    []int32 // [levels][c]
+	flip   []int32 // 0, or -1 where the sum is negated
+}
+
+// NewThresholds plans the step whose code for a sum of channel c is the number
+// of thresholds[c] that the sum reaches, or that its negative reaches where
+// negate[c]. Every channel has the same number of thresholds, 1 to 255, in any
+// order. negate may be nil. The slices may be changed afterwards.
+func NewThresholds(thresholds [][]int32, negate []bool) (*Thresholds, error) {
+	if len(thresholds) == 0 {
+		return nil, fmt.Errorf("kernels: NewThresholds: no channels: want at least one")
+	}
+	t := &Thresholds{row: current.Load().epilogue, c: len(thresholds), levels: len(thresholds[0])}
+	if t.levels < 1 || t.levels > 255 {
+		return nil, fmt.Errorf("kernels: NewThresholds: %d thresholds a channel: want 1 to 255", t.levels)
+	}
+	if negate != nil && len(negate) != t.c {
+		return nil, fmt.Errorf("kernels: NewThresholds: len(negate) = %d: want one for each of %d channels, or nil", len(negate), t.c)
+	}
+	t.thr = make([]int32, t.levels*t.c)
+	t.flip = make([]int32, t.c)
+	for c, list := range thresholds {
+		if len(list) != t.levels {
+			return nil, fmt.Errorf("kernels: NewThresholds: channel %d has %d thresholds: want %d as channel 0", c, len(list), t.levels)
+		}
+		for j, v := range list {
+			t.thr[j*t.c+c] = v
+		}
+		if negate != nil && negate[c] {
+			t.flip[c] = -1
+		}
+	}
+	return t, nil
+}
+
+// Kernel is the name of the kernel that was chosen.
+func (t *Thresholds) Kernel() string { return t.row.name() }
+
+// Bytes is the memory that the thresholds take.
+func (t *Thresholds) Bytes() int { return 4 * (len(t.thr) + len(t.flip)) }
+
+// Run sets dst[r][c] to the code of acc[r][c]. Both hold whole rows of one sum
+// or code a channel. It does not allocate, and panics if the lengths differ or
+// are not whole rows.
+func (t *Thresholds) Run(dst []uint8, acc []int32) {
+	rows := wholeRows("Thresholds.Run", len(dst), len(acc), t.c)
+	if rows == 0 {
+		return
+	}
+	wide := t.c &^ 7
+	if wide > 0 {
+		t.row.thresholds(&dst[0], &acc[0], uintptr(rows), uintptr(t.c), &t.thr[0], &t.flip[0], uintptr(t.levels), uintptr(wide))
+	}
+	if wide < t.c {
+		portableEpilogue[0].thresholds(&dst[wide], &acc[wide], uintptr(rows), uintptr(t.c), &t.thr[wide], &t.flip[wide], uintptr(t.levels), uintptr(t.c-wide))
+	}
+}
+
+// Requantize turns sums into codes in fixed point. It is safe for use by many
+// goroutines.
+type Requantize struct {
+	row   *epilogueRow
+	mul   []int32
+	add   []int64
+	shift uint
+	top   uint8
+}
+
+// NewRequantize plans the step whose code for a sum of channel c is
+//
+//	(sum*mul[c] + add[c]) >> shift, clipped to [0, top]
+//
+// in 64-bit arithmetic; 1<<(shift-1) in add makes it round to nearest. It
+// returns an error if the lengths differ, if shift is over 62, or if a 32-bit
+// sum could leave the range of int64.
+func NewRequantize(mul []int32, add []int64, shift uint, top uint8) (*Requantize, error) {
+	if len(mul) == 0 || len(mul) != len(add) {
+		return nil, fmt.Errorf("kernels: NewRequantize: len(mul) = %d, len(add) = %d: want as many, at least one", len(mul), len(add))
+	}
+	if shift > 62 {
+		return nil, fmt.Errorf("kernels: NewRequantize: shift is %d: want 0 to 62", shift)
+	}
+	for c, a := range add {
+		if a > 1<<62 || a < -1<<62 {
+			return nil, fmt.Errorf("kernels: NewRequantize: add[%d] is %d: want at most 1<<62 in size", c, a)
+		}
+	}
+	return &Requantize{current.Load().epilogue, append([]int32(nil), mul...), append([]int64(nil), add...), shift, top}, nil
+}
+
+// Kernel is the name of the kernel that was chosen.
+func (q *Requantize) Kernel() string { return q.row.name() }
+
+// Run sets dst[r][c] to the code of acc[r][c]. Both hold whole rows of one sum
+// or code a channel. It does not allocate, and panics if the lengths differ or
+// are not whole rows.
+func (q *Requantize) Run(dst []uint8, acc []int32) {
+	c := len(q.mul)
+	rows := wholeRows("Requantize.Run", len(dst), len(acc), c)
+	if rows == 0 {
+		return
+	}
+	wide := c &^ 7
+	if wide > 0 {
+		q.row.requantize(&dst[0], &acc[0], uintptr(rows), uintptr(c), &q.mul[0], &q.add[0], uintptr(q.shift), uintptr(q.top), uintptr(wide))
+	}
+	if wide < c {
+		portableEpilogue[0].requantize(&dst[wide], &acc[wide], uintptr(rows), uintptr(c), &q.mul[wide], &q.add[wide], uintptr(q.shift), uintptr(q.top), uintptr(c-wide))
+	}
+}
+
+// Affine sets x[r][c] to x*scale[c] + bias[c], each operation rounded to
+// float32 by itself so that every CPU gives the same bits, and with relu
+// replaces what is below zero by zero. It does not allocate, and panics if x is
+// not whole rows of len(scale) or bias is of another length.
+func Affine(x, scale, bias []float32, relu bool) {
+	if len(bias) != len(scale) {
+		panic(lengths("Affine", "bias", len(bias), len(scale)))
+	}
+	rows := wholeRows("Affine", len(x), len(x), len(scale))
+	if rows == 0 {
+		return
+	}
+	flag := uintptr(0)
+	if relu {
+		flag = 1
+	}
+	c := len(scale)
+	wide := c &^ 7
+	if wide > 0 {
+		current.Load().epilogue.affine(&x[0], uintptr(rows), uintptr(c), &scale[0], &bias[0], flag, uintptr(wide))
+	}
+	if wide < c {
+		portableEpilogue[0].affine(&x[wide], uintptr(rows), uintptr(c), &scale[wide], &bias[wide], flag, uintptr(c-wide))
+	}
+}
+
+func wholeRows(where string, dst, src, c int) int {
+	if dst != src || c == 0 || src%c != 0 {
+		panic(fmt.Sprintf("kernels: %s: lengths %d and %d: want both the same whole number of rows of %d channels", where, dst, src, c))
+	}
+	return src / c
+}
+
+// A PoolShape is the shape of a max-pool over images of H x W pixels with C
+// channels. Windows do not reach outside the image.
+type PoolShape struct {
+	H, W, C        int
+	Window, Stride int
+}
+
+// OutH is the number of output rows.
+func (s PoolShape) OutH() int { return (s.H-s.Window)/s.Stride + 1 }
+
+// OutW is the number of output columns.
+func (s PoolShape) OutW() int { return (s.W-s.Window)/s.Stride + 1 }
+
+// Check returns an error that names the first field that cannot be.
+func (s PoolShape) Check() error {
+	for _, f := range []struct {
+		name string
+		got  int
+	}{{"H", s.H}, {"W", s.W}, {"C", s.C}, {"Window", s.Window}, {"Stride", s.Stride}} {
+		if f.got < 1 || f.got > maxDim {
+			return fmt.Errorf("kernels: PoolShape.%s is %d: want 1 to %d", f.name, f.got, maxDim)
+		}
+	}
+	if s.Window > s.H || s.Window > s.W {
+		return fmt.Errorf("kernels: pool window %d on %dx%d pixels: want a window no larger than the image", s.Window, s.H, s.W)
+	}
+	return nil
+}
+
+// MaxPool sets dst[images][OutH][OutW][C] to the largest of each window of
+// x[images][H][W][C], of sums before their epilogue or of float32 activations.
+// It does not allocate, and panics if the shape cannot be or a length is not
+// as it says.
+func MaxPool[T int32 | float32](dst, x []T, s PoolShape, images int) {
+	if err := s.Check(); err != nil {
+		panic(err.Error())
+	}
+	in, out := s.H*s.W*s.C, s.OutH()*s.OutW()*s.C
+	if images < 0 || len(x) != images*in || len(dst) != images*out {
+		panic(fmt.Sprintf("kernels: MaxPool: images = %d, len(x) = %d, len(dst) = %d: want %d*%d = %d and %d*%d = %d",
+			images, len(x), len(dst), images, in, images*in, images, out, images*out))
+	}
+	r := current.Load().epilogue
+	wide := s.C &^ 7
+	at := 0
+	for image := range images {
+		for oy := range s.OutH() {
+			for ox := range s.OutW() {
+				d := dst[at : at+s.C]
+				at += s.C
+				for ky := range s.Window {
+					from := image*in + ((oy*s.Stride+ky)*s.W+ox*s.Stride)*s.C
+					for kx := range s.Window {
+						pixel := x[from+kx*s.C:][:s.C]
+						if ky == 0 && kx == 0 {
+							copy(d, pixel)
+							continue
+						}
+						if wide > 0 {
+							maxInto(r, d, pixel, wide)
+						}
+						for c := wide; c < s.C; c++ {
+							d[c] = max(d[c], pixel[c])
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// maxInto calls the kernel of the element's type on the first n elements.
+func maxInto[T int32 | float32](r *epilogueRow, dst, src []T, n int) {
+	switch any(dst).(type) {
+	case []int32:
+		r.maxI32((*int32)(unsafe.Pointer(&dst[0])), (*int32)(unsafe.Pointer(&src[0])), uintptr(n))
+	default:
+		r.maxF32((*float32)(unsafe.Pointer(&dst[0])), (*float32)(unsafe.Pointer(&src[0])), uintptr(n))
+	}
+}

@@ -1,0 +1,224 @@
+package kernels
+
+import (
+	"fmt"
+	"sync"
+	"unsafe"
+)
+
+// A float32Product is what float32 GEMM and Conv2D plans share; see product.
+type float32Product struct {
+	row     *f32Row
+	n, k    int
+	packed  []float32 // [panel][k][nr]
+	threads int
+	block   int
+	scratch sync.Pool
+	runs    sync.Pool
+}
+
+// float32Depth is how many inputs a float32 tile sums before it goes to the
+// next: a panel of that depth (16 KiB at 16 columns) stays in the first-level
+// cache while the rows of a block pass over it.
+const float32Depth = 256
+
+func newFloat32Product(w []float32, n, k int, opt Options) (*float32Product, error) {
+	if n < 1 || k < 1 || len(w)/n != k || len(w)%n != 0 {
+		return nil, fmt.Errorf("kernels: %d float32 weights for a %dx%d (NxK) matrix: want N*K, at least 1x1", len(w), n, k)
+	}
+	if err := opt.check(); err != nil {
+		return nil, err
+	}
+	row := current.Load().f32
+	p := &float32Product{row: row, n: n, k: k, threads: max(1, opt.Threads)}
+	p.packed = make([]float32, ceilDiv(n, row.nr)*k*row.nr)
+	for j := range n {
+		panel := p.packed[j/row.nr*k*row.nr+j%row.nr:]
+		for i, v := range w[j*k : j*k+k] {
+			panel[i*row.nr] = v
+		}
+	}
+	mr := row.mr()
+	p.block = max(1, min((160<<10)/(4*k), 256)/mr) * mr
+	p.scratch.New = func() any {
+		return &float32Scratch{x: make([]float32, p.block*k), tile: make([]float32, mr*row.nr)}
+	}
+	p.runs.New = func() any { return new(float32Run) }
+	return p, nil
+}
+
+// Kernel is the name of the kernel that was chosen, such as avx2-float32.
+func (p *float32Product) Kernel() string { return p.row.name() }
+
+// PackedBytes is the memory that the packed weights take, padding included.
+func (p *float32Product) PackedBytes() int { return 4 * len(p.packed) }
+
+type float32Scratch struct{ x, tile []float32 }
+
+type float32Source interface {
+	direct() []float32
+	gather(dst []float32, i int)
+}
+
+type float32Run struct {
+	p       *float32Product
+	dst     []float32
+	rows    float32Source
+	m       int
+	columns int
+}
+
+func (p *float32Product) run(dst []float32, rows float32Source, m int) {
+	r := p.runs.Get().(*float32Run)
+	blocks := ceilDiv(m, p.block)
+	r.p, r.dst, r.rows, r.m, r.columns = p, dst, rows, m, 1
+	if blocks < 2*p.threads {
+		r.columns = min(p.threads, ceilDiv(p.n, p.row.nr))
+	}
+	parallel(p.threads, blocks*r.columns, r)
+	r.rows, r.dst = nil, nil
+	p.runs.Put(r)
+}
+
+func (r *float32Run) task(part int) {
+	p := r.p
+	block, column := part/r.columns, part%r.columns
+	m0 := block * p.block
+	m1 := min(m0+p.block, r.m)
+	panels := ceilDiv(p.n, p.row.nr)
+	first, last := panels*column/r.columns, panels*(column+1)/r.columns
+	s := p.scratch.Get().(*float32Scratch)
+	x := r.rows.direct()
+	if x != nil {
+		x = x[m0*p.k : m1*p.k]
+	} else {
+		x = s.x
+		for i := m0; i < m1; i++ {
+			r.rows.gather(x[(i-m0)*p.k:], i)
+		}
+	}
+	p.tiles(r.dst, s.tile, x, m0, m1, first, last)
+	p.scratch.Put(s)
+}
+
+// tiles computes rows m0 … m1 of the panels first … last, a depth at a time.
+func (p *float32Product) tiles(dst, edge, x []float32, m0, m1, first, last int) {
+	row := p.row
+	mr, nr := row.mr(), row.nr
+	for k0 := 0; k0 < p.k; k0 += float32Depth {
+		depth := uintptr(min(float32Depth, p.k-k0))
+		add := uintptr(0)
+		if k0 > 0 {
+			add = 1
+		}
+		for panel := first; panel < last; panel++ {
+			b := unsafe.SliceData(p.packed[(panel*p.k+k0)*nr:])
+			n0 := panel * nr
+			cols := min(nr, p.n-n0)
+			for m := m0; m < m1; m += mr {
+				rows := min(mr, m1-m)
+				a := unsafe.SliceData(x[(m-m0)*p.k+k0:])
+				if cols == nr {
+					c := unsafe.SliceData(dst[m*p.n+n0:])
+					row.tiles[rows](c, uintptr(p.n)*4, a, uintptr(p.k)*4, 4, b, depth, add)
+					continue
+				}
+				if add != 0 {
+					for i := range rows {
+						copy(edge[i*nr:][:cols], dst[(m+i)*p.n+n0:])
+					}
+				}
+				row.tiles[rows](unsafe.SliceData(edge), uintptr(nr)*4, a, uintptr(p.k)*4, 4, b, depth, add)
+				for i := range rows {
+					copy(dst[(m+i)*p.n+n0:][:cols], edge[i*nr:])
+				}
+			}
+		}
+	}
+}
+
+// A GEMMFloat32 multiplies float32 activations by float32 weights that were
+// packed once: the baseline that low-bit plans are compared with. It is safe
+// for use by many goroutines.
+type GEMMFloat32 struct{ *float32Product }
+
+// NewGEMMFloat32 plans products of M x K activations with w, n rows of k
+// weights. It returns an error if a length or an option is wrong.
+func NewGEMMFloat32(w []float32, n, k int, opt Options) (*GEMMFloat32, error) {
+	p, err := newFloat32Product(w, n, k, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &GEMMFloat32{p}, nil
+}
+
+// Run sets dst[m][n] to the sum over k of x[m][k] times weight [n][k]. x holds
+// m rows of K numbers, dst m rows of N; the two must not overlap. For one
+// kernel the bits do not depend on m or on threads. It does not allocate, and
+// panics if a length is not as the shapes say.
+func (g *GEMMFloat32) Run(dst, x []float32, m int) {
+	if m < 0 || len(x) != m*g.k || len(dst) != m*g.n {
+		panic(fmt.Sprintf("kernels: GEMMFloat32.Run: m = %d, len(x) = %d, len(dst) = %d: want m*K = %d*%d = %d and m*N = %d*%d = %d",
+			m, len(x), len(dst), m, g.k, m*g.k, m, g.n, m*g.n))
+	}
+	if m == 0 {
+		return
+	}
+	rows := float32Rows.Get().(*float32Matrix)
+	rows.x = x
+	g.run(dst, rows, m)
+	rows.x = nil
+	float32Rows.Put(rows)
+}
+
+// float32Matrix is the float32Source of a plain matrix.
+type float32Matrix struct{ x []float32 }
+
+var float32Rows = sync.Pool{New: func() any { return new(float32Matrix) }}
+
+func (m *float32Matrix) direct() []float32     { return m.x }
+func (m *float32Matrix) gather([]float32, int) {} // never needed
+
+// A Conv2DFloat32 convolves float32 images with float32 weights that were
+// packed once. It is safe for use by many goroutines.
+type Conv2DFloat32 struct {
+	*float32Product
+	shape ConvShape
+}
+
+// NewConv2DFloat32 plans a convolution with w, OutC rows of KH*KW*InC weights
+// ordered [KH][KW][InC]. Pixels outside the image are zero.
+func NewConv2DFloat32(w []float32, shape ConvShape, opt Options) (*Conv2DFloat32, error) {
+	if err := shape.Check(); err != nil {
+		return nil, err
+	}
+	p, err := newFloat32Product(w, shape.OutC, shape.K(), opt)
+	if err != nil {
+		return nil, err
+	}
+	return &Conv2DFloat32{p, shape}, nil
+}
+
+// Shape is the convolution's shape.
+func (c *Conv2DFloat32) Shape() ConvShape { return c.shape }
+
+// Run convolves images x[images][H][W][InC] into dst[images][OutH][OutW][OutC].
+// x and dst must not overlap. It does not allocate, and panics if a length is
+// not as the shape says.
+func (c *Conv2DFloat32) Run(dst, x []float32, images int) {
+	s := &c.shape
+	pixels := s.OutH() * s.OutW()
+	in := s.H * s.W * s.InC
+	if images < 0 || len(x) != images*in || len(dst) != images*pixels*s.OutC {
+		panic(fmt.Sprintf("kernels: Conv2DFloat32.Run: images = %d, len(x) = %d, len(dst) = %d: want %d*%d = %d and %d*%d = %d",
+			images, len(x), len(dst), images, in, images*in, images, pixels*s.OutC, images*pixels*s.OutC))
+	}
+	if images == 0 {
+		return
+	}
+	rows := floatPatches.Get().(*patches[float32])
+	rows.set(x, s)
+	c.run(dst, rows, images*pixels)
+	rows.x = nil
+	floatPatches.Put(rows)
+}

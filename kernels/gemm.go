@@ -1,0 +1,330 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"unsafe"
+)
+
+// Options are choices for a plan. The zero value is one thread.
+type Options struct {
+	// Threads is the number of goroutines a Run may use; 0 and 1 mean the
+	// caller's alone. Results do not depend on it.
+	Threads int
+}
+
+func (o Options) check() error {
+	if o.Threads < 0 {
+		return fmt.Errorf("kernels: Options.Threads is %d: want 0 or more", o.Threads)
+	}
+	return nil
+}
+
+// A product is what GEMM and Conv2D plans share: packed weights, the kernel
+// they are packed for, and the loop over tiles.
+type product struct {
+	row     *gemmRow
+	bits    *bitsRow // packs activations where the kernel is popcount
+	formats Formats
+	n, k    int
+	steps   int
+	xBytes  int    // bytes of a row of activations as the tile reads it
+	panel   int    // bytes of a panel of packed weights
+	packed  []byte // the panels
+	bias    []int32
+	shift   uintptr
+	threads int
+	block   int // rows of activations worked on at a time
+	scratch sync.Pool
+	runs    sync.Pool
+}
+
+// newProduct checks weights and formats, chooses a kernel and packs for it.
+func newProduct(w Weights, a ActFormat, opt Options) (*product, error) {
+	if err := w.check(); err != nil {
+		return nil, err
+	}
+	if !a.valid() || a == F32 {
+		return nil, fmt.Errorf("kernels: activation format %v: want an integer format", a)
+	}
+	if err := opt.check(); err != nil {
+		return nil, err
+	}
+	if err := checkSums(w, a); err != nil {
+		return nil, err
+	}
+	row, err := find(gemmTable, func(r *gemmRow) bool { return r.takes(w.Format, a) })
+	if err != nil {
+		return nil, fmt.Errorf("kernels: no kernel for %v x %v", w.Format, a)
+	}
+	p := &product{row: row, formats: Formats{w.Format, a}, n: w.N, k: w.K, threads: max(1, opt.Threads)}
+	p.steps = ceilDiv(w.K, row.kstep)
+	p.bias = make([]int32, ceilDiv(w.N, row.nr)*row.nr)
+	if row.popcount() {
+		p.bits = must(bitsTable)
+		p.xBytes = p.steps * 8
+		p.packed = packBitPanels(w, row)
+		p.panel = p.steps * row.nr * 8
+		p.popcountBias(w, a)
+	} else {
+		p.xBytes = p.steps * row.kstep
+		p.packed = packPanels(w, row)
+		p.panel = p.steps * row.nr * row.kstep * row.bits / 8
+		p.signBias(w, a)
+	}
+	// A block of activations stays in the second-level cache while the panels
+	// pass over it, one after the other from the first level.
+	const blockBytes = 96 << 10
+	mr := row.mr()
+	p.block = max(1, min(blockBytes/max(1, p.xBytes), 512)/mr) * mr
+	p.scratch.New = func() any {
+		// Rows of a block are gathered at most 8 bytes beyond their end.
+		return &scratch{x: make([]byte, p.block*p.xBytes+8), codes: make([]uint8, w.K+8), tile: make([]int32, mr*row.nr)}
+	}
+	p.runs.New = func() any { return new(productRun) }
+	return p, nil
+}
+
+// popcountBias states how the sum follows from p = popcount(w XOR x). For
+// signs, equal bits count +1 and others -1: K - 2p. For codes 0 and 1, x is
+// (1 + sign)/2, so the sum is (Σw + K - 2p)/2, and (Σw + K)/2 is the number of
+// weights that are +1. Padding is 0 in w and x and so adds nothing to p.
+func (p *product) popcountBias(w Weights, a ActFormat) {
+	for n := range w.N {
+		if a == Sign {
+			p.bias[n] = int32(w.K)
+			continue
+		}
+		for _, v := range w.Values[n*w.K:][:w.K] {
+			if v > 0 {
+				p.bias[n]++
+			}
+		}
+	}
+	if a == Sign {
+		p.shift = 1
+	}
+}
+
+// signBias makes signs of the codes 0 and 1: Σw·(2x-1) = 2·Σw·x - Σw.
+func (p *product) signBias(w Weights, a ActFormat) {
+	if a != Sign {
+		return
+	}
+	p.shift = 1
+	for n := range w.N {
+		for _, v := range w.Values[n*w.K:][:w.K] {
+			p.bias[n] -= int32(v)
+		}
+	}
+}
+
+// checkSums returns an error if some activations could make a sum that int32
+// does not hold. Tiles add in int32, where intermediate sums may wrap, so this
+// is the only bound on K.
+func checkSums(w Weights, a ActFormat) error {
+	for n := range w.N {
+		var sum int64
+		for _, v := range w.Values[n*w.K:][:w.K] {
+			sum += max(int64(v), -int64(v))
+		}
+		if sum*int64(a.Max()) > math.MaxInt32 {
+			return fmt.Errorf("kernels: output %d can reach ±%d (K = %d, %v x %v): want at most %d, the range of int32",
+				n, sum*int64(a.Max()), w.K, w.Format, a, math.MaxInt32)
+		}
+	}
+	return nil
+}
+
+// Kernel is the name of the kernel that was chosen, such as avx2-muladd-w4.
+func (p *product) Kernel() string { return p.row.name() }
+
+// Formats are the formats of weights and activations.
+func (p *product) Formats() Formats { return p.formats }
+
+// PackedBytes is the memory that the packed weights take, padding and the
+// per-output corrections included.
+func (p *product) PackedBytes() int { return len(p.packed) + 4*len(p.bias) }
+
+// scratch is the working memory of one goroutine in a Run.
+type scratch struct {
+	x     []byte  // a block of activations, as the tile reads them
+	codes []uint8 // one gathered row, before its bits are packed
+	tile  []int32 // a tile at the edge of the result
+}
+
+// A rowSource yields the rows of the left-hand side.
+type rowSource interface {
+	// direct returns the codes themselves if rows lie k bytes apart.
+	direct() []uint8
+	// gather writes row i to dst, and may write up to 8 bytes behind it.
+	gather(dst []uint8, i int)
+}
+
+// A productRun is one call of Run: its parts are blocks of rows times ranges
+// of panels.
+type productRun struct {
+	p       *product
+	dst     []int32
+	rows    rowSource
+	m       int
+	columns int // ranges of panels
+}
+
+func (p *product) run(dst []int32, rows rowSource, m int) {
+	r := p.runs.Get().(*productRun)
+	blocks := ceilDiv(m, p.block)
+	r.p, r.dst, r.rows, r.m, r.columns = p, dst, rows, m, 1
+	if blocks < 2*p.threads {
+		r.columns = min(p.threads, ceilDiv(p.n, p.row.nr))
+	}
+	parallel(p.threads, blocks*r.columns, r)
+	r.rows, r.dst = nil, nil
+	p.runs.Put(r)
+}
+
+func (r *productRun) task(part int) {
+	p := r.p
+	block, column := part/r.columns, part%r.columns
+	m0 := block * p.block
+	m1 := min(m0+p.block, r.m)
+	panels := ceilDiv(p.n, p.row.nr)
+	first, last := panels*column/r.columns, panels*(column+1)/r.columns
+	s := p.scratch.Get().(*scratch)
+	x, stride := p.prepare(s, r.rows, m0, m1)
+	p.tiles(r.dst, s.tile, x, stride, m0, m1, first, last)
+	p.scratch.Put(s)
+}
+
+// prepare returns rows m0 … m1 as the tile reads them, and their stride.
+func (p *product) prepare(s *scratch, rows rowSource, m0, m1 int) ([]byte, int) {
+	codes := rows.direct()
+	if p.bits != nil {
+		for i := m0; i < m1; i++ {
+			row := s.codes[:p.k]
+			if codes != nil {
+				row = codes[i*p.k:][:p.k]
+			} else {
+				rows.gather(s.codes, i)
+			}
+			packWords(s.x[(i-m0)*p.xBytes:], row, p.bits.pack)
+		}
+		return s.x, p.xBytes
+	}
+	if codes != nil && p.xBytes == p.k {
+		return codes[m0*p.k : m1*p.k], p.k
+	}
+	// What lies behind a row, up to xBytes, meets weights that are zero.
+	for i := m0; i < m1; i++ {
+		if codes != nil {
+			copy(s.x[(i-m0)*p.xBytes:], codes[i*p.k:][:p.k])
+		} else {
+			rows.gather(s.x[(i-m0)*p.xBytes:], i)
+		}
+	}
+	return s.x, p.xBytes
+}
+
+// tiles computes rows m0 … m1 of the panels first … last.
+func (p *product) tiles(dst, edge []int32, x []byte, stride, m0, m1, first, last int) {
+	row := p.row
+	mr, nr := row.mr(), row.nr
+	for panel := first; panel < last; panel++ {
+		w := unsafe.SliceData(p.packed[panel*p.panel:])
+		bias := unsafe.SliceData(p.bias[panel*nr:])
+		n0 := panel * nr
+		cols := min(nr, p.n-n0)
+		for m := m0; m < m1; m += mr {
+			rows := min(mr, m1-m)
+			xs := unsafe.SliceData(x[(m-m0)*stride:])
+			if cols == nr {
+				out := unsafe.SliceData(dst[m*p.n+n0:])
+				row.tiles[rows](out, uintptr(p.n)*4, xs, uintptr(stride), w, uintptr(p.steps), bias, p.shift)
+				continue
+			}
+			row.tiles[rows](unsafe.SliceData(edge), uintptr(nr)*4, xs, uintptr(stride), w, uintptr(p.steps), bias, p.shift)
+			for i := range rows {
+				copy(dst[(m+i)*p.n+n0:][:cols], edge[i*nr:])
+			}
+		}
+	}
+}
+
+// A GEMM multiplies activations by low-bit weights that were packed once. It
+// is safe for use by many goroutines.
+type GEMM struct{ *product }
+
+// NewGEMM plans products of M x K activations with N x K weights. It checks
+// every weight, chooses the fastest kernel that dispatch allows, and packs the
+// weights for it; w may be changed afterwards. It returns an error if a shape,
+// a format or a value is wrong, or if a sum could leave the range of int32.
+func NewGEMM(w Weights, a ActFormat, opt Options) (*GEMM, error) {
+	p, err := newProduct(w, a, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &GEMM{p}, nil
+}
+
+// Run sets dst[m][n] to the sum over k of x[m][k] times weight [n][k]. x holds
+// m rows of K codes, dst m rows of N sums; the two must not overlap. It does
+// not allocate, and panics if a length is not as the shapes say. Codes are not
+// checked: see CheckActs.
+func (g *GEMM) Run(dst []int32, x []uint8, m int) {
+	if m < 0 || len(x) != m*g.k || len(dst) != m*g.n {
+		panic(fmt.Sprintf("kernels: GEMM.Run: m = %d, len(x) = %d, len(dst) = %d: want m*K = %d*%d = %d and m*N = %d*%d = %d",
+			m, len(x), len(dst), m, g.k, m*g.k, m, g.n, m*g.n))
+	}
+	if m == 0 {
+		return
+	}
+	rows := matrixRows.Get().(*matrix)
+	rows.x, rows.k = x, g.k
+	g.run(dst, rows, m)
+	rows.x = nil
+	matrixRows.Put(rows)
+}
+
+// A GEMV multiplies one vector of activations at a time by low-bit weights. It
+// is safe for use by many goroutines.
+type GEMV struct{ g GEMM }
+
+// NewGEMV plans products of K activations with N x K weights, like NewGEMM.
+func NewGEMV(w Weights, a ActFormat, opt Options) (*GEMV, error) {
+	g, err := NewGEMM(w, a, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &GEMV{*g}, nil
+}
+
+// Run sets dst[n] to the sum over k of x[k] times weight [n][k], like
+// GEMM.Run with one row.
+func (g *GEMV) Run(dst []int32, x []uint8) { g.g.Run(dst, x, 1) }
+
+// Kernel is the name of the kernel that was chosen.
+func (g *GEMV) Kernel() string { return g.g.Kernel() }
+
+// PackedBytes is the memory that the packed weights take.
+func (g *GEMV) PackedBytes() int { return g.g.PackedBytes() }
+
+// matrix is the rowSource of a plain matrix of codes.
+type matrix struct {
+	x []uint8
+	k int
+}
+
+var matrixRows = sync.Pool{New: func() any { return new(matrix) }}
+
+func (m *matrix) direct() []uint8           { return m.x }
+func (m *matrix) gather(dst []uint8, i int) { copy(dst, m.x[i*m.k:][:m.k]) }
+
+// lengths is the text of a panic about a slice that is too short or too long.
+func lengths(where, what string, got, want int) string {
+	return fmt.Sprintf("kernels: %s: len(%s) = %d: want %d", where, what, got, want)
+}
+
+// wordPtr returns the address of dst as that of a word. Words need not be
+// aligned for any kernel.
+func wordPtr(dst []byte) *uint64 { return (*uint64)(unsafe.Pointer(unsafe.SliceData(dst))) }

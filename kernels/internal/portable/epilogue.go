@@ -1,0 +1,68 @@
+package portable
+
+import "unsafe"
+
+// MaxI32 sets dst[i] to the larger of dst[i] and src[i].
+func MaxI32(dst, src *int32, n uintptr) { maxInto(unsafe.Slice(dst, n), unsafe.Slice(src, n)) }
+
+// MaxF32 sets dst[i] to the larger of dst[i] and src[i].
+func MaxF32(dst, src *float32, n uintptr) { maxInto(unsafe.Slice(dst, n), unsafe.Slice(src, n)) }
+
+func maxInto[T int32 | float32](dst, src []T) {
+	for i, v := range src {
+		if v > dst[i] {
+			dst[i] = v
+		}
+	}
+}
+
+// Thresholds counts, for each sum of the first cols columns of rows that lie
+// stride elements apart, the thresholds thr[level][column] that it reaches,
+// negated where flip is -1.
+func Thresholds(dst *byte, acc *int32, rows, stride uintptr, thr, flip *int32, levels, cols uintptr) {
+	flips := unsafe.Slice(flip, cols)
+	for r := range rows {
+		d := unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(dst), r*stride)), cols)
+		a := unsafe.Slice((*int32)(unsafe.Add(unsafe.Pointer(acc), r*stride*4)), cols)
+		clear(d)
+		for j := range levels {
+			t := unsafe.Slice((*int32)(unsafe.Add(unsafe.Pointer(thr), j*stride*4)), cols)
+			for c, f := range flips {
+				if (a[c]^f)-f >= t[c] {
+					d[c]++
+				}
+			}
+		}
+	}
+}
+
+// Requantize sets dst to (acc*mul + add) >> shift, clipped to [0, top], for
+// the first cols columns of rows that lie stride elements apart.
+func Requantize(dst *byte, acc *int32, rows, stride uintptr, mul *int32, add *int64, shift, top, cols uintptr) {
+	m, b := unsafe.Slice(mul, cols), unsafe.Slice(add, cols)
+	for r := range rows {
+		d := unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(dst), r*stride)), cols)
+		a := unsafe.Slice((*int32)(unsafe.Add(unsafe.Pointer(acc), r*stride*4)), cols)
+		for c := range d {
+			v := (int64(a[c])*int64(m[c]) + b[c]) >> shift
+			d[c] = byte(min(max(v, 0), int64(top)))
+		}
+	}
+}
+
+// Affine sets x to x*scale + bias, and to zero where that is below and relu is
+// not 0, for the first cols columns of rows that lie stride elements apart.
+// The conversion keeps the compiler from fusing the two operations.
+func Affine(x *float32, rows, stride uintptr, scale, bias *float32, relu, cols uintptr) {
+	s, b := unsafe.Slice(scale, cols), unsafe.Slice(bias, cols)
+	for r := range rows {
+		d := unsafe.Slice((*float32)(unsafe.Add(unsafe.Pointer(x), r*stride*4)), cols)
+		for c, v := range d {
+			v = float32(v*s[c]) + b[c]
+			if relu != 0 && v < 0 {
+				v = 0
+			}
+			d[c] = v
+		}
+	}
+}

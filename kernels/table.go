@@ -1,0 +1,279 @@
+package kernels
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The kernel table: for each operation, the kernels that implement it, best
+// first. Everything else (dispatch, tests, benchmarks, documentation) reads
+// these rows. The rows of one instruction set are in table_*.go; the portable
+// rows come last and need no CPU feature, so every operation has one.
+
+// kernelID is what the rows of all operations have in common.
+type kernelID struct {
+	isa       string // the room below internal/: avx2, avx512, portable
+	algorithm string // popcount, muladd, float32, ...
+	variant   string // tells rows of one algorithm apart; may be empty
+	features  string // CPU features, read from the generated instructions
+}
+
+// name is how a row is called everywhere, such as avx2-muladd-w4.
+func (id *kernelID) name() string {
+	if id.variant == "" {
+		return id.isa + "-" + id.algorithm
+	}
+	return id.isa + "-" + id.algorithm + "-" + id.variant
+}
+
+func (id *kernelID) id() *kernelID { return id }
+
+// A tileFunc computes one tile of a product: a few rows of x by nr outputs,
+// over steps of kstep inputs. Strides are in bytes. With muladd,
+//
+//	dst[i][j] = bias[j] + (Σ x[i][k]·w[k][j]) << shift
+//
+// and with popcount, on bits,
+//
+//	dst[i][j] = bias[j] - (Σ popcount(x[i] XOR w[j])) << shift
+type tileFunc = func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+
+// A gemmRow is a kernel for GEMV, GEMM and Conv2D on integer formats.
+type gemmRow struct {
+	kernelID
+	tiles      []tileFunc // by number of rows; tiles[0] is nil
+	nr         int        // outputs a tile
+	kstep      int        // inputs a step
+	bits       int        // bits of a packed weight
+	group      int        // inputs of one output that lie side by side in a panel
+	run        int        // bytes of packed weights that are unpacked as one vector
+	maxProduct int        // |weight|·activation up to which the tile is exact
+}
+
+// mr is the number of rows of the largest tile.
+func (r *gemmRow) mr() int { return len(r.tiles) - 1 }
+
+func (r *gemmRow) popcount() bool { return r.algorithm == "popcount" }
+
+// takes reports whether the row computes these formats exactly.
+func (r *gemmRow) takes(w WeightFormat, a ActFormat) bool {
+	if r.popcount() {
+		return w == Binary && (a == Sign || a == U1)
+	}
+	return packs(r.bits, w) && w.maxAbs()*a.Max() <= r.maxProduct
+}
+
+// packs reports whether codes of that many bits can hold the format's levels.
+func packs(bits int, w WeightFormat) bool {
+	switch bits {
+	case 1:
+		return w == Binary
+	case 2:
+		return w == Binary || w == Ternary
+	case 4:
+		return w != Int8
+	}
+	return true
+}
+
+// A dotRow is a kernel for Dot on integer formats. Its function sums blocks of
+// run*8/bits products; for popcount a block is one word of 64 bits.
+type dotRow struct {
+	kernelID
+	dot        func(x, w *byte, blocks uintptr) int32
+	bits       int
+	run        int
+	maxProduct int
+}
+
+func (r *dotRow) takes(w WeightFormat, a ActFormat) bool {
+	return packs(r.bits, w) && w.maxAbs()*a.Max() <= r.maxProduct
+}
+
+// A bitsRow is a kernel for DotBinary and for packing codes to bits.
+type bitsRow struct {
+	kernelID
+	xor  func(x, y *uint64, words uintptr) int // popcount of x XOR y
+	pack func(dst *uint64, x *byte, words uintptr)
+}
+
+// An f32Tile computes one tile of a float32 product: strides are in bytes, a
+// is read in place and b is a packed panel of nr columns.
+//
+//	c[i][j] = (add != 0 ? c[i][j] : 0) + Σ a[i*aRow+k*aCol]·b[k][j]
+type f32Tile = func(c *float32, cStride uintptr, a *float32, aRow, aCol uintptr, b *float32, k uintptr, add uintptr)
+
+// An f32Row is a kernel for float32 GEMV, GEMM, Conv2D and MatMul.
+type f32Row struct {
+	kernelID
+	tiles []f32Tile
+	nr    int
+}
+
+func (r *f32Row) mr() int { return len(r.tiles) - 1 }
+
+// An f32DotRow is a kernel for DotFloat32; n is a multiple of block.
+type f32DotRow struct {
+	kernelID
+	dot   func(x, y *float32, n uintptr) float32
+	block int
+}
+
+// An epilogueRow holds the steps between layers. Columns are a multiple of 8;
+// what is left over takes the portable row.
+type epilogueRow struct {
+	kernelID
+	maxI32     func(dst, src *int32, n uintptr)
+	maxF32     func(dst, src *float32, n uintptr)
+	thresholds func(dst *byte, acc *int32, rows, stride uintptr, thr, flip *int32, levels, cols uintptr)
+	requantize func(dst *byte, acc *int32, rows, stride uintptr, mul *int32, add *int64, shift, top, cols uintptr)
+	affine     func(x *float32, rows, stride uintptr, scale, bias *float32, relu, cols uintptr)
+}
+
+var (
+	gemmTable     = append(archGEMM, portableGEMM...)
+	dotTable      = append(archDot, portableDot...)
+	bitsTable     = append(archBits, portableBits...)
+	f32Table      = append(archF32, portableF32...)
+	f32DotTable   = append(archF32Dot, portableF32Dot...)
+	epilogueTable = append(archEpilogue, portableEpilogue...)
+)
+
+// An Operation is what a kernel computes.
+type Operation string
+
+// The operations of the kernel table. GEMV, GEMM and Conv2D share their rows,
+// and so do DotBinary and the packing of codes to bits.
+const (
+	OpDot         Operation = "dot"
+	OpDotBinary   Operation = "dotbinary"
+	OpDotFloat32  Operation = "dotfloat32"
+	OpGEMM        Operation = "gemm"
+	OpGEMMFloat32 Operation = "gemmfloat32"
+	OpEpilogue    Operation = "epilogue"
+)
+
+// A Kernel describes one row of the kernel table.
+type Kernel struct {
+	Operation Operation
+	Name      string   // such as avx2-muladd-w4; what Use takes
+	ISA       string   // such as avx2; Use takes it too
+	Algorithm string   // such as muladd
+	Features  []string // CPU features its instructions need
+	Missing   []string // those this CPU lacks: none means it can run here
+	// Formats the kernel computes exactly; nil for what has no formats.
+	Formats []Formats
+	// TileM and TileN are the rows and outputs of the register tile, KStep the
+	// inputs of one step, WeightBits the bits of a packed weight.
+	TileM, TileN, KStep, WeightBits int
+}
+
+// Formats is a pair of weight and activation formats.
+type Formats struct {
+	Weights WeightFormat
+	Acts    ActFormat
+}
+
+// String returns a name such as "ternary x u2".
+func (f Formats) String() string { return f.Weights.String() + " x " + f.Acts.String() }
+
+// Table lists the kernels of every operation, best first within an operation,
+// whether or not this CPU can run them. The caller owns the result.
+func Table() []Kernel {
+	var list []Kernel
+	base := func(op Operation, id *kernelID) Kernel {
+		return Kernel{Operation: op, Name: id.name(), ISA: id.isa, Algorithm: id.algorithm,
+			Features: strings.Fields(id.features), Missing: missing(id.features)}
+	}
+	for _, r := range gemmTable {
+		k := base(OpGEMM, r.id())
+		k.TileM, k.TileN, k.KStep, k.WeightBits = r.mr(), r.nr, r.kstep, r.bits
+		k.Formats = formatsOf(r.takes)
+		list = append(list, k)
+	}
+	for _, r := range dotTable {
+		k := base(OpDot, r.id())
+		k.WeightBits, k.KStep, k.TileM, k.TileN = r.bits, r.run*8/r.bits, 1, 1
+		k.Formats = formatsOf(r.takes)
+		list = append(list, k)
+	}
+	for _, r := range bitsTable {
+		k := base(OpDotBinary, r.id())
+		k.WeightBits, k.KStep, k.TileM, k.TileN = 1, 64, 1, 1
+		list = append(list, k)
+	}
+	for _, r := range f32Table {
+		k := base(OpGEMMFloat32, r.id())
+		k.TileM, k.TileN, k.KStep, k.WeightBits = r.mr(), r.nr, 1, 32
+		list = append(list, k)
+	}
+	for _, r := range f32DotTable {
+		k := base(OpDotFloat32, r.id())
+		k.WeightBits, k.KStep, k.TileM, k.TileN = 32, r.block, 1, 1
+		list = append(list, k)
+	}
+	for _, r := range epilogueTable {
+		list = append(list, base(OpEpilogue, r.id()))
+	}
+	return list
+}
+
+func formatsOf(takes func(WeightFormat, ActFormat) bool) []Formats {
+	var list []Formats
+	for _, w := range WeightFormats() {
+		for _, a := range ActFormats() {
+			if w != Float32 && a != F32 && takes(w, a) {
+				list = append(list, Formats{w, a})
+			}
+		}
+	}
+	return list
+}
+
+// find returns the first of rows that can run here, is selected, and fits.
+// Portable rows are always selected, as the last resort.
+func find[R interface{ id() *kernelID }](rows []R, fits func(R) bool) (R, error) {
+	s := selected.Load()
+	for _, r := range rows {
+		id := r.id()
+		if (id.isa == "portable" || s == nil || s.matches(id)) && fits(r) && len(missing(id.features)) == 0 {
+			return r, nil
+		}
+	}
+	var none R
+	return none, fmt.Errorf("kernels: no kernel fits")
+}
+
+// must is find for operations of which a portable row takes everything.
+func must[R interface{ id() *kernelID }](rows []R) R {
+	r, err := find(rows, func(R) bool { return true })
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+// known reports whether any row has the name, as its own or its ISA's, and the
+// features that every row of that name lacks.
+func known(name string) (ok bool, lacks []string) {
+	runs := false
+	for _, k := range Table() {
+		if k.Name != name && k.ISA != name {
+			continue
+		}
+		ok = true
+		if len(k.Missing) == 0 {
+			runs = true
+		}
+		for _, f := range k.Missing {
+			if !slices.Contains(lacks, f) {
+				lacks = append(lacks, f)
+			}
+		}
+	}
+	if runs {
+		lacks = nil
+	}
+	return ok, lacks
+}

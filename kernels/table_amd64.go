@@ -1,0 +1,51 @@
+//go:build amd64 && !purego
+
+package kernels
+
+import (
+	"example.com/lowbit/kernels/internal/avx2"
+	"example.com/lowbit/kernels/internal/avx512"
+)
+
+// amd64ID names a row; its features are those that the generator read from the
+// instructions.
+func amd64ID(isa, algorithm, variant, features string) kernelID {
+	return kernelID{isa: isa, algorithm: algorithm, variant: variant, features: features}
+}
+
+// A muladd tile of the AVX2 room multiplies pairs of bytes into 16 bits. With
+// acc16 it also adds up to 16 pairs there: 16*2*1023 = 32,736 still fits. With
+// one pair, 2*16,320 does. The wide tile multiplies 16-bit numbers and so takes
+// any product.
+const (
+	avx2Acc16Product = 1023
+	avx2PairProduct  = 16320
+	anyProduct       = 127 * 255
+)
+
+// The rows, best first: fewer bits a weight before more, 16-bit sums before
+// 32-bit ones.
+var (
+	archGEMM = []*gemmRow{
+		{kernelID: amd64ID("avx512", "muladd", "w2", avx512.GemmW2Features), tiles: avx512.GemmW2[:], nr: 64, kstep: 4, bits: 2, group: 4, run: 64, maxProduct: anyProduct},
+		{kernelID: amd64ID("avx512", "muladd", "w4", avx512.GemmW4Features), tiles: avx512.GemmW4[:], nr: 64, kstep: 4, bits: 4, group: 4, run: 64, maxProduct: anyProduct},
+		{kernelID: amd64ID("avx512", "muladd", "w8", avx512.GemmW8Features), tiles: avx512.GemmW8[:], nr: 64, kstep: 4, bits: 8, group: 4, run: 64, maxProduct: anyProduct},
+		{kernelID: amd64ID("avx2", "muladd", "w2-acc16", avx2.GemmW2Acc16Features), tiles: avx2.GemmW2Acc16[:], nr: 16, kstep: 8, bits: 2, group: 4, run: 32, maxProduct: avx2Acc16Product},
+		{kernelID: amd64ID("avx2", "muladd", "w4-acc16", avx2.GemmW4Acc16Features), tiles: avx2.GemmW4Acc16[:], nr: 16, kstep: 4, bits: 4, group: 4, run: 32, maxProduct: avx2Acc16Product},
+		{kernelID: amd64ID("avx2", "muladd", "w8-acc16", avx2.GemmW8Acc16Features), tiles: avx2.GemmW8Acc16[:], nr: 16, kstep: 4, bits: 8, group: 4, run: 32, maxProduct: avx2Acc16Product},
+		{kernelID: amd64ID("avx2", "muladd", "w2", avx2.GemmW2Features), tiles: avx2.GemmW2[:], nr: 16, kstep: 8, bits: 2, group: 4, run: 32, maxProduct: avx2PairProduct},
+		{kernelID: amd64ID("avx2", "muladd", "w4", avx2.GemmW4Features), tiles: avx2.GemmW4[:], nr: 16, kstep: 4, bits: 4, group: 4, run: 32, maxProduct: avx2PairProduct},
+		{kernelID: amd64ID("avx2", "muladd", "w8", avx2.GemmW8Features), tiles: avx2.GemmW8[:], nr: 16, kstep: 4, bits: 8, group: 4, run: 32, maxProduct: avx2PairProduct},
+		{kernelID: amd64ID("avx2", "muladd", "w8-wide", avx2.GemmW8WideFeatures), tiles: avx2.GemmW8Wide[:], nr: 16, kstep: 2, bits: 8, group: 2, run: 32, maxProduct: anyProduct},
+	}
+	archDot  []*dotRow
+	archBits []*bitsRow
+	archF32  = []*f32Row{
+		{kernelID: amd64ID("avx512", "float32", "", avx512.GemmF32Features), tiles: avx512.GemmF32[:], nr: 32},
+		{kernelID: amd64ID("avx2", "float32", "", avx2.GemmF32Features), tiles: avx2.GemmF32[:], nr: 16},
+	}
+	archF32Dot = []*f32DotRow{
+		{kernelID: amd64ID("avx2", "float32", "", avx2.DotF32Features), dot: avx2.DotF32, block: 32},
+	}
+	archEpilogue []*epilogueRow
+)

@@ -1,0 +1,13 @@
+//go:build !amd64 || purego
+
+package kernels
+
+// No assembly for this CPU: the portable rows are all there is.
+var (
+	archGEMM     []*gemmRow
+	archDot      []*dotRow
+	archBits     []*bitsRow
+	archF32      []*f32Row
+	archF32Dot   []*f32DotRow
+	archEpilogue []*epilogueRow
+)

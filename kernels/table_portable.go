@@ -1,0 +1,31 @@
+package kernels
+
+import "example.com/lowbit/kernels/internal/portable"
+
+func portableID(algorithm string) kernelID {
+	return kernelID{isa: "portable", algorithm: algorithm}
+}
+
+// The rows that run everywhere.
+var (
+	portableGEMM = []*gemmRow{
+		{kernelID: portableID("popcount"), tiles: portable.GemmBits[:], nr: portable.Tile, kstep: 64, bits: 1},
+		{kernelID: portableID("muladd"), tiles: portable.GemmW8[:], nr: portable.Tile, kstep: 1, bits: 8, group: 1, run: portable.Tile, maxProduct: 127 * 255},
+	}
+	portableDot = []*dotRow{
+		{kernelID: portableID("muladd"), dot: portable.DotW8, bits: 8, run: portable.DotBlock, maxProduct: 127 * 255},
+	}
+	portableBits = []*bitsRow{
+		{kernelID: portableID("popcount"), xor: portable.DotBits, pack: portable.PackBits},
+	}
+	portableF32 = []*f32Row{
+		{kernelID: portableID("float32"), tiles: portable.GemmF32[:], nr: portable.GemmF32NR},
+	}
+	portableF32Dot = []*f32DotRow{
+		{kernelID: portableID("float32"), dot: portable.DotF32, block: 4},
+	}
+	portableEpilogue = []*epilogueRow{
+		{kernelID: portableID("epilogue"), maxI32: portable.MaxI32, maxF32: portable.MaxF32,
+			thresholds: portable.Thresholds, requantize: portable.Requantize, affine: portable.Affine},
+	}
+)
