@@ -8,7 +8,8 @@ import "golang.org/x/sys/cpu"
 // what the CPU has. HasAVX512F and the like already imply that the operating
 // system saves the registers.
 var cpuFeatures = map[string]bool{
-	"SSE":             true, // part of amd64
+	"CMOV":            true, // part of amd64, as are SSE and SSE2
+	"SSE":             true,
 	"SSE2":            true,
 	"SSE3":            cpu.X86.HasSSE3,
 	"SSSE3":           cpu.X86.HasSSSE3,
