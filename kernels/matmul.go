@@ -69,7 +69,7 @@ func MatMul(c, a, b Matrix, add bool) {
 		kc = blockSize(a.Cols-k, matMulKC, 1)
 		for j, nc := 0, 0; j < c.Cols; j += nc {
 			nc = blockSize(c.Cols-j, matMulNC, r.nr)
-			packF32Panels(w.b, b.view(k, j, kc, nc), r.nr)
+			r.packF32Panels(w.b, b.view(k, j, kc, nc))
 			for i, mc := 0, 0; i < c.Rows; i += mc {
 				mc = blockSize(c.Rows-i, matMulMC, r.mr())
 				block := w.unalias(a.view(i, k, mc, kc))
@@ -96,9 +96,11 @@ func blockSize(n, limit, unit int) int {
 	return min((size+unit-1)/unit*unit, n)
 }
 
-// view is the part of m with its first element at (i, j).
+// view is the part of m with its first element at (i, j). It may be empty.
 func (m Matrix) view(i, j, rows, cols int) Matrix {
-	m.Data, m.Rows, m.Cols = m.Data[i*m.RowStride+j*m.ColStride:], rows, cols
+	if m.Rows, m.Cols = rows, cols; rows > 0 && cols > 0 {
+		m.Data = m.Data[i*m.RowStride+j*m.ColStride:]
+	}
 	return m
 }
 
@@ -174,66 +176,59 @@ func (r *f32Row) multiply(c, a Matrix, panels []float32, add bool, tile []float3
 	}
 }
 
-// packF32Panels copies b as panels of nr columns, a panel row after row. The last
-// panel is filled up with zeros.
-func packF32Panels(dst []float32, b Matrix, nr int) {
-	for j := 0; j < b.Cols; j += nr {
-		panel := dst[j*b.Rows:][:nr*b.Rows]
-		v := b.view(0, j, b.Rows, min(nr, b.Cols-j))
+// packF32Panels copies b as panels of nr columns, one row of a panel behind the
+// other. The last panel is filled up with zeros.
+func (r *f32Row) packF32Panels(dst []float32, b Matrix) {
+	for j := 0; j < b.Cols; j += r.nr {
+		panel := dst[j*b.Rows:][:r.nr*b.Rows]
+		v := b.view(0, j, b.Rows, min(r.nr, b.Cols-j))
 		switch {
-		case v.Cols < nr:
-			packEdge(panel, v, nr)
-		case v.ColStride == 1:
-			packRows(panel, v)
+		case r.packRows != nil && v.ColStride == 1:
+			r.packRowPanel(panel, v)
+		case r.packColumns != nil && v.RowStride == 1:
+			r.packColumnPanel(panel, v)
 		default:
-			packColumns(panel, v)
+			packF32Panel(panel, v, r.nr, r.nr)
 		}
 	}
 }
 
-func packEdge(panel []float32, b Matrix, nr int) {
+// packRowPanel packs adjacent columns, 16 at a time.
+func (r *f32Row) packRowPanel(panel []float32, b Matrix) {
+	for j := 0; j < r.nr; j += 16 {
+		cols := min(16, b.Cols-j)
+		if cols <= 0 {
+			packF32Panel(panel[j:], b.view(0, 0, b.Rows, 0), r.nr, r.nr-j)
+			return
+		}
+		r.packRows(&panel[j], uintptr(4*r.nr), &b.Data[j], uintptr(4*b.RowStride), uintptr(b.Rows), uintptr(cols))
+	}
+}
+
+// packColumnPanel packs columns whose elements are adjacent, in blocks of 8x8.
+func (r *f32Row) packColumnPanel(panel []float32, b Matrix) {
+	rows, cols := b.Rows&^7, b.Cols&^7
+	if rows > 0 {
+		for j := 0; j < cols; j += 8 {
+			r.packColumns(&panel[j], uintptr(4*r.nr), &b.Data[j*b.ColStride], uintptr(4*b.ColStride), uintptr(rows))
+		}
+		if cols < r.nr {
+			packF32Panel(panel[cols:], b.view(0, cols, rows, b.Cols-cols), r.nr, r.nr-cols)
+		}
+	}
+	if rows < b.Rows {
+		packF32Panel(panel[rows*r.nr:], b.view(rows, 0, b.Rows-rows, b.Cols), r.nr, r.nr)
+	}
+}
+
+// packF32Panel packs any columns, and zeros after them up to width, to rows
+// that are nr apart.
+func packF32Panel(panel []float32, b Matrix, nr, width int) {
 	for k := range b.Rows {
-		row := panel[k*nr:][:nr]
-		src := b.Data[k*b.RowStride:]
+		row := panel[k*nr:][:width]
 		for j := range b.Cols {
-			row[j] = src[j*b.ColStride]
+			row[j] = b.Data[k*b.RowStride+j*b.ColStride]
 		}
 		clear(row[b.Cols:])
-	}
-}
-
-// packRows copies 4 elements at a time: the compiler does that by one load.
-func packRows(panel []float32, b Matrix) {
-	for k := range b.Rows {
-		dst, src := panel[k*b.Cols:][:b.Cols], b.Data[k*b.RowStride:][:b.Cols]
-		for len(dst) >= 16 && len(src) >= 16 {
-			*(*[16]float32)(dst) = [16]float32(src)
-			dst, src = dst[16:], src[16:]
-		}
-		copy(dst, src)
-	}
-}
-
-func packColumns(panel []float32, b Matrix) {
-	nr := b.Cols
-	k := 0
-	if b.RowStride == 1 && nr%4 == 0 {
-		for ; k+4 <= b.Rows; k += 4 {
-			for j := 0; j < nr; j += 4 {
-				x0 := (*[4]float32)(b.Data[j*b.ColStride+k:])
-				x1 := (*[4]float32)(b.Data[(j+1)*b.ColStride+k:])
-				x2 := (*[4]float32)(b.Data[(j+2)*b.ColStride+k:])
-				x3 := (*[4]float32)(b.Data[(j+3)*b.ColStride+k:])
-				for s := range 4 {
-					y := (*[4]float32)(panel[(k+s)*nr+j:])
-					y[0], y[1], y[2], y[3] = x0[s], x1[s], x2[s], x3[s]
-				}
-			}
-		}
-	}
-	for ; k < b.Rows; k++ {
-		for j := range nr {
-			panel[k*nr+j] = b.Data[k*b.RowStride+j*b.ColStride]
-		}
 	}
 }

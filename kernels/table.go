@@ -109,6 +109,10 @@ type f32Row struct {
 	kernelID
 	tiles []f32Tile
 	nr    int
+	// packRows copies up to 16 columns of adjacent elements into a panel, and
+	// packColumns transposes 8. Both are nil where there is no assembly.
+	packRows    func(dst *float32, dstStride uintptr, src *float32, srcStride uintptr, rows, cols uintptr)
+	packColumns func(dst *float32, dstStride uintptr, src *float32, srcStride uintptr, rows uintptr)
 }
 
 func (r *f32Row) mr() int { return len(r.tiles) - 1 }

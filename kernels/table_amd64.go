@@ -3,6 +3,9 @@
 package kernels
 
 import (
+	"slices"
+	"strings"
+
 	"example.com/lowbit/kernels/internal/avx2"
 	"example.com/lowbit/kernels/internal/avx512"
 )
@@ -11,6 +14,13 @@ import (
 // instructions.
 func amd64ID(isa, algorithm, variant, features string) kernelID {
 	return kernelID{isa: isa, algorithm: algorithm, variant: variant, features: features}
+}
+
+// all joins the features of functions that are used together.
+func all(features ...string) string {
+	list := strings.Fields(strings.Join(features, " "))
+	slices.Sort(list)
+	return strings.Join(slices.Compact(list), " ")
 }
 
 // A muladd tile of the AVX2 room multiplies pairs of bytes into 16 bits. With
@@ -41,8 +51,8 @@ var (
 	archDot  []*dotRow
 	archBits []*bitsRow
 	archF32  = []*f32Row{
-		{kernelID: amd64ID("avx512", "float32", "", avx512.GemmF32Features), tiles: avx512.GemmF32[:], nr: 32},
-		{kernelID: amd64ID("avx2", "float32", "", avx2.GemmF32Features), tiles: avx2.GemmF32[:], nr: 16},
+		{kernelID: amd64ID("avx512", "float32", "", all(avx512.GemmF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features)), tiles: avx512.GemmF32[:], nr: 32, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32},
+		{kernelID: amd64ID("avx2", "float32", "", all(avx2.GemmF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features)), tiles: avx2.GemmF32[:], nr: 16, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32},
 	}
 	archF32Dot = []*f32DotRow{
 		{kernelID: amd64ID("avx2", "float32", "", avx2.DotF32Features), dot: avx2.DotF32, block: 32},
