@@ -1,0 +1,177 @@
+package train
+
+import (
+	"example.com/lowbit/kernels"
+	"example.com/lowbit/netrun/nn"
+)
+
+// backward takes the gradient of the logits, in the last layer's dout, to the
+// gradients of all parameters.
+func (t *Trainer) backward(n int) {
+	for i := len(t.layers) - 1; i >= 0; i-- {
+		l := t.layers[i]
+		t.normGradient(l, n, i == len(t.layers)-1)
+		var din []float32
+		if i > 0 {
+			din = t.layers[i-1].dout
+		}
+		w := t.values(l)
+		if l.Kind == nn.Conv {
+			t.convGradient(l, w, din, n)
+		} else {
+			t.denseGradient(l, w, din, n)
+		}
+	}
+}
+
+// normGradient turns dout from the gradient of out into that of y, and sets the
+// gradients of gamma, beta and step.
+func (t *Trainer) normGradient(l *layer, n int, last bool) {
+	out, window := l.Out, t.cfg.window()
+	plain := !window.Triangular && window.HalfWidth == 0.5
+	top := float32(l.top)
+	t.shards(n, func(s, lo, hi, _ int) {
+		p := l.partial[s*2*out:][:2*out]
+		clear(p)
+		sum, dot := p[:out], p[out:]
+		scale, bias, centre, invstd := l.scale[:out], l.bias[:out], l.centre[:out], l.invstd[:out]
+		for at := lo * l.sum * out; at < hi*l.sum*out; at += out {
+			d, y := l.dout[at:at+out], l.y[at:at+out]
+			switch {
+			case last:
+			case l.grid == nil:
+				for c, o := range l.out[at : at+out] {
+					if !(o > 0) {
+						d[c] = 0
+					}
+				}
+			case plain:
+				for c, v := range y {
+					if v = float32(v*scale[c]) + bias[c]; !(v >= 0 && v <= top) {
+						d[c] = 0
+					}
+				}
+			default:
+				for c, v := range y {
+					d[c] *= window.Slope(float32(v*scale[c])+bias[c], l.top)
+				}
+			}
+			if l.gain != 1 {
+				for c := range d {
+					d[c] *= l.gain
+				}
+			}
+			for c, g := range d {
+				sum[c] += float64(g)
+				dot[c] += float64(g * ((y[c] - centre[c]) * invstd[c]))
+			}
+		}
+	})
+	l.reduce(n)
+	step := l.step.value[0]
+	var dstep float64
+	for c := range out {
+		l.beta.grad[c] = float32(l.partial[c]) / step
+		l.gamma.grad[c] = float32(l.partial[out+c]) / step
+		// The code's argument is (gamma*x + beta)/step.
+		dstep -= float64(l.gamma.grad[c]*l.gamma.value[c] + l.beta.grad[c]*l.beta.value[c])
+	}
+	l.step.grad[0] = float32(dstep) / step
+	if !l.norm {
+		clear(l.gamma.grad)
+		for c := range out { // statistics are constants
+			l.partial[c], l.partial[out+c] = 0, 0
+		}
+	}
+	if last || !t.cfg.LearnStep {
+		l.step.grad[0] = 0
+	}
+	count := float64(n * l.sum)
+	mean, slope := t.means[:out], t.slopes[:out]
+	for c := range out {
+		mean[c], slope[c] = float32(l.partial[c]/count), float32(l.partial[out+c]/count)
+	}
+	t.shards(n, func(_, lo, hi, _ int) {
+		scale, centre, invstd := l.scale[:out], l.centre[:out], l.invstd[:out]
+		for at := lo * l.sum * out; at < hi*l.sum*out; at += out {
+			d, y := l.dout[at:at+out], l.y[at:at+out]
+			for c, g := range d {
+				x := (y[c] - centre[c]) * invstd[c]
+				d[c] = scale[c] * (g - mean[c] - x*slope[c])
+			}
+		}
+	})
+}
+
+func (t *Trainer) convGradient(l *layer, w, din []float32, n int) {
+	in, rows, out := l.In.Size(), l.positions, l.Out
+	step := chunk(l.Block, rows, l.k)
+	t.shards(n, func(s, lo, hi, worker int) {
+		sc := &t.scratch[worker]
+		grad := kernels.RowMajor(l.grads[s*l.k*out:], l.k, out)
+		for first := true; lo < hi; lo, first = lo+step, false {
+			m := min(step, hi-lo)
+			dlin := sc.lin[:m*rows*out]
+			size := l.sum * out
+			if l.Pool > 1 {
+				for i := range m {
+					at := (lo + i) * size
+					unpool(dlin[i*rows*out:(i+1)*rows*out], l.dout[at:at+size], l.arg[at:at+size], l.Block)
+				}
+			} else {
+				dlin = l.dout[lo*size : (lo+m)*size]
+			}
+			for i := range m {
+				im2col(sc.cols[i*rows*l.k:], l.in[(lo+i)*in:][:in], l.Block, l.padding())
+			}
+			cols, dy := kernels.RowMajor(sc.cols, m*rows, l.k), kernels.RowMajor(dlin, m*rows, out)
+			kernels.MatMul(grad, cols.T(), dy, !first)
+			if din == nil {
+				continue
+			}
+			kernels.MatMul(cols, dy, kernels.RowMajor(w, out, l.k), false)
+			for i := range m {
+				col2im(din[(lo+i)*in:][:in], sc.cols[i*rows*l.k:], l.Block)
+			}
+		}
+	})
+	// Add the shards' gradients in order, and turn [k][Out] into [Out][k].
+	const size = 32
+	g := l.weight.grad
+	parallel(t.workers, blocks(l.k, size), func(i, _ int) {
+		for k := i * size; k < min((i+1)*size, l.k); k++ {
+			sum := l.grads[k*out:][:out]
+			for s := 1; s < blocks(n, shard); s++ {
+				for c, v := range l.grads[(s*l.k+k)*out:][:out] {
+					sum[c] += v
+				}
+			}
+			for c, v := range sum {
+				g[c*l.k+k] = v
+			}
+		}
+	})
+}
+
+func (t *Trainer) denseGradient(l *layer, w, din []float32, n int) {
+	x, dy := kernels.RowMajor(l.in, n, l.k), kernels.RowMajor(l.dout, n, l.Out)
+	ofInput := 0
+	if din != nil {
+		ofInput = blocks(l.k, columns)
+	}
+	parallel(t.workers, ofInput+blocks(l.k, columns), func(i, _ int) {
+		lo := i * columns
+		if i < ofInput {
+			hi := min(lo+columns, l.k)
+			dx := kernels.Matrix{Data: din[lo:], Rows: n, Cols: hi - lo, RowStride: l.k, ColStride: 1}
+			wcols := kernels.Matrix{Data: w[lo:], Rows: l.Out, Cols: hi - lo, RowStride: l.k, ColStride: 1}
+			kernels.MatMul(dx, dy, wcols, false)
+			return
+		}
+		lo = (i - ofInput) * columns
+		hi := min(lo+columns, l.k)
+		g := kernels.Matrix{Data: l.weight.grad[lo:], Rows: l.Out, Cols: hi - lo, RowStride: l.k, ColStride: 1}
+		xcols := kernels.Matrix{Data: x.Data[lo:], Rows: n, Cols: hi - lo, RowStride: l.k, ColStride: 1}
+		kernels.MatMul(g, dy.T(), xcols, false)
+	})
+}

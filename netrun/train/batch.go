@@ -1,0 +1,143 @@
+package train
+
+import (
+	"math"
+
+	"example.com/lowbit/netrun/data"
+	"example.com/lowbit/netrun/quant"
+)
+
+// pixel is what the network reads for a byte: the byte, or pixel/255 in float.
+func (t *Trainer) pixel() *[256]float32 {
+	var p [256]float32
+	for i := range p {
+		p[i] = float32(i)
+		if t.net.Float() {
+			p[i] /= 255
+		}
+	}
+	return &p
+}
+
+// loadImages sets input and labels to images, as they are.
+func (t *Trainer) loadImages(images *data.Images) {
+	value := t.pixel()
+	size := images.Size()
+	t.shards(images.N, func(_, lo, hi, _ int) {
+		for i, p := range images.Pixels[lo*size : hi*size] {
+			t.input[lo*size+i] = value[p]
+		}
+	})
+	copy(t.labels, images.Labels)
+}
+
+// loadBatch sets input and labels to the numbered training images, moved and
+// mirrored as the configuration says. What happens to an image depends on its
+// number and the epoch.
+func (t *Trainer) loadBatch(numbers []int32, epoch uint64) {
+	value := t.pixel()
+	h, w, c := t.train.H, t.train.W, t.train.C
+	size := t.train.Size()
+	s := quant.NewStream(t.cfg.Seed, streamAugment, epoch)
+	reach := t.cfg.Shift
+	t.shards(len(numbers), func(_, lo, hi, _ int) {
+		for i := lo; i < hi; i++ {
+			number := int(numbers[i])
+			t.labels[i] = t.train.Labels[number]
+			r := s.Uint64(uint64(number))
+			flip := t.cfg.Flip && r&1 != 0
+			dy := int(r>>8&0xffff)*(2*reach+1)>>16 - reach
+			dx := int(r>>24&0xffff)*(2*reach+1)>>16 - reach
+			from, to := t.train.Image(number), t.input[i*size:][:size]
+			if !flip && dy == 0 && dx == 0 {
+				for j, p := range from {
+					to[j] = value[p]
+				}
+				continue
+			}
+			for y := range h {
+				for x := range w {
+					sy, sx := y+dy, x+dx
+					d := to[(y*w+x)*c:][:c]
+					if sy < 0 || sy >= h || sx < 0 || sx >= w {
+						clear(d)
+						continue
+					}
+					if flip {
+						sx = w - 1 - sx
+					}
+					for j, p := range from[(sy*w+sx)*c:][:c] {
+						d[j] = value[p]
+					}
+				}
+			}
+		}
+	})
+}
+
+// lossSum is a sum over images.
+type lossSum struct {
+	loss           float64
+	correct, count int
+}
+
+func (s *lossSum) add(o lossSum) {
+	s.loss += o.loss
+	s.correct += o.correct
+	s.count += o.count
+}
+
+func (s lossSum) mean() float64     { return s.loss / float64(max(s.count, 1)) }
+func (s lossSum) accuracy() float64 { return float64(s.correct) / float64(max(s.count, 1)) }
+
+// loss is the softmax cross-entropy of the last layer's logits for n images;
+// with training set, against smoothed targets, and its gradient (of the mean)
+// goes to the last layer's dout.
+func (t *Trainer) loss(n int, training bool) (sum lossSum) {
+	l := t.layers[len(t.layers)-1]
+	classes := l.Out
+	t.shards(n, func(s, lo, hi, _ int) {
+		part := lossSum{count: hi - lo}
+		for i := lo; i < hi; i++ {
+			x, d := l.out[i*classes:][:classes], l.dout[i*classes:][:classes]
+			best, label := 0, int(t.labels[i])
+			for c, v := range x {
+				if v > x[best] {
+					best = c
+				}
+			}
+			if best == label {
+				part.correct++
+			}
+			total := 0.0
+			for _, v := range x {
+				total += math.Exp(float64(v - x[best]))
+			}
+			logTotal := math.Log(total)
+			for c, v := range x {
+				logp := float64(v-x[best]) - logTotal
+				target := 0.0
+				if training {
+					target = float64(t.cfg.Smoothing) / float64(classes)
+				}
+				if c == label {
+					target += 1
+					if training {
+						target -= float64(t.cfg.Smoothing)
+					}
+				}
+				if target != 0 {
+					part.loss -= target * logp
+				}
+				if training {
+					d[c] = float32((math.Exp(logp) - target) / float64(n))
+				}
+			}
+		}
+		t.losses[s] = part
+	})
+	for s := range blocks(n, shard) {
+		sum.add(t.losses[s])
+	}
+	return sum
+}

@@ -1,0 +1,234 @@
+// Package train trains networks whose weights and activations are low-bit, and
+// the float32 networks they are judged beside.
+//
+// Three methods share one schedule. "float" is float32. "ste" keeps float
+// latent weights, rounds them to the levels of the format in the forward pass
+// and lets the gradient through unchanged. "dst" keeps no float weights: a
+// weight is the index of its level, and the optimizer's real update moves it
+// along the levels by a discrete, partly random transition (quant.Grid.Update,
+// after GXNOR-Net, Deng et al. 2018, arXiv 1705.09283).
+//
+// The forward pass multiplies integers held in float32, weights by activation
+// codes, and keeps every sum within 2^24, so it is exact: what Export writes
+// gives the very same codes and logits in integer inference.
+//
+// A run is a function of its Config and data, bit for bit, on one
+// implementation of the float32 kernels: neither the number of threads nor
+// being stopped and resumed changes it.
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"example.com/lowbit/kernels"
+	"example.com/lowbit/netrun/nn"
+	"example.com/lowbit/netrun/quant"
+)
+
+// The methods.
+const (
+	Float = "float"
+	STE   = "ste"
+	DST   = "dst"
+)
+
+// The optimizers. SGD holds no state, Momentum one float32 a parameter, Adam
+// two.
+const (
+	SGD      = "sgd"
+	Momentum = "momentum"
+	Adam     = "adam"
+)
+
+// A Config says everything about a run but the network's shape, the data and
+// the number of threads.
+type Config struct {
+	Method string
+	Epochs int
+	Batch  int // images a step; what is left of an epoch is dropped
+	Seed   uint64
+
+	Optimizer    string
+	Beta1, Beta2 float32 // Momentum uses Beta1, Adam both
+	// LR is the peak learning rate of the weights. For ste and dst it is in
+	// units of the largest level, so that it means the same for all formats.
+	LR     float32
+	NormLR float32 // peak learning rate of batch norm, biases and steps
+	// Decay is the weight decay: each step takes LR*Decay of a weight away,
+	// apart from the optimizer (as AdamW).
+	Decay    float32
+	Schedule string  // "cosine", "onecycle", "linear" or "constant"
+	Warmup   float32 // part of the run, 0 to 1, in which the rate rises linearly from 0
+
+	Smoothing float32 // label smoothing: this much of each target is spread over all classes
+	Flip      bool    // mirror half of the images left to right
+	Shift     int     // move images by up to this many pixels each way, filling with 0
+
+	// Low-bit networks.
+	Transition string  // dst: "tanh" or "unbiased"
+	Spread     float32 // standard deviation of the first weights, in units of the largest level
+	Window     string  // "rect" or "tri"
+	HalfWidth  float32 // of the window, in steps of the quantizer
+	// Step is the width of an activation's code before batch norm's scale
+	// folds into it; 0 chooses by format. With LearnStep it is trained.
+	Step      float32
+	LearnStep bool
+
+	Statistics float32 // momentum of batch norm's running mean and variance
+	Validation int     // images at the end of the training set that are held out
+	Limit      int     // train on the first images only; 0 for all
+	Keep       string  // "last" epoch's network, or the "best" on the validation images
+}
+
+// Default returns a Config for the method, complete but for what the caller
+// wants otherwise.
+func Default(method string) Config {
+	c := Config{
+		Method: method, Epochs: 20, Batch: 128, Seed: 1,
+		Optimizer: Adam, Beta1: 0.9, Beta2: 0.999, LR: 2e-3, NormLR: 2e-3,
+		Schedule: "cosine", Warmup: 0.05,
+		Statistics: 0.05, Validation: 5000, Keep: "last",
+	}
+	if method != Float {
+		c.Transition, c.Window, c.HalfWidth, c.Spread = "unbiased", "rect", 0.5, 0.4
+	}
+	return c
+}
+
+func oneOf(field, got string, want ...string) error {
+	for _, w := range want {
+		if got == w {
+			return nil
+		}
+	}
+	return fmt.Errorf("train: %s is %q: want one of %q", field, got, want)
+}
+
+// check returns an error that names the first field that cannot be. Files
+// hold Configs, so it trusts nothing.
+func (c *Config) check() error {
+	err := oneOf("method", c.Method, Float, STE, DST)
+	if err == nil {
+		err = oneOf("optimizer", c.Optimizer, SGD, Momentum, Adam)
+	}
+	if err == nil {
+		err = oneOf("schedule", c.Schedule, "cosine", "onecycle", "linear", "constant")
+	}
+	if err == nil {
+		err = oneOf("keep", c.Keep, "last", "best")
+	}
+	if err == nil && c.Method == DST {
+		err = oneOf("transition", c.Transition, "tanh", "unbiased")
+	}
+	if err == nil && c.Method != Float {
+		err = oneOf("window", c.Window, "rect", "tri")
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		name      string
+		got       float64
+		low, high float64
+	}{
+		{"epochs", float64(c.Epochs), 1, 1e6},
+		{"batch", float64(c.Batch), 1, 1 << 16},
+		{"beta1", float64(c.Beta1), 0, 0.99999},
+		{"beta2", float64(c.Beta2), 0, 0.999999},
+		{"lr", float64(c.LR), 0, 1e6},
+		{"normlr", float64(c.NormLR), 0, 1e6},
+		{"decay", float64(c.Decay), 0, 1e3},
+		{"warmup", float64(c.Warmup), 0, 1},
+		{"smoothing", float64(c.Smoothing), 0, 0.9},
+		{"shift", float64(c.Shift), 0, 64},
+		{"spread", float64(c.Spread), 0, 1e3},
+		{"step", float64(c.Step), 0, 1e6},
+		{"statistics", float64(c.Statistics), 1e-6, 1},
+		{"validation", float64(c.Validation), 0, 1 << 30},
+		{"limit", float64(c.Limit), 0, 1 << 30},
+	} {
+		if !(f.got >= f.low && f.got <= f.high) {
+			return fmt.Errorf("train: %s is %v: want %v to %v", f.name, f.got, f.low, f.high)
+		}
+	}
+	if c.Method != Float && !(c.HalfWidth >= 1e-3 && c.HalfWidth <= 64) {
+		return fmt.Errorf("train: half width is %v: want 0.001 to 64", c.HalfWidth)
+	}
+	return nil
+}
+
+func (c *Config) window() quant.Window {
+	return quant.Window{Triangular: c.Window == "tri", HalfWidth: c.HalfWidth}
+}
+
+func (c *Config) transition() quant.Transition {
+	if c.Transition == "unbiased" {
+		return quant.Unbiased
+	}
+	return quant.Tanh
+}
+
+// rate is the part of the peak learning rate at a step of a run of total
+// steps.
+func (c *Config) rate(step, total int) float64 {
+	x, warm := (float64(step)+0.5)/float64(total), float64(c.Warmup)
+	if c.Schedule == "onecycle" {
+		warm = max(warm, 0.3)
+	}
+	if x < warm {
+		return x / warm
+	}
+	x = (x - warm) / (1 - warm)
+	switch c.Schedule {
+	case "constant":
+		return 1
+	case "linear":
+		return 1 - x
+	}
+	return 0.5 + 0.5*math.Cos(math.Pi*x)
+}
+
+// defaultStep is the width of a code in standard deviations of the batch norm
+// output it starts from: about the one of least squared error for the positive
+// half of a normal distribution.
+func defaultStep(a kernels.ActFormat) float32 {
+	switch a {
+	case kernels.Sign: // codes 0 and 1 mean -1 and +1: the step is their distance
+		return 2
+	case kernels.U1:
+		return 1
+	case kernels.U2:
+		return 0.6
+	case kernels.U3:
+		return 0.33
+	case kernels.U4:
+		return 0.19
+	case kernels.U8:
+		return 0.016
+	}
+	return 1
+}
+
+// checkNetwork returns an error if the network cannot be trained by the
+// method, or has a sum that float32 cannot hold exactly.
+func checkNetwork(net *nn.Network, method string) error {
+	if err := net.CheckShapes(); err != nil {
+		return err
+	}
+	if net.Float() != (method == Float) {
+		return fmt.Errorf("train: method %q and weights %v: want float with float32, ste or dst with the others", method, net.Blocks[0].Weights)
+	}
+	if net.Float() {
+		return nil
+	}
+	for i := range net.Blocks {
+		b := &net.Blocks[i]
+		levels := b.Weights.Levels()
+		if top := int64(b.K()) * int64(levels[len(levels)-1]) * int64(b.InAct.Max()); top > 1<<24 {
+			return fmt.Errorf("train: block %d has sums up to %d inputs * %d * %d = %d: want at most 2^24, where float32 is exact",
+				i, b.K(), levels[len(levels)-1], b.InAct.Max(), top)
+		}
+	}
+	return nil
+}

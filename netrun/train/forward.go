@@ -1,0 +1,169 @@
+package train
+
+import (
+	"math"
+
+	"example.com/lowbit/kernels"
+	"example.com/lowbit/netrun/nn"
+)
+
+// columns is the number of outputs or inputs of a dense layer that one task
+// computes. An element's bits do not depend on it.
+const columns = 64
+
+// forward takes n images in t.input to the last layer's out. With training
+// set, batch norm uses the statistics of the batch and updates the running
+// ones.
+func (t *Trainer) forward(n int, training bool) {
+	for i, l := range t.layers {
+		w := t.values(l)
+		if l.Kind == nn.Conv {
+			t.conv(l, w, n)
+		} else {
+			t.dense(l, w, n)
+		}
+		switch {
+		case !training:
+			l.foldRunning()
+		case l.norm:
+			t.statistics(l, n)
+			l.foldBatch()
+		default:
+			l.foldBatch()
+		}
+		t.activate(l, n, i == len(t.layers)-1)
+	}
+}
+
+// values returns the weights as the numbers to multiply by. Those of a low-bit
+// layer are made in a workspace that the layers share, and last until the next
+// call.
+func (t *Trainer) values(l *layer) []float32 {
+	if l.grid == nil {
+		return l.weight.value
+	}
+	w := t.workspace[:len(l.weight.grad)]
+	const size = 1 << 14
+	parallel(t.workers, blocks(len(w), size), func(i, _ int) {
+		lo, hi := i*size, min((i+1)*size, len(w))
+		if l.weight.level != nil {
+			l.grid.Expand(w[lo:hi], l.weight.level[lo:hi])
+		} else {
+			l.grid.Round(w[lo:hi], l.weight.value[lo:hi])
+		}
+	})
+	return w
+}
+
+func (t *Trainer) conv(l *layer, w []float32, n int) {
+	in, rows := l.In.Size(), l.positions
+	step := chunk(l.Block, rows, l.k)
+	t.shards(n, func(_, lo, hi, worker int) {
+		s := &t.scratch[worker]
+		for ; lo < hi; lo += step {
+			m := min(step, hi-lo)
+			for i := range m {
+				im2col(s.cols[i*rows*l.k:], l.in[(lo+i)*in:][:in], l.Block, l.padding())
+			}
+			lin := s.lin[:m*rows*l.Out]
+			if l.Pool <= 1 {
+				lin = l.y[lo*rows*l.Out:][:len(lin)]
+			}
+			kernels.MatMul(kernels.RowMajor(lin, m*rows, l.Out), kernels.RowMajor(s.cols, m*rows, l.k), kernels.RowMajor(w, l.Out, l.k).T(), false)
+			if l.Pool > 1 {
+				size := l.sum * l.Out
+				for i := range m {
+					at := (lo + i) * size
+					pool(l.y[at:at+size], l.arg[at:at+size], lin[i*rows*l.Out:], l.Block)
+				}
+			}
+		}
+	})
+}
+
+func (t *Trainer) dense(l *layer, w []float32, n int) {
+	parallel(t.workers, blocks(l.Out, columns), func(i, _ int) {
+		lo, hi := i*columns, min((i+1)*columns, l.Out)
+		y := kernels.Matrix{Data: l.y[lo:], Rows: n, Cols: hi - lo, RowStride: l.Out, ColStride: 1}
+		kernels.MatMul(y, kernels.RowMajor(l.in, n, l.k), kernels.RowMajor(w[lo*l.k:], hi-lo, l.k).T(), false)
+	})
+}
+
+// statistics takes each channel's mean and variance over the batch.
+func (t *Trainer) statistics(l *layer, n int) {
+	out := l.Out
+	t.shards(n, func(s, lo, hi, _ int) {
+		p := l.partial[s*2*out:][:2*out]
+		clear(p)
+		sum, square := p[:out], p[out:]
+		for at := lo * l.sum * out; at < hi*l.sum*out; at += out {
+			for c, v := range l.y[at : at+out] {
+				x := float64(v)
+				sum[c] += x
+				square[c] += x * x
+			}
+		}
+	})
+	l.reduce(n)
+	count := float64(n * l.sum)
+	// The first steps average over what there is.
+	momentum := max(float64(t.cfg.Statistics), 1/float64(t.step+1))
+	for c := range out {
+		mean := l.partial[c] / count
+		variance := max(l.partial[out+c]/count-mean*mean, 0)
+		l.centre[c], l.invstd[c] = float32(mean), float32(1/math.Sqrt(variance+epsilon))
+		l.mean[c] += float32(momentum * (mean - float64(l.mean[c])))
+		l.variance[c] += float32(momentum * (variance - float64(l.variance[c])))
+	}
+}
+
+// reduce adds the shards' partial sums to the first shard's.
+func (l *layer) reduce(n int) {
+	for s := 1; s < blocks(n, shard); s++ {
+		for i, v := range l.partial[s*2*l.Out:][:2*l.Out] {
+			l.partial[i] += v
+		}
+	}
+}
+
+// activate sets out from y: codes as quant.Code defines them, the rectified
+// sums of a float layer, or the logits.
+func (t *Trainer) activate(l *layer, n int, last bool) {
+	t.shards(n, func(_, lo, hi, _ int) {
+		for at := lo * l.sum * l.Out; at < hi*l.sum*l.Out; at += l.Out {
+			y, d, scale, bias := l.y[at:at+l.Out], l.out[at:at+l.Out], l.scale[:l.Out], l.bias[:l.Out]
+			switch {
+			case last:
+				for c, v := range y {
+					d[c] = float32(v*scale[c]) + bias[c]
+				}
+			case l.grid == nil:
+				for c, v := range y {
+					d[c] = max(float32(v*scale[c])+bias[c], 0)
+				}
+			default:
+				codes(d, y, scale, bias, float32(l.top))
+				if l.gain != 1 { // sign: 0 and 1 mean -1 and +1
+					for c, v := range d {
+						d[c] = 2*v - 1
+					}
+				}
+			}
+		}
+	})
+}
+
+// codes is quant.Code on a row of sums that are integers held in float32.
+func codes(d, y, scale, bias []float32, top float32) {
+	for c, s := range y {
+		v := float32(s*scale[c]) + bias[c] + 0.5
+		if v < 1 {
+			v = 0
+		} else if v >= top {
+			v = top
+		} else {
+			v = float32(int32(v))
+		}
+		d[c] = v
+	}
+}

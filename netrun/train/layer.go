@@ -1,0 +1,178 @@
+package train
+
+import (
+	"example.com/lowbit/kernels"
+	"example.com/lowbit/netrun/nn"
+	"example.com/lowbit/netrun/quant"
+)
+
+// epsilon is added to a channel's variance before the root.
+const epsilon = 1e-5
+
+// shard is the number of images that a task of one goroutine handles. Sums
+// over a batch are taken shard by shard and then over the shards in order, so
+// its value, unlike the number of goroutines, is part of the result.
+const shard = 16
+
+// A tensor is a trained parameter with its gradient and optimizer state.
+type tensor struct {
+	value []float32 // nil for discrete weights
+	level []uint8   // indices of levels: discrete weights
+	grad  []float32
+	m, v  []float32 // optimizer's moments, as far as it has them
+}
+
+func newTensor(n int, discrete bool, optimizer string) *tensor {
+	t := &tensor{grad: make([]float32, n)}
+	if discrete {
+		t.level = make([]uint8, n)
+	} else {
+		t.value = make([]float32, n)
+	}
+	if optimizer != SGD {
+		t.m = make([]float32, n)
+	}
+	if optimizer == Adam {
+		t.v = make([]float32, n)
+	}
+	return t
+}
+
+// A layer is a block in training.
+type layer struct {
+	*nn.Block
+	grid           *quant.Grid // nil for float
+	k              int         // inputs of a sum
+	positions, sum int         // outputs a channel of an image: of the linear step, after pooling
+	norm           bool        // batch norm; otherwise only a bias
+	top            int         // largest code
+	gain, offset   float32     // code = value/step + offset; next value = gain*code + const
+
+	weight, gamma, beta, step *tensor
+	mean, variance            []float32 // running statistics
+
+	// Of the batch at hand. Rows of images.
+	in   []float32 // values: the last layer's out
+	y    []float32 // sums after pooling
+	arg  []uint8   // which of a pooling window was largest
+	out  []float32
+	dout []float32 // gradient of out, then of y
+
+	scale, bias    []float32 // v = y*scale + bias, in units of the code
+	centre, invstd []float32 // batch norm of the batch: (y-centre)*invstd
+
+	partial []float64 // [shards][2][Out], summed in order of shards
+	grads   []float32 // conv: [shards][k][Out]
+}
+
+func newLayer(b *nn.Block, c *Config, last bool) *layer {
+	l := &layer{Block: b, k: b.K(), norm: !(last && c.Method == Float), gain: 1}
+	lin, out := b.LinearShape(), b.OutShape()
+	l.positions, l.sum = lin.H*lin.W, out.H*out.W
+	if c.Method != Float {
+		l.grid = quant.NewGrid(b.Weights)
+	}
+	step := float32(1)
+	if !last && c.Method != Float {
+		l.top = b.OutAct.Max()
+		step = c.Step
+		if step == 0 {
+			step = defaultStep(b.OutAct)
+		}
+		if b.OutAct == kernels.Sign {
+			l.gain, l.offset = 2, 0.5
+		}
+	}
+	l.weight = newTensor(b.Out*l.k, c.Method == DST, c.Optimizer)
+	l.gamma = newTensor(b.Out, false, c.Optimizer)
+	l.beta = newTensor(b.Out, false, c.Optimizer)
+	l.step = newTensor(1, false, c.Optimizer)
+	l.step.value[0] = step
+	l.mean, l.variance = make([]float32, b.Out), make([]float32, b.Out)
+	for i := range b.Out {
+		l.gamma.value[i], l.variance[i] = 1, 1
+	}
+	l.scale, l.bias = make([]float32, b.Out), make([]float32, b.Out)
+	l.centre, l.invstd = make([]float32, b.Out), make([]float32, b.Out)
+
+	n := c.Batch
+	l.y = make([]float32, n*l.sum*b.Out)
+	l.out = make([]float32, len(l.y))
+	l.dout = make([]float32, len(l.y))
+	if b.Pool > 1 {
+		l.arg = make([]uint8, len(l.y))
+	}
+	shards := (n + shard - 1) / shard
+	l.partial = make([]float64, shards*2*b.Out)
+	if b.Kind == nn.Conv {
+		l.grads = make([]float32, shards*l.k*b.Out)
+	}
+	return l
+}
+
+// tensors lists what the optimizer trains; the weights come first.
+func (l *layer) tensors() [4]*tensor { return [4]*tensor{l.weight, l.gamma, l.beta, l.step} }
+
+// padding is the value of a pixel outside the image.
+func (l *layer) padding() float32 {
+	if l.InAct == kernels.Sign {
+		return -1
+	}
+	return 0
+}
+
+// initialize draws the first weights.
+func (l *layer) initialize(c *Config, index int) {
+	s := quant.NewStream(c.Seed, streamInit, uint64(index))
+	sigma := l.deviation(c)
+	for i := range len(l.weight.grad) {
+		w := sigma * s.Normal(uint64(i))
+		switch {
+		case l.weight.level != nil:
+			l.weight.level[i] = l.grid.Nearest(w)
+		case l.grid != nil:
+			l.weight.value[i] = max(min(w, l.grid.Max()), -l.grid.Max())
+		default:
+			l.weight.value[i] = w
+		}
+	}
+}
+
+// deviation is the standard deviation of the first weights: for float He's
+// (arXiv 1502.01852), of the low-bit ones the configured part of the range.
+func (l *layer) deviation(c *Config) float32 {
+	if l.grid != nil {
+		return c.Spread * l.grid.Max()
+	}
+	return sqrt32(2 / float32(l.k))
+}
+
+// foldBatch sets scale and bias to those of the batch's statistics, fold to
+// those of the running ones: the latter are what is exported.
+func (l *layer) foldBatch() {
+	if !l.norm {
+		for c := range l.scale {
+			l.centre[c], l.invstd[c] = 0, 1
+		}
+	}
+	l.fold(l.centre, l.invstd)
+}
+
+func (l *layer) foldRunning() {
+	for c, v := range l.variance {
+		l.centre[c], l.invstd[c] = l.mean[c], 1/sqrt32(v+epsilon)
+		if !l.norm {
+			l.centre[c], l.invstd[c] = 0, 1
+		}
+	}
+	l.fold(l.centre, l.invstd)
+}
+
+func (l *layer) fold(centre, invstd []float32) {
+	step := l.step.value[0]
+	for c := range l.scale {
+		s := float32(l.gamma.value[c]*invstd[c]) / step
+		l.scale[c] = s
+		l.bias[c] = l.beta.value[c]/step + l.offset - float32(centre[c]*s)
+	}
+}

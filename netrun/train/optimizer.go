@@ -1,0 +1,103 @@
+package train
+
+import (
+	"math"
+
+	"example.com/lowbit/netrun/quant"
+)
+
+// adamEpsilon is small because the gradient of a weight of integer levels is:
+// batch norm divides it by the deviation of sums of hundreds of products.
+const adamEpsilon = 1e-10
+
+// update takes one optimizer step on all parameters.
+func (t *Trainer) update() {
+	rate := t.cfg.rate(t.step, t.total)
+	for i, l := range t.layers {
+		for j, p := range l.tensors() {
+			lr := rate * float64(t.cfg.NormLR)
+			if j == 0 {
+				lr = rate * float64(t.cfg.LR)
+				if l.grid != nil {
+					lr *= float64(l.grid.Max())
+				}
+			}
+			stream := quant.NewStream(t.cfg.Seed, streamUpdate, uint64(t.step), uint64(4*i+j))
+			t.updateTensor(l, p, lr, j == 0, stream)
+		}
+		// Never let a step vanish or change sign.
+		l.step.value[0] = max(l.step.value[0], 1e-4)
+	}
+}
+
+func (t *Trainer) updateTensor(l *layer, p *tensor, lr float64, weights bool, stream quant.Stream) {
+	const size = 1 << 14
+	parallel(t.workers, blocks(len(p.grad), size), func(i, _ int) {
+		var delta [256]float32
+		for lo := i * size; lo < min((i+1)*size, len(p.grad)); lo += len(delta) {
+			hi := min(lo+len(delta), len(p.grad), (i+1)*size)
+			d := delta[:hi-lo]
+			t.delta(d, p, lo, lr)
+			switch {
+			case p.level != nil:
+				t.move(l, p.level[lo:hi], d, lr, stream, lo)
+			case weights:
+				decay := float32(lr * float64(t.cfg.Decay))
+				for j, w := range p.value[lo:hi] {
+					p.value[lo+j] = w - decay*w + d[j]
+				}
+				if l.grid != nil { // ste: latent weights stay on the grid
+					top := l.grid.Max()
+					for j, w := range p.value[lo:hi] {
+						p.value[lo+j] = max(min(w, top), -top)
+					}
+				}
+			default:
+				for j := range d {
+					p.value[lo+j] += d[j]
+				}
+			}
+		}
+	})
+}
+
+// move applies real updates to discrete weights.
+func (t *Trainer) move(l *layer, level []uint8, d []float32, lr float64, stream quant.Stream, lo int) {
+	rule := t.cfg.transition()
+	decay := float32(lr*float64(t.cfg.Decay)) / l.grid.Max()
+	for j, s := range level {
+		u := stream.Uniform(uint64(lo + j))
+		level[j] = l.grid.Update(s, d[j]-decay*l.grid.Levels[s], u, rule)
+	}
+}
+
+// delta sets d to the optimizer's update of the parameters from lo on, and
+// moves its moments along.
+func (t *Trainer) delta(d []float32, p *tensor, lo int, lr float64) {
+	g := p.grad[lo:][:len(d)]
+	b1 := t.cfg.Beta1
+	switch t.cfg.Optimizer {
+	case SGD:
+		a := float32(lr)
+		for j, x := range g {
+			d[j] = -a * x
+		}
+	case Momentum:
+		a, m := float32(lr), p.m[lo:][:len(d)]
+		for j, x := range g {
+			m[j] = b1*m[j] + x
+			d[j] = -a * m[j]
+		}
+	case Adam:
+		b2 := t.cfg.Beta2
+		m, v := p.m[lo:][:len(d)], p.v[lo:][:len(d)]
+		n := float64(t.step + 1)
+		c1, c2 := 1-math.Pow(float64(b1), n), 1-math.Pow(float64(b2), n)
+		a, root := float32(lr/c1), float32(1/math.Sqrt(c2))
+		for j, x := range g {
+			m[j] += (1 - b1) * (x - m[j])
+			v[j] += (1 - b2) * (x*x - v[j])
+			d[j] = -a * m[j] / (sqrt32(v[j])*root + adamEpsilon)
+		}
+	}
+}

@@ -1,0 +1,248 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+
+	"example.com/lowbit/netrun/data"
+	"example.com/lowbit/netrun/nn"
+	"example.com/lowbit/netrun/quant"
+)
+
+// A Trainer is a training run. One goroutine uses it; it starts others for the
+// work of a step.
+type Trainer struct {
+	cfg       Config
+	net       *nn.Network // shapes and formats
+	layers    []*layer
+	train     *data.Images
+	val       *data.Images
+	workers   int
+	step      int // steps done
+	perEpoch  int
+	total     int
+	order     []int32 // images of the epoch at hand
+	orderOf   int     // its epoch, -1 before the first
+	workspace []float32
+	scratch   []scratch
+	input     []float32
+	labels    []uint8
+	losses    []lossSum
+	means     []float32
+	slopes    []float32
+
+	running lossSum // of the epoch at hand
+	history []Epoch
+	best    []byte // parameters of the best epoch so far, if kept
+}
+
+// scratch is one goroutine's memory.
+type scratch struct{ cols, lin []float32 }
+
+// An Epoch is what an epoch came to. The accuracies are parts of 1.
+type Epoch struct {
+	Epoch              int
+	Loss               float64 // mean over the epoch's training images, as they came
+	Accuracy           float64 // the same
+	ValidationLoss     float64
+	ValidationAccuracy float64
+	Moved              float64 // part of the discrete weights whose level changed in the epoch's last step
+}
+
+// New returns a run at its start. net gives shapes and formats; its parameters
+// are ignored. The last cfg.Validation of the images are held out. workers is
+// the number of goroutines, 0 for one a CPU.
+func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Trainer, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if err := checkNetwork(net, cfg.Method); err != nil {
+		return nil, err
+	}
+	if in := (nn.Shape{H: images.H, W: images.W, C: images.C}); in != net.Input {
+		return nil, fmt.Errorf("train: images are %v: want %v, the network's input", in, net.Input)
+	}
+	n := images.N - cfg.Validation
+	if n < cfg.Batch {
+		return nil, fmt.Errorf("train: %d images without the %d for validation: want at least a batch, %d", n, cfg.Validation, cfg.Batch)
+	}
+	val := images.Slice(n, images.N)
+	if cfg.Limit > 0 {
+		n = min(n, max(cfg.Limit, cfg.Batch))
+	}
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	t := &Trainer{cfg: cfg, net: net, train: images.Slice(0, n), val: val, workers: workers, orderOf: -1}
+	t.perEpoch = n / cfg.Batch
+	t.total = t.perEpoch * cfg.Epochs
+	t.input = make([]float32, cfg.Batch*net.Input.Size())
+	t.labels = make([]uint8, cfg.Batch)
+	t.losses = make([]lossSum, blocks(cfg.Batch, shard))
+	in := t.input
+	var weights, cols, lin, width int
+	for i := range net.Blocks {
+		l := newLayer(&net.Blocks[i], &cfg, i == len(net.Blocks)-1)
+		l.initialize(&cfg, i)
+		l.in, in = in, l.out
+		t.layers = append(t.layers, l)
+		weights, width = max(weights, len(l.weight.grad)), max(width, l.Out)
+		if l.Kind == nn.Conv {
+			m := chunk(l.Block, l.positions, l.k)
+			cols, lin = max(cols, m*l.positions*l.k), max(lin, m*l.positions*l.Out)
+		}
+	}
+	t.means, t.slopes = make([]float32, width), make([]float32, width)
+	if cfg.Method != Float {
+		t.workspace = make([]float32, weights)
+	}
+	t.scratch = make([]scratch, workers)
+	for i := range t.scratch {
+		t.scratch[i] = scratch{make([]float32, cols), make([]float32, lin)}
+	}
+	return t, nil
+}
+
+// Config returns the run's configuration.
+func (t *Trainer) Config() Config { return t.cfg }
+
+// Network returns the shapes and formats that are trained. It is not copied.
+func (t *Trainer) Network() *nn.Network { return t.net }
+
+// Steps returns the steps done, the steps of the whole run and of an epoch.
+func (t *Trainer) Steps() (done, total, perEpoch int) { return t.step, t.total, t.perEpoch }
+
+// Done says whether all steps were taken.
+func (t *Trainer) Done() bool { return t.step >= t.total }
+
+// History returns the epochs done. It is not copied.
+func (t *Trainer) History() []Epoch { return t.history }
+
+// Loss is the mean training loss of the epoch at hand, so far.
+func (t *Trainer) Loss() float64 { return t.running.mean() }
+
+// Step trains on one batch. It returns true when that was the last of an epoch;
+// the network has then been measured on the validation images and History has
+// grown. It returns an error if the loss is no longer a number. It panics if
+// the run is done.
+func (t *Trainer) Step() (epoch bool, err error) {
+	if t.Done() {
+		panic("train: Step after the last step")
+	}
+	e, at := t.step/t.perEpoch, t.step%t.perEpoch
+	if t.orderOf != e {
+		t.order, t.orderOf = quant.NewStream(t.cfg.Seed, streamOrder, uint64(e)).Perm(t.train.N), e
+	}
+	n := t.cfg.Batch
+	t.loadBatch(t.order[at*n:][:n], uint64(e))
+	t.forward(n, true)
+	t.running.add(t.loss(n, true))
+	if math.IsNaN(t.running.loss) || math.IsInf(t.running.loss, 0) {
+		return false, fmt.Errorf("train: loss is %v at step %d: a lower learning rate may help", t.running.loss, t.step)
+	}
+	t.backward(n)
+	var before [][]uint8
+	if last := at == t.perEpoch-1; last && t.cfg.Method == DST {
+		for _, l := range t.layers {
+			before = append(before, append([]uint8(nil), l.weight.level...))
+		}
+	}
+	t.update()
+	t.step++
+	if at < t.perEpoch-1 {
+		return false, nil
+	}
+	r := Epoch{Epoch: e + 1, Loss: t.running.mean(), Accuracy: t.running.accuracy(), Moved: t.moved(before)}
+	t.running = lossSum{}
+	if t.val.N > 0 {
+		s := t.evaluate(t.val, nil)
+		r.ValidationLoss, r.ValidationAccuracy = s.mean(), s.accuracy()
+	}
+	if t.cfg.Keep == "best" && (len(t.history) == 0 || r.ValidationAccuracy > t.bestAccuracy()) {
+		t.best = t.appendParameters(t.best[:0])
+	}
+	t.history = append(t.history, r)
+	return true, nil
+}
+
+func (t *Trainer) moved(before [][]uint8) float64 {
+	moved, all := 0, 0
+	for i, b := range before {
+		for j, s := range t.layers[i].weight.level {
+			if s != b[j] {
+				moved++
+			}
+		}
+		all += len(b)
+	}
+	return float64(moved) / float64(max(all, 1))
+}
+
+func (t *Trainer) bestAccuracy() float64 {
+	best := 0.0
+	for _, e := range t.history {
+		best = max(best, e.ValidationAccuracy)
+	}
+	return best
+}
+
+// Finish makes the network that the run's Keep asks for the current one. The
+// run must be done.
+func (t *Trainer) Finish() error {
+	if t.cfg.Keep == "best" && t.best != nil {
+		_, err := t.setParameters(t.best)
+		return err
+	}
+	return nil
+}
+
+// Evaluate measures the network, with running statistics, on images of the
+// network's shape: mean loss and accuracy. It uses the batch's memory.
+func (t *Trainer) Evaluate(images *data.Images) (loss, accuracy float64) {
+	s := t.evaluate(images, nil)
+	return s.mean(), s.accuracy()
+}
+
+// evaluate also calls each, if not nil, after every batch of n images.
+func (t *Trainer) evaluate(images *data.Images, each func(n int)) (sum lossSum) {
+	for lo := 0; lo < images.N; lo += t.cfg.Batch {
+		n := min(t.cfg.Batch, images.N-lo)
+		t.loadImages(images.Slice(lo, lo+n))
+		t.forward(n, false)
+		sum.add(t.loss(n, false))
+		if each != nil {
+			each(n)
+		}
+	}
+	return sum
+}
+
+// Memory is the number of bytes that training holds for the parameters.
+type Memory struct {
+	Weights   int64 // weights as they are kept: one byte each for dst
+	Norms     int64 // batch norm's parameters and statistics, biases, steps
+	Gradients int64
+	Optimizer int64 // moments
+	Workspace int64 // one layer's weights as numbers, remade for every product
+}
+
+// Memory returns the bytes held.
+func (t *Trainer) Memory() (m Memory) {
+	for _, l := range t.layers {
+		for j, p := range l.tensors() {
+			kept := int64(4*len(p.value) + len(p.level))
+			if j == 0 {
+				m.Weights += kept
+			} else {
+				m.Norms += kept
+			}
+			m.Gradients += int64(4 * len(p.grad))
+			m.Optimizer += int64(4 * (len(p.m) + len(p.v)))
+		}
+		m.Norms += int64(4 * (len(l.mean) + len(l.variance)))
+		m.Gradients += int64(4 * len(l.grads))
+	}
+	m.Workspace = int64(4 * len(t.workspace))
+	return m
+}
