@@ -3,24 +3,20 @@ package kernels
 import (
 	"fmt"
 	"sync"
-	"unsafe"
 )
 
-// A float32Product is what float32 GEMM and Conv2D plans share; see product.
+// A float32Product is what float32 GEMM and Conv2D plans share: weights packed
+// for MatMul's tiles, and the loop over blocks of rows.
 type float32Product struct {
 	row     *f32Row
 	n, k    int
-	packed  []float32 // [panel][k][nr]
+	packed  []float32 // [block of inputs][panel][input][nr]
 	threads int
-	block   int
+	block   int // rows worked on at a time
+	stride  int // between gathered rows
 	scratch sync.Pool
 	runs    sync.Pool
 }
-
-// float32Depth is how many inputs a float32 tile sums before it goes to the
-// next: a panel of that depth (16 KiB at 16 columns) stays in the first-level
-// cache while the rows of a block pass over it.
-const float32Depth = 256
 
 func newFloat32Product(w []float32, n, k int, opt Options) (*float32Product, error) {
 	if n < 1 || k < 1 || len(w)/n != k || len(w)%n != 0 {
@@ -31,29 +27,31 @@ func newFloat32Product(w []float32, n, k int, opt Options) (*float32Product, err
 	}
 	row := current.Load().f32
 	p := &float32Product{row: row, n: n, k: k, threads: max(1, opt.Threads)}
-	p.packed = make([]float32, ceilDiv(n, row.nr)*k*row.nr)
-	for j := range n {
-		panel := p.packed[j/row.nr*k*row.nr+j%row.nr:]
-		for i, v := range w[j*k : j*k+k] {
-			panel[i*row.nr] = v
-		}
+	width := p.panels() * row.nr
+	p.packed = make([]float32, width*k)
+	b := RowMajor(w, n, k).T()
+	for k0, kc := 0, 0; k0 < k; k0 += kc {
+		kc = blockSize(k-k0, matMulKC, 1)
+		row.packF32Panels(p.packed[width*k0:], b.view(k0, 0, kc, n))
 	}
 	mr := row.mr()
-	p.block = max(1, min((160<<10)/(4*k), 256)/mr) * mr
-	p.scratch.New = func() any {
-		return &float32Scratch{x: make([]float32, p.block*k), tile: make([]float32, mr*row.nr)}
+	p.block = max(1, min((192<<10)/(4*k), matMulMC)/mr) * mr
+	p.stride = k
+	if k%128 == 0 {
+		p.stride += 16 // see unalias
 	}
+	p.scratch.New = func() any { return make([]float32, p.block*p.stride) }
 	p.runs.New = func() any { return new(float32Run) }
 	return p, nil
 }
+
+func (p *float32Product) panels() int { return ceilDiv(p.n, p.row.nr) }
 
 // Kernel is the name of the kernel that was chosen, such as avx2-float32.
 func (p *float32Product) Kernel() string { return p.row.name() }
 
 // PackedBytes is the memory that the packed weights take, padding included.
 func (p *float32Product) PackedBytes() int { return 4 * len(p.packed) }
-
-type float32Scratch struct{ x, tile []float32 }
 
 type float32Source interface {
 	direct() []float32
@@ -73,7 +71,7 @@ func (p *float32Product) run(dst []float32, rows float32Source, m int) {
 	blocks := ceilDiv(m, p.block)
 	r.p, r.dst, r.rows, r.m, r.columns = p, dst, rows, m, 1
 	if blocks < 2*p.threads {
-		r.columns = min(p.threads, ceilDiv(p.n, p.row.nr))
+		r.columns = min(p.threads, p.panels())
 	}
 	parallel(p.threads, blocks*r.columns, r)
 	r.rows, r.dst = nil, nil
@@ -85,55 +83,32 @@ func (r *float32Run) task(part int) {
 	block, column := part/r.columns, part%r.columns
 	m0 := block * p.block
 	m1 := min(m0+p.block, r.m)
-	panels := ceilDiv(p.n, p.row.nr)
-	first, last := panels*column/r.columns, panels*(column+1)/r.columns
-	s := p.scratch.Get().(*float32Scratch)
-	x := r.rows.direct()
-	if x != nil {
-		x = x[m0*p.k : m1*p.k]
-	} else {
-		x = s.x
-		for i := m0; i < m1; i++ {
-			r.rows.gather(x[(i-m0)*p.k:], i)
-		}
+	first, last := p.panels()*column/r.columns, p.panels()*(column+1)/r.columns
+	if x := r.rows.direct(); x != nil {
+		p.multiply(r.dst, RowMajor(x[m0*p.k:m1*p.k], m1-m0, p.k), m0, first, last)
+		return
 	}
-	p.tiles(r.dst, s.tile, x, m0, m1, first, last)
-	p.scratch.Put(s)
+	x := p.scratch.Get().([]float32)
+	for i := m0; i < m1; i++ {
+		r.rows.gather(x[(i-m0)*p.stride:], i)
+	}
+	p.multiply(r.dst, Matrix{Data: x, Rows: m1 - m0, Cols: p.k, RowStride: p.stride, ColStride: 1}, m0, first, last)
+	p.scratch.Put(x)
 }
 
-// tiles computes rows m0 … m1 of the panels first … last, a depth at a time.
-func (p *float32Product) tiles(dst, edge, x []float32, m0, m1, first, last int) {
-	row := p.row
-	mr, nr := row.mr(), row.nr
-	for k0 := 0; k0 < p.k; k0 += float32Depth {
-		depth := uintptr(min(float32Depth, p.k-k0))
-		add := uintptr(0)
-		if k0 > 0 {
-			add = 1
-		}
-		for panel := first; panel < last; panel++ {
-			b := unsafe.SliceData(p.packed[(panel*p.k+k0)*nr:])
-			n0 := panel * nr
-			cols := min(nr, p.n-n0)
-			for m := m0; m < m1; m += mr {
-				rows := min(mr, m1-m)
-				a := unsafe.SliceData(x[(m-m0)*p.k+k0:])
-				if cols == nr {
-					c := unsafe.SliceData(dst[m*p.n+n0:])
-					row.tiles[rows](c, uintptr(p.n)*4, a, uintptr(p.k)*4, 4, b, depth, add)
-					continue
-				}
-				if add != 0 {
-					for i := range rows {
-						copy(edge[i*nr:][:cols], dst[(m+i)*p.n+n0:])
-					}
-				}
-				row.tiles[rows](unsafe.SliceData(edge), uintptr(nr)*4, a, uintptr(p.k)*4, 4, b, depth, add)
-				for i := range rows {
-					copy(dst[(m+i)*p.n+n0:][:cols], edge[i*nr:])
-				}
-			}
-		}
+// multiply computes the rows from m0 on of the panels first … last.
+func (p *float32Product) multiply(dst []float32, x Matrix, m0, first, last int) {
+	w := matMulPool.Get().(*matMulWorkspace)
+	defer matMulPool.Put(w)
+	w.grow(p.row)
+	nr := p.row.nr
+	width := p.panels() * nr
+	n0, n1 := first*nr, min(last*nr, p.n)
+	c := RowMajor(dst, len(dst)/p.n, p.n).view(m0, n0, x.Rows, n1-n0)
+	for k0, kc := 0, 0; k0 < p.k; k0 += kc {
+		kc = blockSize(p.k-k0, matMulKC, 1)
+		block := w.unalias(x.view(0, k0, x.Rows, kc))
+		p.row.multiply(c, block, p.packed[width*k0+n0*kc:], k0 > 0, w.tile)
 	}
 }
 
