@@ -40,7 +40,7 @@ func newFloat32Product(w []float32, n, k int, opt Options) (*float32Product, err
 	if k%128 == 0 {
 		p.stride += 16 // see unalias
 	}
-	p.scratch.New = func() any { return make([]float32, p.block*p.stride) }
+	p.scratch.New = func() any { return &float32Scratch{make([]float32, p.block*p.stride)} }
 	p.runs.New = func() any { return new(float32Run) }
 	return p, nil
 }
@@ -52,6 +52,9 @@ func (p *float32Product) Kernel() string { return p.row.name() }
 
 // PackedBytes is the memory that the packed weights take, padding included.
 func (p *float32Product) PackedBytes() int { return 4 * len(p.packed) }
+
+// float32Scratch holds the gathered rows of a block.
+type float32Scratch struct{ x []float32 }
 
 type float32Source interface {
 	direct() []float32
@@ -88,12 +91,12 @@ func (r *float32Run) task(part int) {
 		p.multiply(r.dst, RowMajor(x[m0*p.k:m1*p.k], m1-m0, p.k), m0, first, last)
 		return
 	}
-	x := p.scratch.Get().([]float32)
+	s := p.scratch.Get().(*float32Scratch)
 	for i := m0; i < m1; i++ {
-		r.rows.gather(x[(i-m0)*p.stride:], i)
+		r.rows.gather(s.x[(i-m0)*p.stride:], i)
 	}
-	p.multiply(r.dst, Matrix{Data: x, Rows: m1 - m0, Cols: p.k, RowStride: p.stride, ColStride: 1}, m0, first, last)
-	p.scratch.Put(x)
+	p.multiply(r.dst, Matrix{Data: s.x, Rows: m1 - m0, Cols: p.k, RowStride: p.stride, ColStride: 1}, m0, first, last)
+	p.scratch.Put(s)
 }
 
 // multiply computes the rows from m0 on of the panels first … last.

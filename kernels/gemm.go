@@ -230,23 +230,32 @@ func (p *product) prepare(s *scratch, rows rowSource, m0, m1 int) ([]byte, int) 
 func (p *product) tiles(dst, edge []int32, x []byte, stride, m0, m1, first, last int) {
 	row := p.row
 	mr, nr := row.mr(), row.nr
+	// Rows are cut into tiles as even as can be: one of few rows has too few
+	// sums to hide the latency of its instructions.
+	tiles := ceilDiv(m1-m0, mr)
+	least, more := (m1-m0)/tiles, (m1-m0)%tiles
 	for panel := first; panel < last; panel++ {
 		w := unsafe.SliceData(p.packed[panel*p.panel:])
 		bias := unsafe.SliceData(p.bias[panel*nr:])
 		n0 := panel * nr
 		cols := min(nr, p.n-n0)
-		for m := m0; m < m1; m += mr {
-			rows := min(mr, m1-m)
+		m := m0
+		for t := range tiles {
+			rows := least
+			if t < more {
+				rows++
+			}
 			xs := unsafe.SliceData(x[(m-m0)*stride:])
 			if cols == nr {
 				out := unsafe.SliceData(dst[m*p.n+n0:])
 				row.tiles[rows](out, uintptr(p.n)*4, xs, uintptr(stride), w, uintptr(p.steps), bias, p.shift)
-				continue
+			} else {
+				row.tiles[rows](unsafe.SliceData(edge), uintptr(nr)*4, xs, uintptr(stride), w, uintptr(p.steps), bias, p.shift)
+				for i := range rows {
+					copy(dst[(m+i)*p.n+n0:][:cols], edge[i*nr:])
+				}
 			}
-			row.tiles[rows](unsafe.SliceData(edge), uintptr(nr)*4, xs, uintptr(stride), w, uintptr(p.steps), bias, p.shift)
-			for i := range rows {
-				copy(dst[(m+i)*p.n+n0:][:cols], edge[i*nr:])
-			}
+			m += rows
 		}
 	}
 }
