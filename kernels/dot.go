@@ -49,14 +49,7 @@ func NewDot(w Weights, a ActFormat) (*Dot, error) {
 	}
 	d.row = row
 	d.block = row.run * 8 / row.bits
-	n := ceilDiv(w.K, d.block) * d.block
-	d.packed = make([]byte, n*row.bits/8)
-	packRuns(d.packed, func(i int) int8 {
-		if i < w.K {
-			return w.Values[i]
-		}
-		return 0
-	}, n, row.bits, row.run)
+	d.packed = panelLayout{1, d.block, d.block, row.bits, row.run}.pack(w)
 	if a == Sign { // Σw·(2x-1) = 2·Σw·x - Σw
 		d.scale = 2
 		for _, v := range w.Values {
@@ -182,5 +175,5 @@ func DotFloat32(x, y []float32) float32 {
 //go:nosplit
 func noescape(p unsafe.Pointer) unsafe.Pointer {
 	x := uintptr(p)
-	return unsafe.Pointer(x ^ 0)
+	return *(*unsafe.Pointer)(unsafe.Pointer(&x))
 }

@@ -69,7 +69,7 @@ func newProduct(w Weights, a ActFormat, opt Options) (*product, error) {
 		p.popcountBias(w, a)
 	} else {
 		p.xBytes = p.steps * row.kstep
-		p.packed = packPanels(w, row)
+		p.packed = panelLayout{row.nr, row.kstep, row.group, row.bits, row.run}.pack(w)
 		p.panel = p.steps * row.nr * row.kstep * row.bits / 8
 		p.signBias(w, a)
 	}

@@ -1,64 +1,73 @@
 package kernels
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
-// code4 is a power of two or zero as four bits: the sign, then 0 for zero or
-// the exponent plus one.
-func code4(v int8) byte {
+// packedCode is a level as a code of that many bits: two's complement for 8
+// and 2 bits; for 4, the sign and then 0 for zero or the exponent plus one.
+func packedCode(v int8, width int) byte {
+	if width != 4 {
+		return byte(v) & (1<<width - 1)
+	}
 	sign := byte(0)
 	if v < 0 {
 		sign, v = 8, -v
 	}
-	for e := range byte(7) {
-		if v == 1<<e {
-			return sign | (e + 1)
+	return sign | byte(bits.Len8(uint8(v)))
+}
+
+// A panelLayout says where the weights of one step of a muladd panel lie: nr
+// outputs by kstep inputs, in the order [kstep/group][nr][group], each of some
+// bits. One shift and one mask shall unpack a whole vector, so codes are cut
+// into runs of run*8/bits, and byte i of a run holds, from its low bits up,
+// codes i, run+i, 2*run+i and so on.
+type panelLayout struct{ nr, kstep, group, bits, run int }
+
+// place is the place of one weight of a step.
+type place struct {
+	n, k  int // output in the panel, input in the step
+	at    int // byte in the step
+	shift int
+}
+
+func (l panelLayout) places() []place {
+	list := make([]place, l.nr*l.kstep)
+	fields := 8 / l.bits
+	for i := range list {
+		inRun := i % (l.run * fields)
+		list[i] = place{
+			n:     i / l.group % l.nr,
+			k:     i/(l.nr*l.group)*l.group + i%l.group,
+			at:    i/(l.run*fields)*l.run + inRun%l.run,
+			shift: inRun / l.run * l.bits,
 		}
 	}
-	return 0
+	return list
 }
 
-// codeOf returns a level as a packed code of that many bits: two's complement
-// for 8 and 2 bits, sign and exponent for 4.
-func codeOf(v int8, bits int) byte {
-	switch bits {
-	case 8:
-		return byte(v)
-	case 4:
-		return code4(v)
+// pack packs weights panel by panel. Outputs and inputs that there are not are
+// zeros.
+func (l panelLayout) pack(w Weights) []byte {
+	var codes [256]byte
+	for i := range codes {
+		codes[i] = packedCode(int8(i), l.bits)
 	}
-	return byte(v) & 3
-}
-
-// packRuns packs codes so that one shift and one mask unpack a whole vector:
-// the codes are cut into runs of run*8/bits, and byte i of a run holds, from
-// its low bits up, codes i, run+i, 2*run+i and so on. len(at) codes are a
-// whole number of runs.
-func packRuns(dst []byte, at func(i int) int8, n, bits, run int) {
-	fields := 8 / bits
-	for i := range n {
-		r, e := i/(run*fields), i%(run*fields)
-		dst[r*run+e%run] |= codeOf(at(i), bits) << (e / run * bits)
-	}
-}
-
-// packPanels packs weights for a muladd tile, nr outputs a panel. Within a step
-// the codes run [kstep/group][nr][group]. Outputs and inputs that there are
-// not are zeros.
-func packPanels(w Weights, r *gemmRow) []byte {
-	panels, steps := ceilDiv(w.N, r.nr), ceilDiv(w.K, r.kstep)
-	step := r.nr * r.kstep
-	bytes := step * r.bits / 8
+	panels, steps := ceilDiv(w.N, l.nr), ceilDiv(w.K, l.kstep)
+	bytes := l.nr * l.kstep * l.bits / 8
 	dst := make([]byte, panels*steps*bytes)
+	places := l.places()
 	for p := range panels {
 		for s := range steps {
-			packRuns(dst[(p*steps+s)*bytes:][:bytes], func(i int) int8 {
-				n := p*r.nr + i/r.group%r.nr
-				k := s*r.kstep + i/(r.nr*r.group)*r.group + i%r.group
-				if n >= w.N || k >= w.K {
-					return 0
+			step := dst[(p*steps+s)*bytes:][:bytes]
+			rows, cols := w.N-p*l.nr, w.K-s*l.kstep
+			from := w.Values[p*l.nr*w.K+s*l.kstep:]
+			for _, at := range places {
+				if at.n < rows && at.k < cols {
+					step[at.at] |= codes[uint8(from[at.n*w.K+at.k])] << at.shift
 				}
-				return w.Values[n*w.K+k]
-			}, step, r.bits, r.run)
+			}
 		}
 	}
 	return dst
