@@ -5,9 +5,9 @@ import (
 	"math/bits"
 )
 
-// packedCode is a level as a code of that many bits: two's complement for 8
+// codeBits is a level as a code of that many bits: two's complement for 8
 // and 2 bits; for 4, the sign and then 0 for zero or the exponent plus one.
-func packedCode(v int8, width int) byte {
+func codeBits(v int8, width int) byte {
 	if width != 4 {
 		return byte(v) & (1<<width - 1)
 	}
@@ -25,19 +25,19 @@ func packedCode(v int8, width int) byte {
 // codes i, run+i, 2*run+i and so on.
 type panelLayout struct{ nr, kstep, group, bits, run int }
 
-// place is the place of one weight of a step.
-type place struct {
+// A slot is the place of one weight of a step.
+type slot struct {
 	n, k  int // output in the panel, input in the step
 	at    int // byte in the step
 	shift int
 }
 
-func (l panelLayout) places() []place {
-	list := make([]place, l.nr*l.kstep)
+func (l panelLayout) slots() []slot {
+	list := make([]slot, l.nr*l.kstep)
 	fields := 8 / l.bits
 	for i := range list {
 		inRun := i % (l.run * fields)
-		list[i] = place{
+		list[i] = slot{
 			n:     i / l.group % l.nr,
 			k:     i/(l.nr*l.group)*l.group + i%l.group,
 			at:    i/(l.run*fields)*l.run + inRun%l.run,
@@ -52,18 +52,18 @@ func (l panelLayout) places() []place {
 func (l panelLayout) pack(w Weights) []byte {
 	var codes [256]byte
 	for i := range codes {
-		codes[i] = packedCode(int8(i), l.bits)
+		codes[i] = codeBits(int8(i), l.bits)
 	}
 	panels, steps := ceilDiv(w.N, l.nr), ceilDiv(w.K, l.kstep)
 	bytes := l.nr * l.kstep * l.bits / 8
 	dst := make([]byte, panels*steps*bytes)
-	places := l.places()
+	slots := l.slots()
 	for p := range panels {
 		for s := range steps {
 			step := dst[(p*steps+s)*bytes:][:bytes]
 			rows, cols := w.N-p*l.nr, w.K-s*l.kstep
 			from := w.Values[p*l.nr*w.K+s*l.kstep:]
-			for _, at := range places {
+			for _, at := range slots {
 				if at.n < rows && at.k < cols {
 					step[at.at] |= codes[uint8(from[at.n*w.K+at.k])] << at.shift
 				}
