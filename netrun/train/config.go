@@ -219,6 +219,11 @@ func checkNetwork(net *nn.Network, method string) error {
 	if net.Float() != (method == Float) {
 		return fmt.Errorf("train: method %q and weights %v: want float with float32, ste or dst with the others", method, net.Blocks[0].Weights)
 	}
+	for i := range net.Blocks {
+		if b := &net.Blocks[i]; b.Pool > 16 {
+			return fmt.Errorf("train: block %d pools over %d: want at most 16", i, b.Pool)
+		}
+	}
 	if net.Float() {
 		return nil
 	}

@@ -32,6 +32,7 @@ type Trainer struct {
 	means     []float32
 	slopes    []float32
 
+	images  dataID
 	running lossSum // of the epoch at hand
 	history []Epoch
 	best    []byte // parameters of the best epoch so far, if kept
@@ -77,6 +78,7 @@ func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Traine
 	t := &Trainer{cfg: cfg, net: net, train: images.Slice(0, n), val: val, workers: workers, orderOf: -1}
 	t.perEpoch = n / cfg.Batch
 	t.total = t.perEpoch * cfg.Epochs
+	t.images = identify(t.train, t.val)
 	t.input = make([]float32, cfg.Batch*net.Input.Size())
 	t.labels = make([]uint8, cfg.Batch)
 	t.losses = make([]lossSum, blocks(cfg.Batch, shard))
