@@ -94,8 +94,8 @@ func NewRequantize(mul []int32, add []int64, shift uint, top uint8) (*Requantize
 		return nil, fmt.Errorf("kernels: NewRequantize: shift is %d: want 0 to 62", shift)
 	}
 	for c, a := range add {
-		if a > 1<<62 || a < -1<<62 {
-			return nil, fmt.Errorf("kernels: NewRequantize: add[%d] is %d: want at most 1<<62 in size", c, a)
+		if a >= 1<<62 || a < -1<<62 {
+			return nil, fmt.Errorf("kernels: NewRequantize: add[%d] is %d: want -1<<62 to 1<<62 - 1", c, a)
 		}
 	}
 	return &Requantize{current.Load().epilogue, append([]int32(nil), mul...), append([]int64(nil), add...), shift, top}, nil

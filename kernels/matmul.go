@@ -29,9 +29,12 @@ func (m Matrix) check(name string) {
 		panic(fmt.Sprintf("kernels: MatMul: %s is %dx%d with strides %d, %d: want none negative", name, m.Rows, m.Cols, m.RowStride, m.ColStride))
 	}
 	if m.Rows > 0 && m.Cols > 0 {
-		if last := (m.Rows-1)*m.RowStride + (m.Cols-1)*m.ColStride; last >= len(m.Data) {
-			panic(fmt.Sprintf("kernels: MatMul: %s is %dx%d with strides %d, %d but has %d elements: want at least %d",
-				name, m.Rows, m.Cols, m.RowStride, m.ColStride, len(m.Data), last+1))
+		// Each product is bounded by itself first, so that the sum cannot wrap.
+		n := len(m.Data)
+		if m.RowStride > 0 && m.Rows-1 >= ceilDiv(n, m.RowStride) || m.ColStride > 0 && m.Cols-1 >= ceilDiv(n, m.ColStride) ||
+			(m.Rows-1)*m.RowStride+(m.Cols-1)*m.ColStride >= n {
+			panic(fmt.Sprintf("kernels: MatMul: %s is %dx%d with strides %d, %d but has %d elements: want at least (rows-1)*stride + (columns-1)*stride + 1",
+				name, m.Rows, m.Cols, m.RowStride, m.ColStride, n))
 		}
 	}
 }

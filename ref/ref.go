@@ -8,8 +8,6 @@
 // Nothing is allocated, and a slice that is too short panics.
 package ref
 
-import "math"
-
 // Signs replaces the codes 0 and 1 of sign activations by the values -1 and
 // +1 they stand for.
 func Signs(dst []int16, codes []uint8) {
@@ -213,8 +211,8 @@ func Affine(x, scale, bias []float32, relu bool) {
 	for i, v := range x {
 		c := i % len(scale)
 		v = float32(v*scale[c]) + bias[c]
-		if relu {
-			v = float32(math.Max(0, float64(v)))
+		if relu && v < 0 {
+			v = 0
 		}
 		x[i] = v
 	}

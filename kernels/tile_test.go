@@ -1,0 +1,202 @@
+package kernels
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+)
+
+// A tileCase is one call of an integer tile.
+type tileCase struct {
+	rows, steps    int
+	formats        Formats
+	wPattern, xPat pattern
+	xGap, dstGap   int // bytes, and sums, between rows
+	shift          uint
+	at             spot
+}
+
+// TestTiles calls every integer tile of the table by itself, with operands
+// that reach exactly as far as the tile may read or write.
+func TestTiles(t *testing.T) {
+	each(t, gemmTable, func(t *testing.T, row *gemmRow) {
+		if len(row.tiles) < 2 || row.tiles[0] != nil {
+			t.Fatalf("the row has %d tiles: want none for 0 rows, then one for each number of rows", len(row.tiles))
+		}
+		rng, a := random(t), newArena(t)
+		list := formatsOf(row.takes)
+		for rows := 1; rows <= row.mr(); rows++ {
+			// The steps run through the places where 16-bit sums are widened.
+			for _, steps := range some(rng, around(70, 4, 16, 32)) {
+				for _, f := range some(rng, list) {
+					for range times(2) {
+						c := tileCase{rows: rows, steps: steps, formats: f, wPattern: pattern(rng.IntN(int(patterns))), xPat: pattern(rng.IntN(int(patterns))),
+							xGap: rng.IntN(3) * rng.IntN(70), dstGap: rng.IntN(2) * rng.IntN(20), shift: uint(rng.IntN(4)), at: spot{rng.IntN(2) == 0, rng.IntN(2) * rng.IntN(64)}}
+						checkTile(t, a, rng, row, c)
+					}
+				}
+			}
+		}
+		// The worst sums there are, for long enough that any narrow sum overflows.
+		for _, f := range list {
+			for _, wp := range []pattern{allMax, allMin, alternating, pairs} {
+				for _, steps := range some(rng, []int{16, 17, 257, 1030}) {
+					checkTile(t, a, rng, row, tileCase{rows: 1 + rng.IntN(row.mr()), steps: steps, formats: f, wPattern: wp, xPat: allMax, at: ends[rng.IntN(2)]})
+				}
+			}
+		}
+	})
+}
+
+func checkTile(t *testing.T, a *arena, rng *rand.Rand, row *gemmRow, c tileCase) {
+	t.Helper()
+	if row.popcount() {
+		checkPopcountTile(t, a, rng, row, c)
+		return
+	}
+	k := c.steps * row.kstep
+	w := weights(rng, c.formats.Weights, c.wPattern, row.nr, k).Values
+	stride := k + c.xGap
+	// What lies between rows is poison that must not matter.
+	xs := draw(rng, uniform, codes(U8), (c.rows-1)*stride+k)
+	for i := range c.rows {
+		copy(xs[i*stride:], draw(rng, c.xPat, codes(c.formats.Acts), k))
+	}
+	// Inputs whose weights are zero hold anything: a row that ends early.
+	if pad := rng.IntN(row.kstep); pad > 0 && c.wPattern == uniform {
+		for i := range c.rows {
+			copy(xs[i*stride+k-pad:], draw(rng, edges, codes(U8), pad))
+		}
+		for j := range row.nr {
+			clear(w[(j+1)*k-pad : (j+1)*k])
+		}
+	}
+	bias := randomSums(rng, row.nr)
+	runTile(t, a, rng, row, c, input(a, "x", c.at, xs), uintptr(stride), panelOf(row, w, c.steps), bias, func(i, j int) int32 {
+		var sum int32
+		for l := range k {
+			sum += int32(xs[i*stride+l]) * int32(w[j*k+l])
+		}
+		return bias[j] + sum<<c.shift
+	})
+}
+
+func checkPopcountTile(t *testing.T, a *arena, rng *rand.Rand, row *gemmRow, c tileCase) {
+	t.Helper()
+	if row.kstep != 64 {
+		t.Fatalf("a popcount step is %d inputs: want 64", row.kstep)
+	}
+	stride := c.steps + c.xGap/8
+	x, w := randomWords(rng, c.xPat, (c.rows-1)*stride+c.steps), randomWords(rng, c.wPattern, row.nr*c.steps)
+	panel := make([]byte, 8*len(w))
+	for j := range row.nr {
+		for s := range c.steps {
+			binary.NativeEndian.PutUint64(panel[(s*row.nr+j)*8:], w[j*c.steps+s])
+		}
+	}
+	bias := randomSums(rng, row.nr)
+	words := input(a, "x", c.at, x)
+	bytes := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), 8*len(words))
+	runTile(t, a, rng, row, c, bytes, uintptr(8*stride), panel, bias, func(i, j int) int32 {
+		var sum int32
+		for s := range c.steps {
+			sum += int32(bits.OnesCount64(x[i*stride+s] ^ w[j*c.steps+s]))
+		}
+		return bias[j] - sum<<c.shift
+	})
+}
+
+func runTile(t *testing.T, a *arena, rng *rand.Rand, row *gemmRow, c tileCase, x []byte, xStride uintptr, panel []byte, bias []int32, want func(i, j int) int32) {
+	t.Helper()
+	stride := row.nr + c.dstGap
+	before := randomSums(rng, (c.rows-1)*stride+row.nr)
+	w := input(a, "w", c.at, panel)
+	b := input(a, "bias", c.at, bias)
+	dst := place(a, "dst", len(before), c.at, before)
+	a.run(func() {
+		row.tiles[c.rows](&dst[0], uintptr(stride)*4, &x[0], xStride, &w[0], uintptr(c.steps), &b[0], uintptr(c.shift))
+	})
+	for i, got := range dst {
+		r, j := i/stride, i%stride
+		if j >= row.nr {
+			if got != before[i] {
+				t.Fatalf("%+v: the gap behind row %d was written", c, r)
+			}
+		} else if sum := want(r, j); got != sum {
+			t.Fatalf("%+v: row %d, output %d: got %d, want %d", c, r, j, got, sum)
+		}
+	}
+}
+
+func randomSums(rng *rand.Rand, n int) []int32 {
+	s := make([]int32, n)
+	for i := range s {
+		s[i] = int32(rng.Uint32()) >> rng.IntN(32)
+	}
+	return s
+}
+
+func randomWords(rng *rand.Rand, p pattern, n int) []uint64 {
+	s := make([]uint64, n)
+	for i := range s {
+		switch p {
+		case allMax:
+			s[i] = 1<<64 - 1
+		case allMin:
+		case alternating:
+			s[i] = 0x5555555555555555
+		case sparse:
+			s[i] = 1 << rng.IntN(64)
+		default:
+			s[i] = rng.Uint64()
+		}
+	}
+	return s
+}
+
+// panelOf packs w[nr][steps*kstep] for a muladd tile: written from the
+// description of the layout, apart from the packing that plans use.
+func panelOf(row *gemmRow, w []int8, steps int) []byte {
+	k, perRun := steps*row.kstep, row.run*8/row.bits
+	var panel []byte
+	for s := range steps {
+		var step []int8 // [kstep/group][nr][group]
+		for g := 0; g < row.kstep; g += row.group {
+			for j := range row.nr {
+				step = append(step, w[j*k+s*row.kstep+g:][:row.group]...)
+			}
+		}
+		for len(step) > 0 {
+			panel = append(panel, packedRun(step[:perRun], row.run, row.bits)...)
+			step = step[perRun:]
+		}
+	}
+	return panel
+}
+
+// packedRun packs the elements of one run: field f of byte i is element
+// f*run+i.
+func packedRun(elements []int8, run, bits int) []byte {
+	out := make([]byte, run)
+	for i := range out {
+		for f := range 8 / bits {
+			out[i] |= packedCode(elements[f*run+i], bits) << (f * bits)
+		}
+	}
+	return out
+}
+
+func packedCode(v int8, bits int) byte {
+	switch bits {
+	case 8:
+		return byte(v)
+	case 4:
+		return map[int8]byte{0: 0, 1: 1, 2: 2, 4: 3, 8: 4, 16: 5, 32: 6, 64: 7, -1: 9, -2: 10, -4: 11, -8: 12, -16: 13, -32: 14, -64: 15}[v]
+	case 2:
+		return map[int8]byte{0: 0, 1: 1, -1: 3}[v]
+	}
+	panic(fmt.Sprintf("no code of %d bits", bits))
+}
