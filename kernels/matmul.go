@@ -29,12 +29,9 @@ func (m Matrix) check(name string) {
 		panic(fmt.Sprintf("kernels: MatMul: %s is %dx%d with strides %d, %d: want none negative", name, m.Rows, m.Cols, m.RowStride, m.ColStride))
 	}
 	if m.Rows > 0 && m.Cols > 0 {
-		// Each product is bounded by itself first, so that the sum cannot wrap.
-		n := len(m.Data)
-		if m.RowStride > 0 && m.Rows-1 >= ceilDiv(n, m.RowStride) || m.ColStride > 0 && m.Cols-1 >= ceilDiv(n, m.ColStride) ||
-			(m.Rows-1)*m.RowStride+(m.Cols-1)*m.ColStride >= n {
-			panic(fmt.Sprintf("kernels: MatMul: %s is %dx%d with strides %d, %d but has %d elements: want at least (rows-1)*stride + (columns-1)*stride + 1",
-				name, m.Rows, m.Cols, m.RowStride, m.ColStride, n))
+		if last := (m.Rows-1)*m.RowStride + (m.Cols-1)*m.ColStride; last >= len(m.Data) {
+			panic(fmt.Sprintf("kernels: MatMul: %s is %dx%d with strides %d, %d but has %d elements: want at least %d",
+				name, m.Rows, m.Cols, m.RowStride, m.ColStride, len(m.Data), last+1))
 		}
 	}
 }
@@ -82,11 +79,12 @@ func MatMul(c, a, b Matrix, add bool) {
 	}
 }
 
-// The largest blocks: 20 KiB for a panel of b (16 columns) beside 8 KiB for a
-// tile's rows of a in L1, 240 KiB for a block of a in L2, 640 KiB for one of b.
+// The largest blocks. A panel of b (16 columns) is 24 KiB, which leaves room in
+// L1 for the rows of a that pass by, and a block of a is 216 KiB of L2. The
+// panels of b, 768 KiB, are each read once for a block of a.
 const (
-	matMulKC = 320
-	matMulMC = 192
+	matMulKC = 384
+	matMulMC = 144
 	matMulNC = 512
 )
 
@@ -94,8 +92,8 @@ const (
 // the first, rounded up to a multiple of unit.
 func blockSize(n, limit, unit int) int {
 	limit = max(limit/unit, 1) * unit
-	blocks := (n + limit - 1) / limit
-	size := (n + blocks - 1) / blocks
+	blocks := ceilDiv(n, limit)
+	size := ceilDiv(n, blocks)
 	return min((size+unit-1)/unit*unit, n)
 }
 
@@ -123,21 +121,30 @@ func (w *matMulWorkspace) grow(r *f32Row) {
 	}
 }
 
-// unalias returns a, copied if the rows of a tile would fall on the same few
-// sets of the L1 cache.
+// unalias returns a, copied if a tile would read its elements from the same few
+// sets of the L1 cache: its lines lie a multiple of 512 bytes apart.
 func (w *matMulWorkspace) unalias(a Matrix) Matrix {
-	if a.ColStride != 1 || a.RowStride%128 != 0 || a.Rows == 1 {
+	lines := a
+	if a.RowStride == 1 {
+		lines = a.T()
+	}
+	if lines.ColStride != 1 || lines.RowStride%128 != 0 || lines.Rows < 2 {
 		return a
 	}
-	const stride = matMulKC + 16
-	if len(w.a) == 0 {
-		w.a = make([]float32, matMulMC*stride)
+	// Odd multiples of a cache line spread over all sets.
+	stride := ceilDiv(lines.Cols, 16) | 1
+	stride *= 16
+	if n := lines.Rows * stride; len(w.a) < n {
+		w.a = make([]float32, n)
 	}
-	for i := range a.Rows {
-		copy(w.a[i*stride:][:a.Cols], a.Data[i*a.RowStride:][:a.Cols])
+	for i := range lines.Rows {
+		copy(w.a[i*stride:][:lines.Cols], lines.Data[i*lines.RowStride:])
 	}
-	a.Data, a.RowStride = w.a, stride
-	return a
+	lines.Data, lines.RowStride = w.a, stride
+	if a.RowStride == 1 {
+		return lines.T()
+	}
+	return lines
 }
 
 // multiply sets c to a·b, or adds a·b to c. b is packed as panels of nr columns.
@@ -149,7 +156,7 @@ func (r *f32Row) multiply(c, a Matrix, panels []float32, add bool, tile []float3
 		addFlag = 1
 	}
 	mr, nr, k := r.mr(), r.nr, a.Cols
-	tiles := (c.Rows + mr - 1) / mr
+	tiles := ceilDiv(c.Rows, mr)
 	least, more := c.Rows/tiles, c.Rows%tiles
 	aRow, aCol, cRow := uintptr(4*a.RowStride), uintptr(4*a.ColStride), uintptr(4*c.RowStride)
 	for j := 0; j < c.Cols; j += nr {
@@ -180,31 +187,33 @@ func (r *f32Row) multiply(c, a Matrix, panels []float32, add bool, tile []float3
 }
 
 // packF32Panels copies b as panels of nr columns, one row of a panel behind the
-// other. The last panel is filled up with zeros.
+// other. Columns of the last panel that b does not have are left undefined.
 func (r *f32Row) packF32Panels(dst []float32, b Matrix) {
+	if r.packRows != nil && b.ColStride == 1 {
+		r.packRowPanels(dst, b)
+		return
+	}
 	for j := 0; j < b.Cols; j += r.nr {
 		panel := dst[j*b.Rows:][:r.nr*b.Rows]
 		v := b.view(0, j, b.Rows, min(r.nr, b.Cols-j))
-		switch {
-		case r.packRows != nil && v.ColStride == 1:
-			r.packRowPanel(panel, v)
-		case r.packColumns != nil && v.RowStride == 1:
+		if r.packColumns != nil && b.RowStride == 1 {
 			r.packColumnPanel(panel, v)
-		default:
-			packF32Panel(panel, v, r.nr, r.nr)
+		} else {
+			packF32Panel(panel, v, r.nr)
 		}
 	}
 }
 
-// packRowPanel packs adjacent columns, 16 at a time.
-func (r *f32Row) packRowPanel(panel []float32, b Matrix) {
-	for j := 0; j < r.nr; j += 16 {
-		cols := min(16, b.Cols-j)
-		if cols <= 0 {
-			packF32Panel(panel[j:], b.view(0, 0, b.Rows, 0), r.nr, r.nr-j)
-			return
+// packRowPanels packs adjacent columns, 16 at a time. It goes over few rows at
+// once, so that their pages stay in the TLB from panel to panel.
+func (r *f32Row) packRowPanels(dst []float32, b Matrix) {
+	const chunk = 32
+	for k := 0; k < b.Rows; k += chunk {
+		rows := min(chunk, b.Rows-k)
+		for j := 0; j < b.Cols; j += 16 {
+			panel, column := j/r.nr*r.nr, j%r.nr
+			r.packRows(&dst[panel*b.Rows+k*r.nr+column], uintptr(4*r.nr), &b.Data[k*b.RowStride+j], uintptr(4*b.RowStride), uintptr(rows), uintptr(min(16, b.Cols-j)))
 		}
-		r.packRows(&panel[j], uintptr(4*r.nr), &b.Data[j], uintptr(4*b.RowStride), uintptr(b.Rows), uintptr(cols))
 	}
 }
 
@@ -215,23 +224,16 @@ func (r *f32Row) packColumnPanel(panel []float32, b Matrix) {
 		for j := 0; j < cols; j += 8 {
 			r.packColumns(&panel[j], uintptr(4*r.nr), &b.Data[j*b.ColStride], uintptr(4*b.ColStride), uintptr(rows))
 		}
-		if cols < r.nr {
-			packF32Panel(panel[cols:], b.view(0, cols, rows, b.Cols-cols), r.nr, r.nr-cols)
-		}
+		packF32Panel(panel[min(cols, r.nr-1):], b.view(0, cols, rows, b.Cols-cols), r.nr)
 	}
-	if rows < b.Rows {
-		packF32Panel(panel[rows*r.nr:], b.view(rows, 0, b.Rows-rows, b.Cols), r.nr, r.nr)
-	}
+	packF32Panel(panel[min(rows, b.Rows-1)*r.nr:], b.view(rows, 0, b.Rows-rows, b.Cols), r.nr)
 }
 
-// packF32Panel packs any columns, and zeros after them up to width, to rows
-// that are nr apart.
-func packF32Panel(panel []float32, b Matrix, nr, width int) {
-	for k := range b.Rows {
-		row := panel[k*nr:][:width]
-		for j := range b.Cols {
-			row[j] = b.Data[k*b.RowStride+j*b.ColStride]
+// packF32Panel packs any columns, to rows that are nr apart.
+func packF32Panel(panel []float32, b Matrix, nr int) {
+	for j := range b.Cols {
+		for k := range b.Rows {
+			panel[k*nr+j] = b.Data[k*b.RowStride+j*b.ColStride]
 		}
-		clear(row[b.Cols:])
 	}
 }
