@@ -13,6 +13,7 @@ import (
 func thresholds(b *Block) (steps [][]int32, negate []bool) {
 	levels := b.OutAct.Max()
 	steps, negate = make([][]int32, b.Out), make([]bool, b.Out)
+	all := make([]int32, b.Out*levels)
 	for c := range steps {
 		lo, hi := b.SumRange(c)
 		sign := int64(1)
@@ -21,7 +22,7 @@ func thresholds(b *Block) (steps [][]int32, negate []bool) {
 			negate[c], sign = true, -1
 			lo, hi = -hi, -lo
 		}
-		steps[c] = make([]int32, levels)
+		steps[c] = all[c*levels:][:levels]
 		for j := range steps[c] {
 			// A step above the range is hi+1, which no sum reaches.
 			n := sort.Search(int(hi-lo+1), func(i int) bool {

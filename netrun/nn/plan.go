@@ -1,0 +1,258 @@
+package nn
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"example.com/lowbit/kernels"
+)
+
+// Options are choices for a plan. The zero value is one thread and batches of
+// any size.
+type Options struct {
+	// Threads is the number of goroutines that one Run may use, each on
+	// images of its own; 0 and 1 mean the caller's alone.
+	Threads int
+	// Batch is the largest number of images that Run will be given at once,
+	// for buffers no larger than that needs; 0 is no promise. A larger batch
+	// is still right.
+	Batch int
+}
+
+// A Plan is a network made ready to run: weights packed for the kernels that
+// dispatch chose, and memory for activations laid out. It is safe for use by
+// many goroutines. The logits of an image depend only on the image: not on the
+// batch, on threads, or, for a low-bit network, on the kernels.
+type Plan struct {
+	chain   chain
+	images  int // bytes of an image
+	classes int
+	threads int
+	sub     int // largest number of images that pass the layers together
+	layers  []Layer
+
+	mu   sync.Mutex
+	free []*run // runs that no Run uses now
+}
+
+// A chain is the layers of a plan, in integers or in float32.
+type chain interface {
+	// space returns memory for n images.
+	space(n int) space
+	// bytes is what n images take of a space, in bytes.
+	bytes(n int) int64
+}
+
+// A space is the activations of one goroutine.
+type space interface {
+	// forward computes the logits of n images.
+	forward(logits []float32, images []uint8, n int)
+}
+
+// A Layer says what a plan does for one block.
+type Layer struct {
+	Kind            string // Conv or Dense
+	In, Linear, Out Shape  // of the input, the sums and the output
+	Weights         kernels.WeightFormat
+	InAct, OutAct   kernels.ActFormat
+	Kernel          string // of the product
+	Epilogue        string // from sums to the output: a kernel, or what Go code does
+	MACs            int64  // multiply-adds of an image
+	WeightBytes     int64  // weights at exactly their bits
+	PackedBytes     int64  // what the plan holds: packed weights, corrections, thresholds, scales and biases
+}
+
+// The sizes of what passes the layers together: the activations of a few
+// images, which stay in the second or third level of cache, and within a layer
+// the sums of fewer, which stay in the second.
+const (
+	arenaBytes = 256 << 10
+	sumBytes   = 128 << 10
+	minImages  = 8
+	maxImages  = 64
+)
+
+// Compile checks the network, chooses kernels and packs the weights for them.
+// The plan does not refer to the network afterwards.
+func Compile(net *Network, opt Options) (*Plan, error) {
+	if err := net.Check(); err != nil {
+		return nil, err
+	}
+	if opt.Threads < 0 || opt.Batch < 0 {
+		return nil, fmt.Errorf("nn: options are Threads %d, Batch %d: want 0 or more", opt.Threads, opt.Batch)
+	}
+	p := &Plan{images: net.Input.Size(), classes: net.Classes, threads: max(1, opt.Threads)}
+	var err error
+	if net.Float() {
+		p.chain, p.layers, err = newFloatChain(net)
+	} else {
+		p.chain, p.layers, err = newIntChain(net)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("nn: %w", err)
+	}
+	p.sub = min(max(int(arenaBytes/p.chain.bytes(1)), minImages), maxImages)
+	if opt.Batch > 0 {
+		p.sub = min(p.sub, ceilDiv(opt.Batch, p.threads))
+	}
+	p.free = []*run{p.newRun()}
+	return p, nil
+}
+
+// Run sets logits[n][classes] to the logits of the images [n][H][W][C]. It
+// allocates nothing, unless more goroutines call it at once than ever before,
+// and panics if a length is not as the shapes say.
+func (p *Plan) Run(logits []float32, images []uint8, n int) {
+	if n < 0 || len(images) != n*p.images || len(logits) != n*p.classes {
+		panic(fmt.Sprintf("nn: Plan.Run: n = %d, len(logits) = %d, len(images) = %d: want %d*%d = %d and %d*%d = %d",
+			n, len(logits), len(images), n, p.classes, n*p.classes, n, p.images, n*p.images))
+	}
+	if n == 0 {
+		return
+	}
+	r := p.takeRun()
+	r.logits, r.pixels, r.n, r.size = logits, images, n, p.part(n)
+	r.next.Store(0)
+	r.do()
+	r.logits, r.pixels = nil, nil
+	p.mu.Lock()
+	p.free = append(p.free, r)
+	p.mu.Unlock()
+}
+
+// part is the number of images of a part of a batch of n: parts are as even as
+// can be, and there is one for each thread if there are images enough.
+func (p *Plan) part(n int) int {
+	return ceilDiv(n, max(ceilDiv(n, p.sub), min(p.threads, n)))
+}
+
+// A run is the memory of one call of Run: a space for each thread.
+type run struct {
+	p      *Plan
+	spaces []space
+	help   func() // made once: starting it as a goroutine allocates nothing
+	wait   sync.WaitGroup
+
+	logits  []float32
+	pixels  []uint8
+	n, size int
+	next    atomic.Int64 // the next part
+	space   atomic.Int64 // the next of spaces
+}
+
+func (p *Plan) newRun() *run {
+	r := &run{p: p}
+	for range p.threads {
+		r.spaces = append(r.spaces, p.chain.space(p.sub))
+	}
+	r.help = func() {
+		defer r.wait.Done()
+		r.drain(r.spaces[r.space.Add(1)])
+	}
+	return r
+}
+
+func (p *Plan) takeRun() *run {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if last := len(p.free) - 1; last >= 0 {
+		r := p.free[last]
+		p.free = p.free[:last]
+		return r
+	}
+	return p.newRun()
+}
+
+// do works off the parts on as many goroutines as there are parts and threads.
+func (r *run) do() {
+	helpers := min(len(r.spaces), ceilDiv(r.n, r.size)) - 1
+	r.space.Store(0)
+	r.wait.Add(helpers)
+	for range helpers {
+		go r.help()
+	}
+	r.drain(r.spaces[0])
+	r.wait.Wait()
+}
+
+func (r *run) drain(s space) {
+	for {
+		at := int(r.next.Add(1)-1) * r.size
+		if at >= r.n {
+			return
+		}
+		n := min(r.size, r.n-at)
+		s.forward(r.logits[at*r.p.classes:][:n*r.p.classes], r.pixels[at*r.p.images:][:n*r.p.images], n)
+	}
+}
+
+// Layers says what the plan does, block by block. The caller owns the result.
+func (p *Plan) Layers() []Layer { return append([]Layer(nil), p.layers...) }
+
+// ActivationBytes is the memory that one Run of n images uses for activations,
+// at its peak: inputs and outputs of layers and their sums, for all threads.
+// The caller's images and logits, and the few rows that a kernel gathers in
+// cache, are not counted.
+func (p *Plan) ActivationBytes(n int) int64 {
+	if n < 1 {
+		return 0
+	}
+	size := p.part(n)
+	return int64(min(p.threads, ceilDiv(n, size))) * p.chain.bytes(size)
+}
+
+// PackedBytes is the memory that the plan holds for all layers' parameters.
+func (p *Plan) PackedBytes() int64 {
+	var total int64
+	for i := range p.layers {
+		total += p.layers[i].PackedBytes
+	}
+	return total
+}
+
+// newLayer fills in what does not depend on kernels.
+func newLayer(b *Block) Layer {
+	return Layer{
+		Kind: b.Kind, In: b.In, Linear: b.LinearShape(), Out: b.OutShape(),
+		Weights: b.Weights, InAct: b.InAct, OutAct: b.OutAct,
+		MACs: b.MACs(), WeightBytes: b.WeightBytes(),
+	}
+}
+
+// convShape is the shape of a Conv block as kernels want it.
+func (b *Block) convShape() kernels.ConvShape {
+	return kernels.ConvShape{
+		H: b.In.H, W: b.In.W, InC: b.In.C, OutC: b.Out, KH: b.Kernel, KW: b.Kernel,
+		StrideH: b.Stride, StrideW: b.Stride, PadH: b.Pad, PadW: b.Pad,
+	}
+}
+
+// sizes are the elements that one image has in a layer, and how many images'
+// sums are held at a time.
+type sizes struct {
+	in, linear, out int
+	chunk           int
+	pool            kernels.PoolShape // Window 0 if there is none
+}
+
+func (b *Block) sizes() sizes {
+	linear := b.LinearShape()
+	s := sizes{in: b.In.Size(), linear: linear.Size(), out: b.OutShape().Size()}
+	if b.Pool > 1 {
+		s.pool = kernels.PoolShape{H: linear.H, W: linear.W, C: linear.C, Window: b.Pool, Stride: b.Pool}
+	}
+	s.chunk = min(max(sumBytes/(4*s.linear), 1), maxImages)
+	return s
+}
+
+// sums is the number of sums held for n images: before pooling, and after.
+func (s *sizes) sums(n int) (linear, pooled int) {
+	m := min(n, s.chunk)
+	if s.pool.Window > 0 {
+		pooled = m * s.out
+	}
+	return m * s.linear, pooled
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
