@@ -27,14 +27,6 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-func TestRatioIgnoresSlowSpells(t *testing.T) {
-	a := Timing{Samples: []float64{10, 10, 90, 10, 10}}
-	b := Timing{Samples: []float64{5, 5, 45, 45, 5}}
-	if got := Ratio(a, b); got != 2 {
-		t.Errorf("ratio %v, want 2", got)
-	}
-}
-
 func TestInterleave(t *testing.T) {
 	// Wait by the clock, so that the times are known wherever the test runs.
 	spin := func(d time.Duration) func() {
@@ -68,6 +60,17 @@ func TestInterleaveBudget(t *testing.T) {
 	got, err := Interleave(context.Background(), Effort{Rounds: 50, Sample: time.Millisecond, Budget: time.Nanosecond}, nil, func() { time.Sleep(time.Millisecond) })
 	if err != nil || len(got[0].Samples) != minRounds {
 		t.Errorf("%d samples past the budget, error %v; want %d", len(got[0].Samples), err, minRounds)
+	}
+}
+
+func TestThreadTime(t *testing.T) {
+	if !HasThreadClock {
+		t.Skip("no clock of a thread's CPU time on this system")
+	}
+	// Asleep, a thread takes no CPU time.
+	got, err := Interleave(context.Background(), Effort{Rounds: 3, Sample: time.Millisecond, Thread: true}, nil, func() { time.Sleep(5 * time.Millisecond) })
+	if err != nil || got[0].Median() > 2e6 {
+		t.Errorf("sleeping 5 ms took %v ns of CPU time, error %v", got[0].Median(), err)
 	}
 }
 

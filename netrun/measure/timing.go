@@ -26,17 +26,6 @@ func (t Timing) Spread() float64 {
 	return (quantile(t.Samples, 0.75) - quantile(t.Samples, 0.25)) / t.Median()
 }
 
-// Ratio is how many times longer a took than b: the median over the rounds of the
-// ratio within a round, so that a slow spell of the machine, which both meet,
-// falls out. The two must come from one call of Interleave.
-func Ratio(a, b Timing) float64 {
-	r := make([]float64, min(len(a.Samples), len(b.Samples)))
-	for i := range r {
-		r[i] = a.Samples[i] / b.Samples[i]
-	}
-	return Median(r)
-}
-
 // Median returns the median, not changing x; NaN if x is empty.
 func Median(x []float64) float64 { return quantile(x, 0.5) }
 
@@ -59,6 +48,10 @@ func quantile(x []float64, q float64) float64 {
 type Effort struct {
 	Rounds int           // samples of each piece of code
 	Sample time.Duration // least length of a sample
+	// Thread counts the CPU time of the calling thread, where the system tells
+	// it, instead of the time that passes: what other programs take of the CPU
+	// then does not count. It is for code that runs on the calling goroutine only.
+	Thread bool
 	// Budget ends the rounds early, but not before the third. 0 is no limit.
 	Budget time.Duration
 }
@@ -82,6 +75,12 @@ func Interleave(ctx context.Context, effort Effort, round func(done int), code .
 	}
 	// Garbage of what came before is not this code's to collect.
 	runtime.GC()
+	now := wallClock
+	if effort.Thread {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		now = threadClock
+	}
 	begin := time.Now()
 	for r := range effort.Rounds {
 		if r >= minRounds && effort.Budget > 0 && time.Since(begin) > effort.Budget {
@@ -91,11 +90,11 @@ func Interleave(ctx context.Context, effort Effort, round func(done int), code .
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			start := time.Now()
+			start := now()
 			for range t[i].Calls {
 				f()
 			}
-			t[i].Samples = append(t[i].Samples, float64(time.Since(start).Nanoseconds())/float64(t[i].Calls))
+			t[i].Samples = append(t[i].Samples, float64(now()-start)/float64(t[i].Calls))
 		}
 		if round != nil {
 			round(r + 1)
@@ -103,6 +102,11 @@ func Interleave(ctx context.Context, effort Effort, round func(done int), code .
 	}
 	return t, nil
 }
+
+var epoch = time.Now()
+
+// wallClock is the time since the program started.
+func wallClock() time.Duration { return time.Since(epoch) }
 
 // calls finds how many calls of f take at least sample.
 func calls(f func(), sample time.Duration) int {
