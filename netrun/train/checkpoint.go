@@ -10,9 +10,9 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 
 	"example.com/lowbit/netrun/data"
+	"example.com/lowbit/netrun/internal/atomicfile"
 	"example.com/lowbit/netrun/nn"
 )
 
@@ -58,45 +58,15 @@ func identify(train, val *data.Images) dataID {
 	return dataID{train.N, val.N, fmt.Sprintf("%x", h.Sum(nil))}
 }
 
-// Save writes a checkpoint: to a file beside path, synced and then renamed, so
-// that path always holds a whole one.
+// Save writes a checkpoint. However it is stopped, path holds a whole one: the
+// last or this.
 func (t *Trainer) Save(path string) error {
-	if err := t.save(path); err != nil {
-		return fmt.Errorf("train: checkpoint %s: %w", path, err)
-	}
-	return nil
-}
-
-func (t *Trainer) save(path string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // fails, as it should, after the rename
-	defer f.Close()
 	b, err := t.encode()
+	if err == nil {
+		err = atomicfile.Write(path, b)
+	}
 	if err != nil {
-		return err
-	}
-	if _, err := f.Write(b); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	// The rename is lasting once the folder is synced; not every system can.
-	if d, err := os.Open(filepath.Dir(path)); err == nil {
-		_ = d.Sync()
-		d.Close()
+		return fmt.Errorf("train: checkpoint: %w", err)
 	}
 	return nil
 }
