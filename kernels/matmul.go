@@ -28,12 +28,19 @@ func (m Matrix) check(name string) {
 	if m.Rows < 0 || m.Cols < 0 || m.RowStride < 0 || m.ColStride < 0 {
 		panic(fmt.Sprintf("kernels: MatMul: %s is %dx%d with strides %d, %d: want none negative", name, m.Rows, m.Cols, m.RowStride, m.ColStride))
 	}
-	if m.Rows > 0 && m.Cols > 0 {
-		if last := (m.Rows-1)*m.RowStride + (m.Cols-1)*m.ColStride; last >= len(m.Data) {
-			panic(fmt.Sprintf("kernels: MatMul: %s is %dx%d with strides %d, %d but has %d elements: want at least %d",
-				name, m.Rows, m.Cols, m.RowStride, m.ColStride, len(m.Data), last+1))
-		}
+	if m.Rows > 0 && m.Cols > 0 && reach(reach(len(m.Data)-1, m.Rows, m.RowStride), m.Cols, m.ColStride) < 0 {
+		panic(fmt.Sprintf("kernels: MatMul: %s is %dx%d with strides %d, %d but has %d elements: want at least 1 + %d*%d + %d*%d",
+			name, m.Rows, m.Cols, m.RowStride, m.ColStride, len(m.Data), m.Rows-1, m.RowStride, m.Cols-1, m.ColStride))
 	}
+}
+
+// reach is last less n-1 strides, or negative if that many do not fit. It does
+// not overflow.
+func reach(last, n, stride int) int {
+	if last < 0 || stride > 0 && n-1 > last/stride {
+		return -1
+	}
+	return last - (n-1)*stride
 }
 
 // MatMul sets c to a·b, or adds a·b to c. It runs on the calling goroutine,
