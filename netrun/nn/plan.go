@@ -48,6 +48,8 @@ type chain interface {
 type space interface {
 	// forward computes the logits of n images.
 	forward(logits []float32, images []uint8, n int)
+	// watch has lap called whenever forward is done with a layer; nil ends it.
+	watch(lap func(layer int))
 }
 
 // A Layer says what a plan does for one block.

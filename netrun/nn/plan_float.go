@@ -87,7 +87,10 @@ type floatSpace struct {
 	chain *floatChain
 	acts  [2][]float32
 	sums  []float32
+	lap   func(layer int) // nil unless profiled
 }
+
+func (s *floatSpace) watch(lap func(layer int)) { s.lap = lap }
 
 func (s *floatSpace) forward(logits []float32, images []uint8, n int) {
 	x := s.acts[1][:len(images)]
@@ -111,6 +114,9 @@ func (s *floatSpace) forward(logits []float32, images []uint8, n int) {
 				l.product.Run(y, in, m)
 			}
 			kernels.Affine(y, l.scale, l.bias, l.relu)
+		}
+		if s.lap != nil {
+			s.lap(i)
 		}
 		x = out
 	}

@@ -132,7 +132,10 @@ type intSpace struct {
 	chain        *intChain
 	codes        [2][]uint8 // what even and odd layers put out
 	sums, pooled []int32
+	lap          func(layer int) // nil unless profiled
 }
+
+func (s *intSpace) watch(lap func(layer int)) { s.lap = lap }
 
 func (s *intSpace) forward(logits []float32, images []uint8, n int) {
 	x := images
@@ -158,6 +161,9 @@ func (s *intSpace) forward(logits []float32, images []uint8, n int) {
 		}
 		if s.chain.seen != nil && l.codes != nil {
 			s.chain.seen(i, out)
+		}
+		if s.lap != nil {
+			s.lap(i)
 		}
 		x = out
 	}
