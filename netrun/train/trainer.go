@@ -121,6 +121,9 @@ func (t *Trainer) Done() bool { return t.step >= t.total }
 // History returns the epochs done. It is not copied.
 func (t *Trainer) History() []Epoch { return t.history }
 
+// Validation returns the images held out.
+func (t *Trainer) Validation() *data.Images { return t.val }
+
 // Loss is the mean training loss of the epoch at hand, so far.
 func (t *Trainer) Loss() float64 { return t.running.mean() }
 

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/peterbourgon/ff/v3/ffcli"
+
+	"example.com/lowbit/kernels"
+	"example.com/lowbit/netrun/data"
+	"example.com/lowbit/netrun/nn"
+	"example.com/lowbit/netrun/train"
+)
+
+const trainHelp = `
+Trains a network and writes it to a model file, which 'netrun eval', 'bench' and
+'inspect' read. The methods:
+
+  float  float32 weights and activations
+  ste    float latent weights, rounded to the levels of the format in the forward
+         pass (straight-through estimator)
+  dst    discrete weights: a weight is the index of its level, one byte, and the
+         optimizer moves it along the levels; there is no float copy of it
+
+The end of the training set is held out for validation. The test set is looked at
+once, after the last step. A run is a function of its flags and the images, bit for
+bit, whatever -threads is. It writes a checkpoint every epoch, every minute and when
+interrupted; -resume goes on from there to the very same bits.
+
+EXAMPLES
+  netrun train -method float -out float.safetensors
+  netrun train -method dst -weights ternary -acts u2 -epochs 5 -out t.safetensors
+  netrun train -resume -out t.safetensors     go on after an interruption
+  netrun train -net mlp -data DIR -method ste -weights pow2:4 -acts u4 -out m.safetensors
+
+JSON
+  network dataset method weights acts config epochs (one object each: epoch loss
+  accuracy validation_loss validation_accuracy moved) seconds images_per_second
+  memory peak_rss_bytes validation_accuracy test_accuracy test_images model
+  machine
+`
+
+// A trainJob is the command line of 'netrun train'.
+type trainJob struct {
+	*app
+	dir, net, weights, acts string
+	out, checkpoint, log    string
+	resume, noTest          bool
+	threads                 int
+	every                   time.Duration
+	cfg                     train.Config
+	method                  string
+	flags                   *flag.FlagSet
+}
+
+func trainCommand(a *app) *ffcli.Command {
+	j := &trainJob{app: a}
+	return a.command("train", "[flags] -out FILE", "train a network", trainHelp, j.addFlags,
+		func(ctx context.Context, args []string) error {
+			if err := noArgs(args); err != nil {
+				return err
+			}
+			return j.exec(ctx)
+		})
+}
+
+func (j *trainJob) addFlags(fs *flag.FlagSet) {
+	j.flags = fs
+	c := &j.cfg
+	*c = train.Default(train.DST)
+	fs.StringVar(&j.dir, "data", "", "`folder` of MNIST, Fashion-MNIST or CIFAR-10 with training images (default: Debian's Fashion-MNIST, "+data.FashionDir+")")
+	fs.StringVar(&j.net, "net", "lenet", "network: "+strings.Join(train.NetworkNames(), ", "))
+	fs.StringVar(&j.method, "method", train.DST, "float, ste or dst")
+	fs.StringVar(&j.weights, "weights", "ternary", "format of all weights: binary, ternary, pow2:3, pow2:4 or int8; not for float")
+	fs.StringVar(&j.acts, "acts", "u2", "format of all activations between layers: sign, u1, u2, u3, u4 or u8; not for float")
+	fs.StringVar(&j.out, "out", "", "model `file` to write")
+	fs.StringVar(&j.checkpoint, "checkpoint", "", "checkpoint `file` (default: that of -out with .checkpoint)")
+	fs.BoolVar(&j.resume, "resume", false, "go on from the checkpoint if there is one; its configuration counts, and flags of the run are ignored")
+	fs.DurationVar(&j.every, "every", time.Minute, "time between checkpoints within an epoch")
+	fs.StringVar(&j.log, "log", "", "append the result as a line of JSON to this `file`")
+	fs.BoolVar(&j.noTest, "no-test", false, "do not measure the test images at the end: for choosing parameters")
+	fs.IntVar(&j.threads, "threads", runtime.NumCPU(), "goroutines that compute")
+
+	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the training images")
+	fs.IntVar(&c.Batch, "batch", c.Batch, "images a step")
+	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of everything random")
+	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "sgd, momentum or adam")
+	float32Var(fs, &c.Beta1, "beta1", "decay of the first moment")
+	float32Var(fs, &c.Beta2, "beta2", "decay of the second moment (adam)")
+	float32Var(fs, &c.LR, "lr", "peak learning rate of the weights; in units of the largest level for ste and dst")
+	float32Var(fs, &c.NormLR, "normlr", "peak learning rate of batch norm and biases")
+	float32Var(fs, &c.Decay, "decay", "weight decay, times the learning rate")
+	fs.StringVar(&c.Schedule, "schedule", c.Schedule, "of the learning rates: cosine, onecycle, linear or constant")
+	float32Var(fs, &c.Warmup, "warmup", "part of the run in which the rates rise from 0")
+	float32Var(fs, &c.Smoothing, "smoothing", "label smoothing")
+	fs.BoolVar(&c.Flip, "flip", c.Flip, "mirror half of the images")
+	fs.IntVar(&c.Shift, "shift", c.Shift, "move images by up to so many `pixels`")
+	fs.StringVar(&c.Transition, "transition", c.Transition, "dst: tanh (GXNOR-Net) or unbiased (stochastic rounding)")
+	float32Var(fs, &c.Spread, "spread", "standard deviation of the first weights in units of the largest level (ste, dst)")
+	fs.StringVar(&c.Window, "window", c.Window, "pseudo-derivative of the activation quantizer: rect or tri")
+	float32Var(fs, &c.HalfWidth, "halfwidth", "of the window, in steps")
+	float32Var(fs, &c.Step, "step", "width of an activation code; 0 chooses by format")
+	fs.BoolVar(&c.LearnStep, "learn-step", c.LearnStep, "train the width of the activation codes")
+	float32Var(fs, &c.Statistics, "statistics", "momentum of batch norm's running statistics")
+	fs.IntVar(&c.Validation, "validation", c.Validation, "images at the end of the training set that are held out")
+	fs.IntVar(&c.Limit, "limit", c.Limit, "train on the first images only; 0 is all")
+	fs.StringVar(&c.Keep, "keep", c.Keep, "last, or the best on the validation images")
+}
+
+// float32Var is flag.Float64Var for a float32.
+func float32Var(fs *flag.FlagSet, p *float32, name, usage string) {
+	fs.Func(name, fmt.Sprintf("%s (default %v)", usage, *p), func(s string) error {
+		var v float64
+		if err := json.Unmarshal([]byte(s), &v); err != nil {
+			return errors.New("want a number")
+		}
+		*p = float32(v)
+		return nil
+	})
+}
+
+func (j *trainJob) exec(ctx context.Context) error {
+	if j.out == "" {
+		return usagef("no -out: want the model file to write")
+	}
+	if j.checkpoint == "" {
+		j.checkpoint = j.out + ".checkpoint"
+	}
+	if j.threads < 1 {
+		return usagef("-threads %d: want at least 1", j.threads)
+	}
+	for _, path := range []string{j.out, j.checkpoint} { // rather than after an hour
+		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+			return usagef("no folder for %s", path)
+		}
+	}
+	set, images, err := j.open()
+	if err != nil {
+		return err
+	}
+	t, err := j.start(set, images)
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	first, total, _ := t.Steps()
+	if err := j.run(ctx, t); err != nil {
+		return err
+	}
+	return j.finish(set, t, time.Since(begin), total-first)
+}
+
+func (j *trainJob) open() (*data.Set, *data.Images, error) {
+	set, err := data.Find(j.dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	images, err := set.Train()
+	if errors.Is(err, data.ErrNoSplit) && j.dir == "" {
+		return nil, nil, fmt.Errorf("%w\nOn Debian, 'apt-get install dataset-fashion-mnist' brings some", err)
+	}
+	return set, images, err
+}
+
+// start returns a new run, or the one of the checkpoint.
+func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, error) {
+	_, err := os.Stat(j.checkpoint)
+	exists := err == nil
+	if j.resume && exists {
+		c, err := train.ReadCheckpoint(j.checkpoint)
+		if err != nil {
+			return nil, err
+		}
+		t, err := c.Resume(images, j.threads)
+		if err != nil {
+			return nil, err
+		}
+		done, total, _ := t.Steps()
+		fmt.Fprintf(j.stderr, "resumed %s at step %d of %d\n", j.checkpoint, done, total)
+		return t, nil
+	}
+	if exists {
+		return nil, fmt.Errorf("%s exists: -resume goes on from it; remove it to start anew", j.checkpoint)
+	}
+	j.cfg.Method = j.method
+	w, a := kernels.Float32, kernels.F32
+	if j.method != train.Float {
+		if w, err = kernels.ParseWeightFormat(j.weights); err != nil {
+			return nil, &usageError{err.Error()}
+		}
+		if a, err = kernels.ParseActFormat(j.acts); err != nil {
+			return nil, &usageError{err.Error()}
+		}
+	} else {
+		d := train.Default(train.Float) // no figures of low-bit in its record
+		c := &j.cfg
+		c.Transition, c.Window, c.HalfWidth, c.Spread = d.Transition, d.Window, d.HalfWidth, d.Spread
+	}
+	net, err := train.NewNetwork(j.net, nn.Shape{H: images.H, W: images.W, C: images.C}, set.Classes, w, a)
+	if err != nil {
+		return nil, &usageError{err.Error()}
+	}
+	net.Dataset, net.Method = set.Name, j.method
+	t, err := train.New(net, j.cfg, images, j.threads)
+	if err != nil {
+		return nil, &usageError{err.Error()}
+	}
+	return t, nil
+}
+
+// run takes all steps that are left, and writes checkpoints.
+func (j *trainJob) run(ctx context.Context, t *train.Trainer) error {
+	cfg := t.Config()
+	done, total, perEpoch := t.Steps()
+	first, begin, saved := done, time.Now(), time.Now()
+	bar := j.progress("training", "images", (total-done)*cfg.Batch)
+	for !t.Done() {
+		if ctx.Err() != nil {
+			_ = bar.Clear()
+			if err := t.Save(j.checkpoint); err != nil {
+				return err
+			}
+			fmt.Fprintf(j.stderr, "stopped at step %d of %d; to go on: netrun train -resume -checkpoint %s -out %s\n", done, total, j.checkpoint, j.out)
+			return ctx.Err()
+		}
+		epoch, err := t.Step()
+		if err != nil {
+			return err
+		}
+		done++
+		_ = bar.Add(cfg.Batch)
+		if done%16 == 0 {
+			bar.Describe(fmt.Sprintf("epoch %d/%d loss %.3f", done/perEpoch+1, cfg.Epochs, t.Loss()))
+		}
+		if epoch {
+			_ = bar.Clear()
+			j.printEpoch(t, time.Since(begin), done-first, total-done)
+		}
+		if epoch || time.Since(saved) >= j.every {
+			if err := t.Save(j.checkpoint); err != nil {
+				return err
+			}
+			saved = time.Now()
+		}
+	}
+	_ = bar.Finish()
+	return nil
+}
+
+func (j *trainJob) printEpoch(t *train.Trainer, spent time.Duration, done, left int) {
+	h := t.History()
+	e := h[len(h)-1]
+	cfg := t.Config()
+	rate := float64(done*cfg.Batch) / spent.Seconds()
+	remaining := time.Duration(float64(spent) * float64(left) / float64(done)).Round(time.Second)
+	fmt.Fprintf(j.stderr, "epoch %d/%d: loss %.4f accuracy %.2f %%, validation loss %.4f accuracy %.2f %%, %.0f images/s, %v left\n",
+		e.Epoch, cfg.Epochs, e.Loss, 100*e.Accuracy, e.ValidationLoss, 100*e.ValidationAccuracy, rate, remaining)
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+
+	"example.com/lowbit/netrun/data"
+	"example.com/lowbit/netrun/measure"
+	"example.com/lowbit/netrun/model"
+	"example.com/lowbit/netrun/train"
+)
+
+// A trainResult is what a run came to, as -json and -log print it. Accuracies
+// are in percent, memory in bytes.
+type trainResult struct {
+	Network  string       `json:"network"`
+	Dataset  string       `json:"dataset"`
+	Method   string       `json:"method"`
+	Weights  string       `json:"weights"`
+	Acts     string       `json:"acts"`
+	Config   train.Config `json:"config"`
+	Epochs   []trainEpoch `json:"epochs"`
+	Seconds  float64      `json:"seconds"` // since this process started or resumed the run
+	Rate     float64      `json:"images_per_second"`
+	Memory   trainMemory  `json:"memory"`
+	PeakRSS  int64        `json:"peak_rss_bytes"`
+	Accuracy float64      `json:"validation_accuracy"`
+	Test     *float64     `json:"test_accuracy,omitempty"`
+	Tested   int          `json:"test_images,omitempty"`
+	Model    string       `json:"model"` // SHA-256 of the file
+	Machine  string       `json:"machine"`
+}
+
+type trainEpoch struct {
+	Epoch              int     `json:"epoch"`
+	Loss               float64 `json:"loss"`
+	Accuracy           float64 `json:"accuracy"`
+	ValidationLoss     float64 `json:"validation_loss"`
+	ValidationAccuracy float64 `json:"validation_accuracy"`
+	Moved              float64 `json:"moved"`
+}
+
+type trainMemory struct {
+	Weights   int64 `json:"weights"`
+	Norms     int64 `json:"norms"`
+	Gradients int64 `json:"gradients"`
+	Optimizer int64 `json:"optimizer"`
+	Workspace int64 `json:"workspace"`
+}
+
+// finish measures and writes the network of a run that is done.
+func (j *trainJob) finish(set *data.Set, t *train.Trainer, spent time.Duration, steps int) error {
+	if err := t.Finish(); err != nil {
+		return err
+	}
+	net, cfg, m := t.Network(), t.Config(), t.Memory()
+	r := &trainResult{
+		Network: net.Name, Dataset: net.Dataset, Method: cfg.Method,
+		Weights: net.Blocks[0].Weights.String(), Acts: net.Blocks[0].OutAct.String(),
+		Config: cfg, Seconds: spent.Seconds(), Rate: float64(steps*cfg.Batch) / spent.Seconds(),
+		Memory:  trainMemory(m),
+		Machine: fmt.Sprintf("%s, %d threads, %s/%s, %s", measure.CPU(), j.threads, runtime.GOOS, runtime.GOARCH, runtime.Version()),
+	}
+	for _, e := range t.History() {
+		r.Epochs = append(r.Epochs, trainEpoch{e.Epoch, e.Loss, 100 * e.Accuracy, e.ValidationLoss, 100 * e.ValidationAccuracy, e.Moved})
+	}
+	_, accuracy := t.Evaluate(t.Validation())
+	r.Accuracy = 100 * accuracy
+	if err := j.test(set, t, r); err != nil {
+		return err
+	}
+	out := t.Export()
+	config, err := json.Marshal(cfg)
+	if err != nil {
+		return err
+	}
+	out.Meta = map[string]string{
+		"config":              string(config),
+		"seed":                strconv.FormatUint(cfg.Seed, 10),
+		"validation_accuracy": fmt.Sprintf("%.2f", r.Accuracy),
+		"validation_images":   strconv.Itoa(t.Validation().N),
+	}
+	file, err := model.Encode(out)
+	if err != nil {
+		return err
+	}
+	r.Model = fmt.Sprintf("%x", sha256.Sum256(file))
+	r.PeakRSS = measure.PeakRSS()
+	if err := model.WriteFile(j.out, out); err != nil {
+		return err
+	}
+	if j.log != "" {
+		if err := appendLine(j.log, r); err != nil {
+			return err
+		}
+	}
+	return j.printResult(r)
+}
+
+// test measures the test images: the one time that training looks at them.
+func (j *trainJob) test(set *data.Set, t *train.Trainer, r *trainResult) error {
+	if j.noTest {
+		return nil
+	}
+	images, err := set.Test()
+	if errors.Is(err, data.ErrNoSplit) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, accuracy := t.Evaluate(images)
+	accuracy *= 100
+	r.Test, r.Tested = &accuracy, images.N
+	return nil
+}
+
+func (j *trainJob) printResult(r *trainResult) error {
+	if j.json {
+		return j.printJSON(r)
+	}
+	fmt.Fprintf(j.stdout, "%s: %s, %s weights, %s activations, %s\n", j.out, r.Network, r.Weights, r.Acts, r.Method)
+	fmt.Fprintf(j.stdout, "accuracy: validation %.2f %%", r.Accuracy)
+	if r.Test != nil {
+		fmt.Fprintf(j.stdout, ", test %.2f %% of %d images", *r.Test, r.Tested)
+	}
+	fmt.Fprintf(j.stdout, "; %.0f images/s\n", r.Rate)
+	m := r.Memory
+	fmt.Fprintf(j.stdout, "bytes held: weights %s, norms %s, gradients %s, optimizer state %s, one layer's weights as numbers %s\n",
+		count(int(m.Weights)), count(int(m.Norms)), count(int(m.Gradients)), count(int(m.Optimizer)), count(int(m.Workspace)))
+	return nil
+}
+
+// appendLine adds v as a line of JSON to a file.
+func appendLine(path string, v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(line, '\n'))
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
