@@ -19,8 +19,10 @@ TEXT ·gemmW4x1(SB), NOSPLIT, $0-64
 	VMOVDQU ones<>+0(SB), Y7
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
+	SUBQ    $0x02, BX
+	JCS     odd
 
-step:
+two:
 	VPAND        (DX), Y5, Y0
 	VPSHUFB      Y0, Y6, Y0
 	VMOVDQU      (DX), Y1
@@ -30,22 +32,54 @@ step:
 	VPBROADCASTD (CX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y7, Y0, Y0
-	VPADDD       Y0, Y3, Y3
 	VPMADDUBSW   Y1, Y2, Y2
 	VPMADDWD     Y7, Y2, Y2
+	VPADDD       Y0, Y3, Y3
 	VPADDD       Y2, Y4, Y4
-	ADDQ         $+4, CX
-	ADDQ         $+32, DX
-	DECQ         BX
-	JNZ          step
-	MOVQ         shift+56(FP), CX
-	VMOVQ        CX, X0
-	VPSLLD       X0, Y3, Y3
-	VPADDD       (SI), Y3, Y3
-	VMOVDQU      Y3, (AX)
-	VPSLLD       X0, Y4, Y4
-	VPADDD       32(SI), Y4, Y4
-	VMOVDQU      Y4, 32(AX)
+	VPAND        32(DX), Y5, Y0
+	VPSHUFB      Y0, Y6, Y0
+	VMOVDQU      32(DX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        Y5, Y1, Y1
+	VPSHUFB      Y1, Y6, Y1
+	VPBROADCASTD 4(CX), Y2
+	VPMADDUBSW   Y0, Y2, Y0
+	VPMADDWD     Y7, Y0, Y0
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y7, Y2, Y2
+	VPADDD       Y0, Y3, Y3
+	VPADDD       Y2, Y4, Y4
+	ADDQ         $+8, CX
+	ADDQ         $+64, DX
+	SUBQ         $0x02, BX
+	JCC          two
+
+odd:
+	ADDQ         $0x02, BX
+	JZ           added
+	VPAND        (DX), Y5, Y0
+	VPSHUFB      Y0, Y6, Y0
+	VMOVDQU      (DX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        Y5, Y1, Y1
+	VPSHUFB      Y1, Y6, Y1
+	VPBROADCASTD (CX), Y2
+	VPMADDUBSW   Y0, Y2, Y0
+	VPMADDWD     Y7, Y0, Y0
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y7, Y2, Y2
+	VPADDD       Y0, Y3, Y3
+	VPADDD       Y2, Y4, Y4
+
+added:
+	MOVQ    shift+56(FP), CX
+	VMOVQ   CX, X2
+	VPSLLD  X2, Y3, Y3
+	VPADDD  (SI), Y3, Y3
+	VMOVDQU Y3, (AX)
+	VPSLLD  X2, Y4, Y4
+	VPADDD  32(SI), Y4, Y4
+	VMOVDQU Y4, 32(AX)
 	VZEROUPPER
 	RET
 
@@ -84,8 +118,10 @@ TEXT ·gemmW4x2(SB), NOSPLIT, $0-64
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
 	VPXOR   Y7, Y7, Y7
+	SUBQ    $0x02, DI
+	JCS     odd
 
-step:
+two:
 	VPAND        (SI), Y8, Y0
 	VPSHUFB      Y0, Y9, Y0
 	VMOVDQU      (SI), Y1
@@ -95,36 +131,82 @@ step:
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y10, Y3, Y3
-	VPADDD       Y3, Y4, Y4
 	VPMADDUBSW   Y1, Y2, Y2
 	VPMADDWD     Y10, Y2, Y2
+	VPADDD       Y3, Y4, Y4
 	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD (DX)(BX*1), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y10, Y3, Y3
-	VPADDD       Y3, Y6, Y6
 	VPMADDUBSW   Y1, Y2, Y2
 	VPMADDWD     Y10, Y2, Y2
+	VPADDD       Y3, Y6, Y6
 	VPADDD       Y2, Y7, Y7
-	ADDQ         $+4, DX
-	ADDQ         $+32, SI
-	DECQ         DI
-	JNZ          step
-	MOVQ         shift+56(FP), DX
-	VMOVQ        DX, X0
-	VPSLLD       X0, Y4, Y4
-	VPADDD       (R8), Y4, Y4
-	VMOVDQU      Y4, (AX)
-	VPSLLD       X0, Y5, Y5
-	VPADDD       32(R8), Y5, Y5
-	VMOVDQU      Y5, 32(AX)
-	ADDQ         CX, AX
-	VPSLLD       X0, Y6, Y6
-	VPADDD       (R8), Y6, Y6
-	VMOVDQU      Y6, (AX)
-	VPSLLD       X0, Y7, Y7
-	VPADDD       32(R8), Y7, Y7
-	VMOVDQU      Y7, 32(AX)
+	VPAND        32(SI), Y8, Y0
+	VPSHUFB      Y0, Y9, Y0
+	VMOVDQU      32(SI), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        Y8, Y1, Y1
+	VPSHUFB      Y1, Y9, Y1
+	VPBROADCASTD 4(DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y10, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y10, Y2, Y2
+	VPADDD       Y3, Y4, Y4
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 4(DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y10, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y10, Y2, Y2
+	VPADDD       Y3, Y6, Y6
+	VPADDD       Y2, Y7, Y7
+	ADDQ         $+8, DX
+	ADDQ         $+64, SI
+	SUBQ         $0x02, DI
+	JCC          two
+
+odd:
+	ADDQ         $0x02, DI
+	JZ           added
+	VPAND        (SI), Y8, Y0
+	VPSHUFB      Y0, Y9, Y0
+	VMOVDQU      (SI), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        Y8, Y1, Y1
+	VPSHUFB      Y1, Y9, Y1
+	VPBROADCASTD (DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y10, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y10, Y2, Y2
+	VPADDD       Y3, Y4, Y4
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD (DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y10, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y10, Y2, Y2
+	VPADDD       Y3, Y6, Y6
+	VPADDD       Y2, Y7, Y7
+
+added:
+	MOVQ    shift+56(FP), DX
+	VMOVQ   DX, X2
+	VPSLLD  X2, Y4, Y4
+	VPADDD  (R8), Y4, Y4
+	VMOVDQU Y4, (AX)
+	VPSLLD  X2, Y5, Y5
+	VPADDD  32(R8), Y5, Y5
+	VMOVDQU Y5, 32(AX)
+	ADDQ    CX, AX
+	VPSLLD  X2, Y6, Y6
+	VPADDD  (R8), Y6, Y6
+	VMOVDQU Y6, (AX)
+	VPSLLD  X2, Y7, Y7
+	VPADDD  32(R8), Y7, Y7
+	VMOVDQU Y7, 32(AX)
 	VZEROUPPER
 	RET
 
@@ -147,8 +229,10 @@ TEXT ·gemmW4x3(SB), NOSPLIT, $0-64
 	VPXOR   Y7, Y7, Y7
 	VPXOR   Y8, Y8, Y8
 	VPXOR   Y9, Y9, Y9
+	SUBQ    $0x02, DI
+	JCS     odd
 
-step:
+two:
 	VPAND        (SI), Y10, Y0
 	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (SI), Y1
@@ -158,50 +242,110 @@ step:
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y12, Y3, Y3
-	VPADDD       Y3, Y4, Y4
 	VPMADDUBSW   Y1, Y2, Y2
 	VPMADDWD     Y12, Y2, Y2
+	VPADDD       Y3, Y4, Y4
 	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD (DX)(BX*1), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y12, Y3, Y3
-	VPADDD       Y3, Y6, Y6
 	VPMADDUBSW   Y1, Y2, Y2
 	VPMADDWD     Y12, Y2, Y2
+	VPADDD       Y3, Y6, Y6
 	VPADDD       Y2, Y7, Y7
 	VPBROADCASTD (DX)(BX*2), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y12, Y3, Y3
-	VPADDD       Y3, Y8, Y8
 	VPMADDUBSW   Y1, Y2, Y2
 	VPMADDWD     Y12, Y2, Y2
+	VPADDD       Y3, Y8, Y8
 	VPADDD       Y2, Y9, Y9
-	ADDQ         $+4, DX
-	ADDQ         $+32, SI
-	DECQ         DI
-	JNZ          step
-	MOVQ         shift+56(FP), DX
-	VMOVQ        DX, X0
-	VPSLLD       X0, Y4, Y4
-	VPADDD       (R8), Y4, Y4
-	VMOVDQU      Y4, (AX)
-	VPSLLD       X0, Y5, Y5
-	VPADDD       32(R8), Y5, Y5
-	VMOVDQU      Y5, 32(AX)
-	ADDQ         CX, AX
-	VPSLLD       X0, Y6, Y6
-	VPADDD       (R8), Y6, Y6
-	VMOVDQU      Y6, (AX)
-	VPSLLD       X0, Y7, Y7
-	VPADDD       32(R8), Y7, Y7
-	VMOVDQU      Y7, 32(AX)
-	ADDQ         CX, AX
-	VPSLLD       X0, Y8, Y8
-	VPADDD       (R8), Y8, Y8
-	VMOVDQU      Y8, (AX)
-	VPSLLD       X0, Y9, Y9
-	VPADDD       32(R8), Y9, Y9
-	VMOVDQU      Y9, 32(AX)
+	VPAND        32(SI), Y10, Y0
+	VPSHUFB      Y0, Y11, Y0
+	VMOVDQU      32(SI), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        Y10, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
+	VPBROADCASTD 4(DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y12, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y12, Y2, Y2
+	VPADDD       Y3, Y4, Y4
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 4(DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y12, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y12, Y2, Y2
+	VPADDD       Y3, Y6, Y6
+	VPADDD       Y2, Y7, Y7
+	VPBROADCASTD 4(DX)(BX*2), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y12, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y12, Y2, Y2
+	VPADDD       Y3, Y8, Y8
+	VPADDD       Y2, Y9, Y9
+	ADDQ         $+8, DX
+	ADDQ         $+64, SI
+	SUBQ         $0x02, DI
+	JCC          two
+
+odd:
+	ADDQ         $0x02, DI
+	JZ           added
+	VPAND        (SI), Y10, Y0
+	VPSHUFB      Y0, Y11, Y0
+	VMOVDQU      (SI), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        Y10, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
+	VPBROADCASTD (DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y12, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y12, Y2, Y2
+	VPADDD       Y3, Y4, Y4
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD (DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y12, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y12, Y2, Y2
+	VPADDD       Y3, Y6, Y6
+	VPADDD       Y2, Y7, Y7
+	VPBROADCASTD (DX)(BX*2), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y12, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y12, Y2, Y2
+	VPADDD       Y3, Y8, Y8
+	VPADDD       Y2, Y9, Y9
+
+added:
+	MOVQ    shift+56(FP), DX
+	VMOVQ   DX, X2
+	VPSLLD  X2, Y4, Y4
+	VPADDD  (R8), Y4, Y4
+	VMOVDQU Y4, (AX)
+	VPSLLD  X2, Y5, Y5
+	VPADDD  32(R8), Y5, Y5
+	VMOVDQU Y5, 32(AX)
+	ADDQ    CX, AX
+	VPSLLD  X2, Y6, Y6
+	VPADDD  (R8), Y6, Y6
+	VMOVDQU Y6, (AX)
+	VPSLLD  X2, Y7, Y7
+	VPADDD  32(R8), Y7, Y7
+	VMOVDQU Y7, 32(AX)
+	ADDQ    CX, AX
+	VPSLLD  X2, Y8, Y8
+	VPADDD  (R8), Y8, Y8
+	VMOVDQU Y8, (AX)
+	VPSLLD  X2, Y9, Y9
+	VPADDD  32(R8), Y9, Y9
+	VMOVDQU Y9, 32(AX)
 	VZEROUPPER
 	RET
 
@@ -228,8 +372,10 @@ TEXT ·gemmW4x4(SB), NOSPLIT, $0-64
 	VPXOR   Y9, Y9, Y9
 	VPXOR   Y10, Y10, Y10
 	VPXOR   Y11, Y11, Y11
+	SUBQ    $0x02, R8
+	JCS     odd
 
-step:
+two:
 	VPAND        (DI), Y12, Y0
 	VPSHUFB      Y0, Y13, Y0
 	VMOVDQU      (DI), Y1
@@ -239,64 +385,138 @@ step:
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y14, Y3, Y3
-	VPADDD       Y3, Y4, Y4
 	VPMADDUBSW   Y1, Y2, Y2
 	VPMADDWD     Y14, Y2, Y2
+	VPADDD       Y3, Y4, Y4
 	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD (DX)(BX*1), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y14, Y3, Y3
-	VPADDD       Y3, Y6, Y6
 	VPMADDUBSW   Y1, Y2, Y2
 	VPMADDWD     Y14, Y2, Y2
+	VPADDD       Y3, Y6, Y6
 	VPADDD       Y2, Y7, Y7
 	VPBROADCASTD (DX)(BX*2), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y14, Y3, Y3
-	VPADDD       Y3, Y8, Y8
 	VPMADDUBSW   Y1, Y2, Y2
 	VPMADDWD     Y14, Y2, Y2
+	VPADDD       Y3, Y8, Y8
 	VPADDD       Y2, Y9, Y9
 	VPBROADCASTD (SI), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y14, Y3, Y3
-	VPADDD       Y3, Y10, Y10
 	VPMADDUBSW   Y1, Y2, Y2
 	VPMADDWD     Y14, Y2, Y2
+	VPADDD       Y3, Y10, Y10
 	VPADDD       Y2, Y11, Y11
-	ADDQ         $+4, DX
-	ADDQ         $+4, SI
-	ADDQ         $+32, DI
-	DECQ         R8
-	JNZ          step
-	MOVQ         shift+56(FP), DX
-	VMOVQ        DX, X0
-	VPSLLD       X0, Y4, Y4
-	VPADDD       (R9), Y4, Y4
-	VMOVDQU      Y4, (AX)
-	VPSLLD       X0, Y5, Y5
-	VPADDD       32(R9), Y5, Y5
-	VMOVDQU      Y5, 32(AX)
-	ADDQ         CX, AX
-	VPSLLD       X0, Y6, Y6
-	VPADDD       (R9), Y6, Y6
-	VMOVDQU      Y6, (AX)
-	VPSLLD       X0, Y7, Y7
-	VPADDD       32(R9), Y7, Y7
-	VMOVDQU      Y7, 32(AX)
-	ADDQ         CX, AX
-	VPSLLD       X0, Y8, Y8
-	VPADDD       (R9), Y8, Y8
-	VMOVDQU      Y8, (AX)
-	VPSLLD       X0, Y9, Y9
-	VPADDD       32(R9), Y9, Y9
-	VMOVDQU      Y9, 32(AX)
-	ADDQ         CX, AX
-	VPSLLD       X0, Y10, Y10
-	VPADDD       (R9), Y10, Y10
-	VMOVDQU      Y10, (AX)
-	VPSLLD       X0, Y11, Y11
-	VPADDD       32(R9), Y11, Y11
-	VMOVDQU      Y11, 32(AX)
+	VPAND        32(DI), Y12, Y0
+	VPSHUFB      Y0, Y13, Y0
+	VMOVDQU      32(DI), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y13, Y1
+	VPBROADCASTD 4(DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y14, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y14, Y2, Y2
+	VPADDD       Y3, Y4, Y4
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 4(DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y14, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y14, Y2, Y2
+	VPADDD       Y3, Y6, Y6
+	VPADDD       Y2, Y7, Y7
+	VPBROADCASTD 4(DX)(BX*2), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y14, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y14, Y2, Y2
+	VPADDD       Y3, Y8, Y8
+	VPADDD       Y2, Y9, Y9
+	VPBROADCASTD 4(SI), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y14, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y14, Y2, Y2
+	VPADDD       Y3, Y10, Y10
+	VPADDD       Y2, Y11, Y11
+	ADDQ         $+8, DX
+	ADDQ         $+8, SI
+	ADDQ         $+64, DI
+	SUBQ         $0x02, R8
+	JCC          two
+
+odd:
+	ADDQ         $0x02, R8
+	JZ           added
+	VPAND        (DI), Y12, Y0
+	VPSHUFB      Y0, Y13, Y0
+	VMOVDQU      (DI), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y13, Y1
+	VPBROADCASTD (DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y14, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y14, Y2, Y2
+	VPADDD       Y3, Y4, Y4
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD (DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y14, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y14, Y2, Y2
+	VPADDD       Y3, Y6, Y6
+	VPADDD       Y2, Y7, Y7
+	VPBROADCASTD (DX)(BX*2), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y14, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y14, Y2, Y2
+	VPADDD       Y3, Y8, Y8
+	VPADDD       Y2, Y9, Y9
+	VPBROADCASTD (SI), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDWD     Y14, Y3, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPMADDWD     Y14, Y2, Y2
+	VPADDD       Y3, Y10, Y10
+	VPADDD       Y2, Y11, Y11
+
+added:
+	MOVQ    shift+56(FP), DX
+	VMOVQ   DX, X2
+	VPSLLD  X2, Y4, Y4
+	VPADDD  (R9), Y4, Y4
+	VMOVDQU Y4, (AX)
+	VPSLLD  X2, Y5, Y5
+	VPADDD  32(R9), Y5, Y5
+	VMOVDQU Y5, 32(AX)
+	ADDQ    CX, AX
+	VPSLLD  X2, Y6, Y6
+	VPADDD  (R9), Y6, Y6
+	VMOVDQU Y6, (AX)
+	VPSLLD  X2, Y7, Y7
+	VPADDD  32(R9), Y7, Y7
+	VMOVDQU Y7, 32(AX)
+	ADDQ    CX, AX
+	VPSLLD  X2, Y8, Y8
+	VPADDD  (R9), Y8, Y8
+	VMOVDQU Y8, (AX)
+	VPSLLD  X2, Y9, Y9
+	VPADDD  32(R9), Y9, Y9
+	VMOVDQU Y9, 32(AX)
+	ADDQ    CX, AX
+	VPSLLD  X2, Y10, Y10
+	VPADDD  (R9), Y10, Y10
+	VMOVDQU Y10, (AX)
+	VPSLLD  X2, Y11, Y11
+	VPADDD  32(R9), Y11, Y11
+	VMOVDQU Y11, 32(AX)
 	VZEROUPPER
 	RET

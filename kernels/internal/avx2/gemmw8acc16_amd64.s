@@ -27,32 +27,54 @@ block:
 	SUBQ    SI, BX
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
+	SUBQ    $0x02, SI
+	JCS     odd
 
-step:
+two:
 	VMOVDQU      (DX), Y0
 	VMOVDQU      32(DX), Y1
 	VPBROADCASTD (CX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
-	VPADDW       Y0, Y3, Y3
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y0, Y3, Y3
 	VPADDW       Y2, Y4, Y4
-	ADDQ         $+4, CX
-	ADDQ         $+64, DX
-	DECQ         SI
-	JNZ          step
-	MOVQ         AX, DI
-	MOVQ         shift+56(FP), SI
-	VMOVQ        SI, X0
-	VPMADDWD     ones<>+0(SB), Y3, Y3
-	VPSLLD       X0, Y3, Y3
-	VPADDD       (DI), Y3, Y3
-	VMOVDQU      Y3, (DI)
-	VPMADDWD     ones<>+0(SB), Y4, Y4
-	VPSLLD       X0, Y4, Y4
-	VPADDD       32(DI), Y4, Y4
-	VMOVDQU      Y4, 32(DI)
-	TESTQ        BX, BX
-	JNZ          block
+	VMOVDQU      64(DX), Y0
+	VMOVDQU      96(DX), Y1
+	VPBROADCASTD 4(CX), Y2
+	VPMADDUBSW   Y0, Y2, Y0
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y0, Y3, Y3
+	VPADDW       Y2, Y4, Y4
+	ADDQ         $+8, CX
+	ADDQ         $+128, DX
+	SUBQ         $0x02, SI
+	JCC          two
+
+odd:
+	ADDQ         $0x02, SI
+	JZ           added
+	VMOVDQU      (DX), Y0
+	VMOVDQU      32(DX), Y1
+	VPBROADCASTD (CX), Y2
+	VPMADDUBSW   Y0, Y2, Y0
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y0, Y3, Y3
+	VPADDW       Y2, Y4, Y4
+
+added:
+	MOVQ     AX, DI
+	MOVQ     shift+56(FP), SI
+	VMOVQ    SI, X2
+	VMOVDQU  ones<>+0(SB), Y0
+	VPSLLW   X2, Y0, Y0
+	VPMADDWD Y0, Y3, Y3
+	VPADDD   (DI), Y3, Y3
+	VMOVDQU  Y3, (DI)
+	VPMADDWD Y0, Y4, Y4
+	VPADDD   32(DI), Y4, Y4
+	VMOVDQU  Y4, 32(DI)
+	TESTQ    BX, BX
+	JNZ      block
 	VZEROUPPER
 	RET
 
@@ -90,46 +112,76 @@ block:
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
 	VPXOR   Y7, Y7, Y7
+	SUBQ    $0x02, R8
+	JCS     odd
 
-step:
+two:
 	VMOVDQU      (SI), Y0
 	VMOVDQU      32(SI), Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y4, Y4
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
 	VPADDW       Y2, Y5, Y5
 	VPBROADCASTD (DX)(BX*1), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y6, Y6
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
 	VPADDW       Y2, Y7, Y7
-	ADDQ         $+4, DX
-	ADDQ         $+64, SI
-	DECQ         R8
-	JNZ          step
-	MOVQ         AX, R9
-	MOVQ         shift+56(FP), R8
-	VMOVQ        R8, X0
-	VPMADDWD     ones<>+0(SB), Y4, Y4
-	VPSLLD       X0, Y4, Y4
-	VPADDD       (R9), Y4, Y4
-	VMOVDQU      Y4, (R9)
-	VPMADDWD     ones<>+0(SB), Y5, Y5
-	VPSLLD       X0, Y5, Y5
-	VPADDD       32(R9), Y5, Y5
-	VMOVDQU      Y5, 32(R9)
-	ADDQ         CX, R9
-	VPMADDWD     ones<>+0(SB), Y6, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       (R9), Y6, Y6
-	VMOVDQU      Y6, (R9)
-	VPMADDWD     ones<>+0(SB), Y7, Y7
-	VPSLLD       X0, Y7, Y7
-	VPADDD       32(R9), Y7, Y7
-	VMOVDQU      Y7, 32(R9)
-	TESTQ        DI, DI
-	JNZ          block
+	VMOVDQU      64(SI), Y0
+	VMOVDQU      96(SI), Y1
+	VPBROADCASTD 4(DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
+	VPADDW       Y2, Y5, Y5
+	VPBROADCASTD 4(DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
+	VPADDW       Y2, Y7, Y7
+	ADDQ         $+8, DX
+	ADDQ         $+128, SI
+	SUBQ         $0x02, R8
+	JCC          two
+
+odd:
+	ADDQ         $0x02, R8
+	JZ           added
+	VMOVDQU      (SI), Y0
+	VMOVDQU      32(SI), Y1
+	VPBROADCASTD (DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
+	VPADDW       Y2, Y5, Y5
+	VPBROADCASTD (DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
+	VPADDW       Y2, Y7, Y7
+
+added:
+	MOVQ     AX, R9
+	MOVQ     shift+56(FP), R8
+	VMOVQ    R8, X2
+	VMOVDQU  ones<>+0(SB), Y0
+	VPSLLW   X2, Y0, Y0
+	VPMADDWD Y0, Y4, Y4
+	VPADDD   (R9), Y4, Y4
+	VMOVDQU  Y4, (R9)
+	VPMADDWD Y0, Y5, Y5
+	VPADDD   32(R9), Y5, Y5
+	VMOVDQU  Y5, 32(R9)
+	ADDQ     CX, R9
+	VPMADDWD Y0, Y6, Y6
+	VPADDD   (R9), Y6, Y6
+	VMOVDQU  Y6, (R9)
+	VPMADDWD Y0, Y7, Y7
+	VPADDD   32(R9), Y7, Y7
+	VMOVDQU  Y7, 32(R9)
+	TESTQ    DI, DI
+	JNZ      block
 	VZEROUPPER
 	RET
 
@@ -166,60 +218,98 @@ block:
 	VPXOR   Y7, Y7, Y7
 	VPXOR   Y8, Y8, Y8
 	VPXOR   Y9, Y9, Y9
+	SUBQ    $0x02, R8
+	JCS     odd
 
-step:
+two:
 	VMOVDQU      (SI), Y0
 	VMOVDQU      32(SI), Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y4, Y4
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
 	VPADDW       Y2, Y5, Y5
 	VPBROADCASTD (DX)(BX*1), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y6, Y6
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
 	VPADDW       Y2, Y7, Y7
 	VPBROADCASTD (DX)(BX*2), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y8, Y8
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y8, Y8
 	VPADDW       Y2, Y9, Y9
-	ADDQ         $+4, DX
-	ADDQ         $+64, SI
-	DECQ         R8
-	JNZ          step
-	MOVQ         AX, R9
-	MOVQ         shift+56(FP), R8
-	VMOVQ        R8, X0
-	VPMADDWD     ones<>+0(SB), Y4, Y4
-	VPSLLD       X0, Y4, Y4
-	VPADDD       (R9), Y4, Y4
-	VMOVDQU      Y4, (R9)
-	VPMADDWD     ones<>+0(SB), Y5, Y5
-	VPSLLD       X0, Y5, Y5
-	VPADDD       32(R9), Y5, Y5
-	VMOVDQU      Y5, 32(R9)
-	ADDQ         CX, R9
-	VPMADDWD     ones<>+0(SB), Y6, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       (R9), Y6, Y6
-	VMOVDQU      Y6, (R9)
-	VPMADDWD     ones<>+0(SB), Y7, Y7
-	VPSLLD       X0, Y7, Y7
-	VPADDD       32(R9), Y7, Y7
-	VMOVDQU      Y7, 32(R9)
-	ADDQ         CX, R9
-	VPMADDWD     ones<>+0(SB), Y8, Y8
-	VPSLLD       X0, Y8, Y8
-	VPADDD       (R9), Y8, Y8
-	VMOVDQU      Y8, (R9)
-	VPMADDWD     ones<>+0(SB), Y9, Y9
-	VPSLLD       X0, Y9, Y9
-	VPADDD       32(R9), Y9, Y9
-	VMOVDQU      Y9, 32(R9)
-	TESTQ        DI, DI
-	JNZ          block
+	VMOVDQU      64(SI), Y0
+	VMOVDQU      96(SI), Y1
+	VPBROADCASTD 4(DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
+	VPADDW       Y2, Y5, Y5
+	VPBROADCASTD 4(DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
+	VPADDW       Y2, Y7, Y7
+	VPBROADCASTD 4(DX)(BX*2), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y8, Y8
+	VPADDW       Y2, Y9, Y9
+	ADDQ         $+8, DX
+	ADDQ         $+128, SI
+	SUBQ         $0x02, R8
+	JCC          two
+
+odd:
+	ADDQ         $0x02, R8
+	JZ           added
+	VMOVDQU      (SI), Y0
+	VMOVDQU      32(SI), Y1
+	VPBROADCASTD (DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
+	VPADDW       Y2, Y5, Y5
+	VPBROADCASTD (DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
+	VPADDW       Y2, Y7, Y7
+	VPBROADCASTD (DX)(BX*2), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y8, Y8
+	VPADDW       Y2, Y9, Y9
+
+added:
+	MOVQ     AX, R9
+	MOVQ     shift+56(FP), R8
+	VMOVQ    R8, X2
+	VMOVDQU  ones<>+0(SB), Y0
+	VPSLLW   X2, Y0, Y0
+	VPMADDWD Y0, Y4, Y4
+	VPADDD   (R9), Y4, Y4
+	VMOVDQU  Y4, (R9)
+	VPMADDWD Y0, Y5, Y5
+	VPADDD   32(R9), Y5, Y5
+	VMOVDQU  Y5, 32(R9)
+	ADDQ     CX, R9
+	VPMADDWD Y0, Y6, Y6
+	VPADDD   (R9), Y6, Y6
+	VMOVDQU  Y6, (R9)
+	VPMADDWD Y0, Y7, Y7
+	VPADDD   32(R9), Y7, Y7
+	VMOVDQU  Y7, 32(R9)
+	ADDQ     CX, R9
+	VPMADDWD Y0, Y8, Y8
+	VPADDD   (R9), Y8, Y8
+	VMOVDQU  Y8, (R9)
+	VPMADDWD Y0, Y9, Y9
+	VPADDD   32(R9), Y9, Y9
+	VMOVDQU  Y9, 32(R9)
+	TESTQ    DI, DI
+	JNZ      block
 	VZEROUPPER
 	RET
 
@@ -263,75 +353,121 @@ block:
 	VPXOR   Y9, Y9, Y9
 	VPXOR   Y10, Y10, Y10
 	VPXOR   Y11, Y11, Y11
+	SUBQ    $0x02, R9
+	JCS     odd
 
-step:
+two:
 	VMOVDQU      (DI), Y0
 	VMOVDQU      32(DI), Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y4, Y4
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
 	VPADDW       Y2, Y5, Y5
 	VPBROADCASTD (DX)(BX*1), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y6, Y6
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
 	VPADDW       Y2, Y7, Y7
 	VPBROADCASTD (DX)(BX*2), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y8, Y8
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y8, Y8
 	VPADDW       Y2, Y9, Y9
 	VPBROADCASTD (SI), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y10, Y10
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y10, Y10
 	VPADDW       Y2, Y11, Y11
-	ADDQ         $+4, DX
-	ADDQ         $+4, SI
-	ADDQ         $+64, DI
-	DECQ         R9
-	JNZ          step
-	MOVQ         AX, R10
-	MOVQ         shift+56(FP), R9
-	VMOVQ        R9, X0
-	VPMADDWD     ones<>+0(SB), Y4, Y4
-	VPSLLD       X0, Y4, Y4
-	VPADDD       (R10), Y4, Y4
-	VMOVDQU      Y4, (R10)
-	VPMADDWD     ones<>+0(SB), Y5, Y5
-	VPSLLD       X0, Y5, Y5
-	VPADDD       32(R10), Y5, Y5
-	VMOVDQU      Y5, 32(R10)
-	ADDQ         CX, R10
-	VPMADDWD     ones<>+0(SB), Y6, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       (R10), Y6, Y6
-	VMOVDQU      Y6, (R10)
-	VPMADDWD     ones<>+0(SB), Y7, Y7
-	VPSLLD       X0, Y7, Y7
-	VPADDD       32(R10), Y7, Y7
-	VMOVDQU      Y7, 32(R10)
-	ADDQ         CX, R10
-	VPMADDWD     ones<>+0(SB), Y8, Y8
-	VPSLLD       X0, Y8, Y8
-	VPADDD       (R10), Y8, Y8
-	VMOVDQU      Y8, (R10)
-	VPMADDWD     ones<>+0(SB), Y9, Y9
-	VPSLLD       X0, Y9, Y9
-	VPADDD       32(R10), Y9, Y9
-	VMOVDQU      Y9, 32(R10)
-	ADDQ         CX, R10
-	VPMADDWD     ones<>+0(SB), Y10, Y10
-	VPSLLD       X0, Y10, Y10
-	VPADDD       (R10), Y10, Y10
-	VMOVDQU      Y10, (R10)
-	VPMADDWD     ones<>+0(SB), Y11, Y11
-	VPSLLD       X0, Y11, Y11
-	VPADDD       32(R10), Y11, Y11
-	VMOVDQU      Y11, 32(R10)
-	TESTQ        R8, R8
-	JNZ          block
+	VMOVDQU      64(DI), Y0
+	VMOVDQU      96(DI), Y1
+	VPBROADCASTD 4(DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
+	VPADDW       Y2, Y5, Y5
+	VPBROADCASTD 4(DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
+	VPADDW       Y2, Y7, Y7
+	VPBROADCASTD 4(DX)(BX*2), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y8, Y8
+	VPADDW       Y2, Y9, Y9
+	VPBROADCASTD 4(SI), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y10, Y10
+	VPADDW       Y2, Y11, Y11
+	ADDQ         $+8, DX
+	ADDQ         $+8, SI
+	ADDQ         $+128, DI
+	SUBQ         $0x02, R9
+	JCC          two
+
+odd:
+	ADDQ         $0x02, R9
+	JZ           added
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
+	VPADDW       Y2, Y5, Y5
+	VPBROADCASTD (DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
+	VPADDW       Y2, Y7, Y7
+	VPBROADCASTD (DX)(BX*2), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y8, Y8
+	VPADDW       Y2, Y9, Y9
+	VPBROADCASTD (SI), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y10, Y10
+	VPADDW       Y2, Y11, Y11
+
+added:
+	MOVQ     AX, R10
+	MOVQ     shift+56(FP), R9
+	VMOVQ    R9, X2
+	VMOVDQU  ones<>+0(SB), Y0
+	VPSLLW   X2, Y0, Y0
+	VPMADDWD Y0, Y4, Y4
+	VPADDD   (R10), Y4, Y4
+	VMOVDQU  Y4, (R10)
+	VPMADDWD Y0, Y5, Y5
+	VPADDD   32(R10), Y5, Y5
+	VMOVDQU  Y5, 32(R10)
+	ADDQ     CX, R10
+	VPMADDWD Y0, Y6, Y6
+	VPADDD   (R10), Y6, Y6
+	VMOVDQU  Y6, (R10)
+	VPMADDWD Y0, Y7, Y7
+	VPADDD   32(R10), Y7, Y7
+	VMOVDQU  Y7, 32(R10)
+	ADDQ     CX, R10
+	VPMADDWD Y0, Y8, Y8
+	VPADDD   (R10), Y8, Y8
+	VMOVDQU  Y8, (R10)
+	VPMADDWD Y0, Y9, Y9
+	VPADDD   32(R10), Y9, Y9
+	VMOVDQU  Y9, 32(R10)
+	ADDQ     CX, R10
+	VPMADDWD Y0, Y10, Y10
+	VPADDD   (R10), Y10, Y10
+	VMOVDQU  Y10, (R10)
+	VPMADDWD Y0, Y11, Y11
+	VPADDD   32(R10), Y11, Y11
+	VMOVDQU  Y11, 32(R10)
+	TESTQ    R8, R8
+	JNZ      block
 	VZEROUPPER
 	RET
 
@@ -380,89 +516,143 @@ block:
 	VPXOR   Y11, Y11, Y11
 	VPXOR   Y12, Y12, Y12
 	VPXOR   Y13, Y13, Y13
+	SUBQ    $0x02, R9
+	JCS     odd
 
-step:
+two:
 	VMOVDQU      (DI), Y0
 	VMOVDQU      32(DI), Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y4, Y4
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
 	VPADDW       Y2, Y5, Y5
 	VPBROADCASTD (DX)(BX*1), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y6, Y6
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
 	VPADDW       Y2, Y7, Y7
 	VPBROADCASTD (DX)(BX*2), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y8, Y8
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y8, Y8
 	VPADDW       Y2, Y9, Y9
 	VPBROADCASTD (SI), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y10, Y10
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y10, Y10
 	VPADDW       Y2, Y11, Y11
 	VPBROADCASTD (SI)(BX*1), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y12, Y12
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y12, Y12
 	VPADDW       Y2, Y13, Y13
-	ADDQ         $+4, DX
-	ADDQ         $+4, SI
-	ADDQ         $+64, DI
-	DECQ         R9
-	JNZ          step
-	MOVQ         AX, R10
-	MOVQ         shift+56(FP), R9
-	VMOVQ        R9, X0
-	VPMADDWD     ones<>+0(SB), Y4, Y4
-	VPSLLD       X0, Y4, Y4
-	VPADDD       (R10), Y4, Y4
-	VMOVDQU      Y4, (R10)
-	VPMADDWD     ones<>+0(SB), Y5, Y5
-	VPSLLD       X0, Y5, Y5
-	VPADDD       32(R10), Y5, Y5
-	VMOVDQU      Y5, 32(R10)
-	ADDQ         CX, R10
-	VPMADDWD     ones<>+0(SB), Y6, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       (R10), Y6, Y6
-	VMOVDQU      Y6, (R10)
-	VPMADDWD     ones<>+0(SB), Y7, Y7
-	VPSLLD       X0, Y7, Y7
-	VPADDD       32(R10), Y7, Y7
-	VMOVDQU      Y7, 32(R10)
-	ADDQ         CX, R10
-	VPMADDWD     ones<>+0(SB), Y8, Y8
-	VPSLLD       X0, Y8, Y8
-	VPADDD       (R10), Y8, Y8
-	VMOVDQU      Y8, (R10)
-	VPMADDWD     ones<>+0(SB), Y9, Y9
-	VPSLLD       X0, Y9, Y9
-	VPADDD       32(R10), Y9, Y9
-	VMOVDQU      Y9, 32(R10)
-	ADDQ         CX, R10
-	VPMADDWD     ones<>+0(SB), Y10, Y10
-	VPSLLD       X0, Y10, Y10
-	VPADDD       (R10), Y10, Y10
-	VMOVDQU      Y10, (R10)
-	VPMADDWD     ones<>+0(SB), Y11, Y11
-	VPSLLD       X0, Y11, Y11
-	VPADDD       32(R10), Y11, Y11
-	VMOVDQU      Y11, 32(R10)
-	ADDQ         CX, R10
-	VPMADDWD     ones<>+0(SB), Y12, Y12
-	VPSLLD       X0, Y12, Y12
-	VPADDD       (R10), Y12, Y12
-	VMOVDQU      Y12, (R10)
-	VPMADDWD     ones<>+0(SB), Y13, Y13
-	VPSLLD       X0, Y13, Y13
-	VPADDD       32(R10), Y13, Y13
-	VMOVDQU      Y13, 32(R10)
-	TESTQ        R8, R8
-	JNZ          block
+	VMOVDQU      64(DI), Y0
+	VMOVDQU      96(DI), Y1
+	VPBROADCASTD 4(DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
+	VPADDW       Y2, Y5, Y5
+	VPBROADCASTD 4(DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
+	VPADDW       Y2, Y7, Y7
+	VPBROADCASTD 4(DX)(BX*2), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y8, Y8
+	VPADDW       Y2, Y9, Y9
+	VPBROADCASTD 4(SI), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y10, Y10
+	VPADDW       Y2, Y11, Y11
+	VPBROADCASTD 4(SI)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y12, Y12
+	VPADDW       Y2, Y13, Y13
+	ADDQ         $+8, DX
+	ADDQ         $+8, SI
+	ADDQ         $+128, DI
+	SUBQ         $0x02, R9
+	JCC          two
+
+odd:
+	ADDQ         $0x02, R9
+	JZ           added
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
+	VPADDW       Y2, Y5, Y5
+	VPBROADCASTD (DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
+	VPADDW       Y2, Y7, Y7
+	VPBROADCASTD (DX)(BX*2), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y8, Y8
+	VPADDW       Y2, Y9, Y9
+	VPBROADCASTD (SI), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y10, Y10
+	VPADDW       Y2, Y11, Y11
+	VPBROADCASTD (SI)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y12, Y12
+	VPADDW       Y2, Y13, Y13
+
+added:
+	MOVQ     AX, R10
+	MOVQ     shift+56(FP), R9
+	VMOVQ    R9, X2
+	VMOVDQU  ones<>+0(SB), Y0
+	VPSLLW   X2, Y0, Y0
+	VPMADDWD Y0, Y4, Y4
+	VPADDD   (R10), Y4, Y4
+	VMOVDQU  Y4, (R10)
+	VPMADDWD Y0, Y5, Y5
+	VPADDD   32(R10), Y5, Y5
+	VMOVDQU  Y5, 32(R10)
+	ADDQ     CX, R10
+	VPMADDWD Y0, Y6, Y6
+	VPADDD   (R10), Y6, Y6
+	VMOVDQU  Y6, (R10)
+	VPMADDWD Y0, Y7, Y7
+	VPADDD   32(R10), Y7, Y7
+	VMOVDQU  Y7, 32(R10)
+	ADDQ     CX, R10
+	VPMADDWD Y0, Y8, Y8
+	VPADDD   (R10), Y8, Y8
+	VMOVDQU  Y8, (R10)
+	VPMADDWD Y0, Y9, Y9
+	VPADDD   32(R10), Y9, Y9
+	VMOVDQU  Y9, 32(R10)
+	ADDQ     CX, R10
+	VPMADDWD Y0, Y10, Y10
+	VPADDD   (R10), Y10, Y10
+	VMOVDQU  Y10, (R10)
+	VPMADDWD Y0, Y11, Y11
+	VPADDD   32(R10), Y11, Y11
+	VMOVDQU  Y11, 32(R10)
+	ADDQ     CX, R10
+	VPMADDWD Y0, Y12, Y12
+	VPADDD   (R10), Y12, Y12
+	VMOVDQU  Y12, (R10)
+	VPMADDWD Y0, Y13, Y13
+	VPADDD   32(R10), Y13, Y13
+	VMOVDQU  Y13, 32(R10)
+	TESTQ    R8, R8
+	JNZ      block
 	VZEROUPPER
 	RET
 
@@ -516,102 +706,164 @@ block:
 	VPXOR   Y13, Y13, Y13
 	VPXOR   Y14, Y14, Y14
 	VPXOR   Y15, Y15, Y15
+	SUBQ    $0x02, R9
+	JCS     odd
 
-step:
+two:
 	VMOVDQU      (DI), Y0
 	VMOVDQU      32(DI), Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y4, Y4
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
 	VPADDW       Y2, Y5, Y5
 	VPBROADCASTD (DX)(BX*1), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y6, Y6
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
 	VPADDW       Y2, Y7, Y7
 	VPBROADCASTD (DX)(BX*2), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y8, Y8
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y8, Y8
 	VPADDW       Y2, Y9, Y9
 	VPBROADCASTD (SI), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y10, Y10
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y10, Y10
 	VPADDW       Y2, Y11, Y11
 	VPBROADCASTD (SI)(BX*1), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y12, Y12
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y12, Y12
 	VPADDW       Y2, Y13, Y13
 	VPBROADCASTD (SI)(BX*2), Y2
 	VPMADDUBSW   Y0, Y2, Y3
-	VPADDW       Y3, Y14, Y14
 	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y14, Y14
 	VPADDW       Y2, Y15, Y15
-	ADDQ         $+4, DX
-	ADDQ         $+4, SI
-	ADDQ         $+64, DI
-	DECQ         R9
-	JNZ          step
-	MOVQ         AX, R10
-	MOVQ         shift+56(FP), R9
-	VMOVQ        R9, X0
-	VPMADDWD     ones<>+0(SB), Y4, Y4
-	VPSLLD       X0, Y4, Y4
-	VPADDD       (R10), Y4, Y4
-	VMOVDQU      Y4, (R10)
-	VPMADDWD     ones<>+0(SB), Y5, Y5
-	VPSLLD       X0, Y5, Y5
-	VPADDD       32(R10), Y5, Y5
-	VMOVDQU      Y5, 32(R10)
-	ADDQ         CX, R10
-	VPMADDWD     ones<>+0(SB), Y6, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       (R10), Y6, Y6
-	VMOVDQU      Y6, (R10)
-	VPMADDWD     ones<>+0(SB), Y7, Y7
-	VPSLLD       X0, Y7, Y7
-	VPADDD       32(R10), Y7, Y7
-	VMOVDQU      Y7, 32(R10)
-	ADDQ         CX, R10
-	VPMADDWD     ones<>+0(SB), Y8, Y8
-	VPSLLD       X0, Y8, Y8
-	VPADDD       (R10), Y8, Y8
-	VMOVDQU      Y8, (R10)
-	VPMADDWD     ones<>+0(SB), Y9, Y9
-	VPSLLD       X0, Y9, Y9
-	VPADDD       32(R10), Y9, Y9
-	VMOVDQU      Y9, 32(R10)
-	ADDQ         CX, R10
-	VPMADDWD     ones<>+0(SB), Y10, Y10
-	VPSLLD       X0, Y10, Y10
-	VPADDD       (R10), Y10, Y10
-	VMOVDQU      Y10, (R10)
-	VPMADDWD     ones<>+0(SB), Y11, Y11
-	VPSLLD       X0, Y11, Y11
-	VPADDD       32(R10), Y11, Y11
-	VMOVDQU      Y11, 32(R10)
-	ADDQ         CX, R10
-	VPMADDWD     ones<>+0(SB), Y12, Y12
-	VPSLLD       X0, Y12, Y12
-	VPADDD       (R10), Y12, Y12
-	VMOVDQU      Y12, (R10)
-	VPMADDWD     ones<>+0(SB), Y13, Y13
-	VPSLLD       X0, Y13, Y13
-	VPADDD       32(R10), Y13, Y13
-	VMOVDQU      Y13, 32(R10)
-	ADDQ         CX, R10
-	VPMADDWD     ones<>+0(SB), Y14, Y14
-	VPSLLD       X0, Y14, Y14
-	VPADDD       (R10), Y14, Y14
-	VMOVDQU      Y14, (R10)
-	VPMADDWD     ones<>+0(SB), Y15, Y15
-	VPSLLD       X0, Y15, Y15
-	VPADDD       32(R10), Y15, Y15
-	VMOVDQU      Y15, 32(R10)
-	TESTQ        R8, R8
-	JNZ          block
+	VMOVDQU      64(DI), Y0
+	VMOVDQU      96(DI), Y1
+	VPBROADCASTD 4(DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
+	VPADDW       Y2, Y5, Y5
+	VPBROADCASTD 4(DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
+	VPADDW       Y2, Y7, Y7
+	VPBROADCASTD 4(DX)(BX*2), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y8, Y8
+	VPADDW       Y2, Y9, Y9
+	VPBROADCASTD 4(SI), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y10, Y10
+	VPADDW       Y2, Y11, Y11
+	VPBROADCASTD 4(SI)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y12, Y12
+	VPADDW       Y2, Y13, Y13
+	VPBROADCASTD 4(SI)(BX*2), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y14, Y14
+	VPADDW       Y2, Y15, Y15
+	ADDQ         $+8, DX
+	ADDQ         $+8, SI
+	ADDQ         $+128, DI
+	SUBQ         $0x02, R9
+	JCC          two
+
+odd:
+	ADDQ         $0x02, R9
+	JZ           added
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (DX), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y4, Y4
+	VPADDW       Y2, Y5, Y5
+	VPBROADCASTD (DX)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y6, Y6
+	VPADDW       Y2, Y7, Y7
+	VPBROADCASTD (DX)(BX*2), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y8, Y8
+	VPADDW       Y2, Y9, Y9
+	VPBROADCASTD (SI), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y10, Y10
+	VPADDW       Y2, Y11, Y11
+	VPBROADCASTD (SI)(BX*1), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y12, Y12
+	VPADDW       Y2, Y13, Y13
+	VPBROADCASTD (SI)(BX*2), Y2
+	VPMADDUBSW   Y0, Y2, Y3
+	VPMADDUBSW   Y1, Y2, Y2
+	VPADDW       Y3, Y14, Y14
+	VPADDW       Y2, Y15, Y15
+
+added:
+	MOVQ     AX, R10
+	MOVQ     shift+56(FP), R9
+	VMOVQ    R9, X2
+	VMOVDQU  ones<>+0(SB), Y0
+	VPSLLW   X2, Y0, Y0
+	VPMADDWD Y0, Y4, Y4
+	VPADDD   (R10), Y4, Y4
+	VMOVDQU  Y4, (R10)
+	VPMADDWD Y0, Y5, Y5
+	VPADDD   32(R10), Y5, Y5
+	VMOVDQU  Y5, 32(R10)
+	ADDQ     CX, R10
+	VPMADDWD Y0, Y6, Y6
+	VPADDD   (R10), Y6, Y6
+	VMOVDQU  Y6, (R10)
+	VPMADDWD Y0, Y7, Y7
+	VPADDD   32(R10), Y7, Y7
+	VMOVDQU  Y7, 32(R10)
+	ADDQ     CX, R10
+	VPMADDWD Y0, Y8, Y8
+	VPADDD   (R10), Y8, Y8
+	VMOVDQU  Y8, (R10)
+	VPMADDWD Y0, Y9, Y9
+	VPADDD   32(R10), Y9, Y9
+	VMOVDQU  Y9, 32(R10)
+	ADDQ     CX, R10
+	VPMADDWD Y0, Y10, Y10
+	VPADDD   (R10), Y10, Y10
+	VMOVDQU  Y10, (R10)
+	VPMADDWD Y0, Y11, Y11
+	VPADDD   32(R10), Y11, Y11
+	VMOVDQU  Y11, 32(R10)
+	ADDQ     CX, R10
+	VPMADDWD Y0, Y12, Y12
+	VPADDD   (R10), Y12, Y12
+	VMOVDQU  Y12, (R10)
+	VPMADDWD Y0, Y13, Y13
+	VPADDD   32(R10), Y13, Y13
+	VMOVDQU  Y13, 32(R10)
+	ADDQ     CX, R10
+	VPMADDWD Y0, Y14, Y14
+	VPADDD   (R10), Y14, Y14
+	VMOVDQU  Y14, (R10)
+	VPMADDWD Y0, Y15, Y15
+	VPADDD   32(R10), Y15, Y15
+	VMOVDQU  Y15, 32(R10)
+	TESTQ    R8, R8
+	JNZ      block
 	VZEROUPPER
 	RET

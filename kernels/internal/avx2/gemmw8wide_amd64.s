@@ -14,10 +14,10 @@ TEXT ·gemmW8Widex1(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DX
 	MOVQ    steps+40(FP), BX
 	MOVQ    bias+48(FP), SI
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
 	VMOVDQU widenlow<>+0(SB), Y5
 	VMOVDQU widenhigh<>+0(SB), Y6
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
 	SUBQ    $0x02, BX
 	JCS     odd
 
@@ -27,16 +27,16 @@ two:
 	VPBROADCASTD (CX), Y2
 	VPSHUFB      Y5, Y2, Y2
 	VPMADDWD     Y0, Y2, Y0
-	VPADDD       Y0, Y3, Y3
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y0, Y3, Y3
 	VPADDD       Y2, Y4, Y4
 	VPMOVSXBW    32(DX), Y0
 	VPMOVSXBW    48(DX), Y1
 	VPBROADCASTD (CX), Y2
 	VPSHUFB      Y6, Y2, Y2
 	VPMADDWD     Y0, Y2, Y0
-	VPADDD       Y0, Y3, Y3
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y0, Y3, Y3
 	VPADDD       Y2, Y4, Y4
 	ADDQ         $+4, CX
 	ADDQ         $+64, DX
@@ -45,23 +45,23 @@ two:
 
 odd:
 	ADDQ         $0x02, BX
-	JZ           sum
+	JZ           added
 	VPMOVSXBW    (DX), Y0
 	VPMOVSXBW    16(DX), Y1
 	VPBROADCASTW (CX), Y2
 	VPSHUFB      Y5, Y2, Y2
 	VPMADDWD     Y0, Y2, Y0
-	VPADDD       Y0, Y3, Y3
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y0, Y3, Y3
 	VPADDD       Y2, Y4, Y4
 
-sum:
+added:
 	MOVQ    shift+56(FP), CX
-	VMOVQ   CX, X0
-	VPSLLD  X0, Y3, Y3
+	VMOVQ   CX, X2
+	VPSLLD  X2, Y3, Y3
 	VPADDD  (SI), Y3, Y3
 	VMOVDQU Y3, (AX)
-	VPSLLD  X0, Y4, Y4
+	VPSLLD  X2, Y4, Y4
 	VPADDD  32(SI), Y4, Y4
 	VMOVDQU Y4, 32(AX)
 	VZEROUPPER
@@ -89,12 +89,12 @@ TEXT ·gemmW8Widex2(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), SI
 	MOVQ    steps+40(FP), DI
 	MOVQ    bias+48(FP), R8
+	VMOVDQU widenlow<>+0(SB), Y8
+	VMOVDQU widenhigh<>+0(SB), Y9
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
 	VPXOR   Y7, Y7, Y7
-	VMOVDQU widenlow<>+0(SB), Y8
-	VMOVDQU widenhigh<>+0(SB), Y9
 	SUBQ    $0x02, DI
 	JCS     odd
 
@@ -104,28 +104,28 @@ two:
 	VPBROADCASTD (DX), Y2
 	VPSHUFB      Y8, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y4, Y4
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y4, Y4
 	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD (DX)(BX*1), Y2
 	VPSHUFB      Y8, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y6, Y6
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y6, Y6
 	VPADDD       Y2, Y7, Y7
 	VPMOVSXBW    32(SI), Y0
 	VPMOVSXBW    48(SI), Y1
 	VPBROADCASTD (DX), Y2
 	VPSHUFB      Y9, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y4, Y4
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y4, Y4
 	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD (DX)(BX*1), Y2
 	VPSHUFB      Y9, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y6, Y6
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y6, Y6
 	VPADDD       Y2, Y7, Y7
 	ADDQ         $+4, DX
 	ADDQ         $+64, SI
@@ -134,36 +134,36 @@ two:
 
 odd:
 	ADDQ         $0x02, DI
-	JZ           sum
+	JZ           added
 	VPMOVSXBW    (SI), Y0
 	VPMOVSXBW    16(SI), Y1
 	VPBROADCASTW (DX), Y2
 	VPSHUFB      Y8, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y4, Y4
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y4, Y4
 	VPADDD       Y2, Y5, Y5
 	VPBROADCASTW (DX)(BX*1), Y2
 	VPSHUFB      Y8, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y6, Y6
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y6, Y6
 	VPADDD       Y2, Y7, Y7
 
-sum:
+added:
 	MOVQ    shift+56(FP), DX
-	VMOVQ   DX, X0
-	VPSLLD  X0, Y4, Y4
+	VMOVQ   DX, X2
+	VPSLLD  X2, Y4, Y4
 	VPADDD  (R8), Y4, Y4
 	VMOVDQU Y4, (AX)
-	VPSLLD  X0, Y5, Y5
+	VPSLLD  X2, Y5, Y5
 	VPADDD  32(R8), Y5, Y5
 	VMOVDQU Y5, 32(AX)
 	ADDQ    CX, AX
-	VPSLLD  X0, Y6, Y6
+	VPSLLD  X2, Y6, Y6
 	VPADDD  (R8), Y6, Y6
 	VMOVDQU Y6, (AX)
-	VPSLLD  X0, Y7, Y7
+	VPSLLD  X2, Y7, Y7
 	VPADDD  32(R8), Y7, Y7
 	VMOVDQU Y7, 32(AX)
 	VZEROUPPER
@@ -179,14 +179,14 @@ TEXT ·gemmW8Widex3(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), SI
 	MOVQ    steps+40(FP), DI
 	MOVQ    bias+48(FP), R8
+	VMOVDQU widenlow<>+0(SB), Y10
+	VMOVDQU widenhigh<>+0(SB), Y11
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
 	VPXOR   Y7, Y7, Y7
 	VPXOR   Y8, Y8, Y8
 	VPXOR   Y9, Y9, Y9
-	VMOVDQU widenlow<>+0(SB), Y10
-	VMOVDQU widenhigh<>+0(SB), Y11
 	SUBQ    $0x02, DI
 	JCS     odd
 
@@ -196,40 +196,40 @@ two:
 	VPBROADCASTD (DX), Y2
 	VPSHUFB      Y10, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y4, Y4
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y4, Y4
 	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD (DX)(BX*1), Y2
 	VPSHUFB      Y10, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y6, Y6
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y6, Y6
 	VPADDD       Y2, Y7, Y7
 	VPBROADCASTD (DX)(BX*2), Y2
 	VPSHUFB      Y10, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y8, Y8
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y8, Y8
 	VPADDD       Y2, Y9, Y9
 	VPMOVSXBW    32(SI), Y0
 	VPMOVSXBW    48(SI), Y1
 	VPBROADCASTD (DX), Y2
 	VPSHUFB      Y11, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y4, Y4
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y4, Y4
 	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD (DX)(BX*1), Y2
 	VPSHUFB      Y11, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y6, Y6
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y6, Y6
 	VPADDD       Y2, Y7, Y7
 	VPBROADCASTD (DX)(BX*2), Y2
 	VPSHUFB      Y11, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y8, Y8
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y8, Y8
 	VPADDD       Y2, Y9, Y9
 	ADDQ         $+4, DX
 	ADDQ         $+64, SI
@@ -238,49 +238,49 @@ two:
 
 odd:
 	ADDQ         $0x02, DI
-	JZ           sum
+	JZ           added
 	VPMOVSXBW    (SI), Y0
 	VPMOVSXBW    16(SI), Y1
 	VPBROADCASTW (DX), Y2
 	VPSHUFB      Y10, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y4, Y4
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y4, Y4
 	VPADDD       Y2, Y5, Y5
 	VPBROADCASTW (DX)(BX*1), Y2
 	VPSHUFB      Y10, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y6, Y6
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y6, Y6
 	VPADDD       Y2, Y7, Y7
 	VPBROADCASTW (DX)(BX*2), Y2
 	VPSHUFB      Y10, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y8, Y8
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y8, Y8
 	VPADDD       Y2, Y9, Y9
 
-sum:
+added:
 	MOVQ    shift+56(FP), DX
-	VMOVQ   DX, X0
-	VPSLLD  X0, Y4, Y4
+	VMOVQ   DX, X2
+	VPSLLD  X2, Y4, Y4
 	VPADDD  (R8), Y4, Y4
 	VMOVDQU Y4, (AX)
-	VPSLLD  X0, Y5, Y5
+	VPSLLD  X2, Y5, Y5
 	VPADDD  32(R8), Y5, Y5
 	VMOVDQU Y5, 32(AX)
 	ADDQ    CX, AX
-	VPSLLD  X0, Y6, Y6
+	VPSLLD  X2, Y6, Y6
 	VPADDD  (R8), Y6, Y6
 	VMOVDQU Y6, (AX)
-	VPSLLD  X0, Y7, Y7
+	VPSLLD  X2, Y7, Y7
 	VPADDD  32(R8), Y7, Y7
 	VMOVDQU Y7, 32(AX)
 	ADDQ    CX, AX
-	VPSLLD  X0, Y8, Y8
+	VPSLLD  X2, Y8, Y8
 	VPADDD  (R8), Y8, Y8
 	VMOVDQU Y8, (AX)
-	VPSLLD  X0, Y9, Y9
+	VPSLLD  X2, Y9, Y9
 	VPADDD  32(R8), Y9, Y9
 	VMOVDQU Y9, 32(AX)
 	VZEROUPPER
@@ -298,6 +298,8 @@ TEXT ·gemmW8Widex4(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DI
 	MOVQ    steps+40(FP), R8
 	MOVQ    bias+48(FP), R9
+	VMOVDQU widenlow<>+0(SB), Y12
+	VMOVDQU widenhigh<>+0(SB), Y13
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
@@ -306,8 +308,6 @@ TEXT ·gemmW8Widex4(SB), NOSPLIT, $0-64
 	VPXOR   Y9, Y9, Y9
 	VPXOR   Y10, Y10, Y10
 	VPXOR   Y11, Y11, Y11
-	VMOVDQU widenlow<>+0(SB), Y12
-	VMOVDQU widenhigh<>+0(SB), Y13
 	SUBQ    $0x02, R8
 	JCS     odd
 
@@ -317,52 +317,52 @@ two:
 	VPBROADCASTD (DX), Y2
 	VPSHUFB      Y12, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y4, Y4
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y4, Y4
 	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD (DX)(BX*1), Y2
 	VPSHUFB      Y12, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y6, Y6
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y6, Y6
 	VPADDD       Y2, Y7, Y7
 	VPBROADCASTD (DX)(BX*2), Y2
 	VPSHUFB      Y12, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y8, Y8
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y8, Y8
 	VPADDD       Y2, Y9, Y9
 	VPBROADCASTD (SI), Y2
 	VPSHUFB      Y12, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y10, Y10
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y10, Y10
 	VPADDD       Y2, Y11, Y11
 	VPMOVSXBW    32(DI), Y0
 	VPMOVSXBW    48(DI), Y1
 	VPBROADCASTD (DX), Y2
 	VPSHUFB      Y13, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y4, Y4
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y4, Y4
 	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD (DX)(BX*1), Y2
 	VPSHUFB      Y13, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y6, Y6
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y6, Y6
 	VPADDD       Y2, Y7, Y7
 	VPBROADCASTD (DX)(BX*2), Y2
 	VPSHUFB      Y13, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y8, Y8
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y8, Y8
 	VPADDD       Y2, Y9, Y9
 	VPBROADCASTD (SI), Y2
 	VPSHUFB      Y13, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y10, Y10
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y10, Y10
 	VPADDD       Y2, Y11, Y11
 	ADDQ         $+4, DX
 	ADDQ         $+4, SI
@@ -372,62 +372,62 @@ two:
 
 odd:
 	ADDQ         $0x02, R8
-	JZ           sum
+	JZ           added
 	VPMOVSXBW    (DI), Y0
 	VPMOVSXBW    16(DI), Y1
 	VPBROADCASTW (DX), Y2
 	VPSHUFB      Y12, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y4, Y4
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y4, Y4
 	VPADDD       Y2, Y5, Y5
 	VPBROADCASTW (DX)(BX*1), Y2
 	VPSHUFB      Y12, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y6, Y6
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y6, Y6
 	VPADDD       Y2, Y7, Y7
 	VPBROADCASTW (DX)(BX*2), Y2
 	VPSHUFB      Y12, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y8, Y8
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y8, Y8
 	VPADDD       Y2, Y9, Y9
 	VPBROADCASTW (SI), Y2
 	VPSHUFB      Y12, Y2, Y2
 	VPMADDWD     Y0, Y2, Y3
-	VPADDD       Y3, Y10, Y10
 	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y3, Y10, Y10
 	VPADDD       Y2, Y11, Y11
 
-sum:
+added:
 	MOVQ    shift+56(FP), DX
-	VMOVQ   DX, X0
-	VPSLLD  X0, Y4, Y4
+	VMOVQ   DX, X2
+	VPSLLD  X2, Y4, Y4
 	VPADDD  (R9), Y4, Y4
 	VMOVDQU Y4, (AX)
-	VPSLLD  X0, Y5, Y5
+	VPSLLD  X2, Y5, Y5
 	VPADDD  32(R9), Y5, Y5
 	VMOVDQU Y5, 32(AX)
 	ADDQ    CX, AX
-	VPSLLD  X0, Y6, Y6
+	VPSLLD  X2, Y6, Y6
 	VPADDD  (R9), Y6, Y6
 	VMOVDQU Y6, (AX)
-	VPSLLD  X0, Y7, Y7
+	VPSLLD  X2, Y7, Y7
 	VPADDD  32(R9), Y7, Y7
 	VMOVDQU Y7, 32(AX)
 	ADDQ    CX, AX
-	VPSLLD  X0, Y8, Y8
+	VPSLLD  X2, Y8, Y8
 	VPADDD  (R9), Y8, Y8
 	VMOVDQU Y8, (AX)
-	VPSLLD  X0, Y9, Y9
+	VPSLLD  X2, Y9, Y9
 	VPADDD  32(R9), Y9, Y9
 	VMOVDQU Y9, 32(AX)
 	ADDQ    CX, AX
-	VPSLLD  X0, Y10, Y10
+	VPSLLD  X2, Y10, Y10
 	VPADDD  (R9), Y10, Y10
 	VMOVDQU Y10, (AX)
-	VPSLLD  X0, Y11, Y11
+	VPSLLD  X2, Y11, Y11
 	VPADDD  32(R9), Y11, Y11
 	VMOVDQU Y11, 32(AX)
 	VZEROUPPER
