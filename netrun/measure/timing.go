@@ -77,9 +77,9 @@ func Interleave(ctx context.Context, effort Effort, round func(done int), code .
 	runtime.GC()
 	now := wallClock
 	if effort.Thread {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		now = threadClock
+		var unlock func()
+		now, unlock = ThreadClock()
+		defer unlock()
 	}
 	begin := time.Now()
 	for r := range effort.Rounds {
@@ -101,6 +101,14 @@ func Interleave(ctx context.Context, effort Effort, round func(done int), code .
 		}
 	}
 	return t, nil
+}
+
+// ThreadClock binds the calling goroutine to its thread until unlock is called, and
+// returns a clock of the CPU time that the thread has had or, where the system does
+// not tell, of the time that passes.
+func ThreadClock() (clock func() time.Duration, unlock func()) {
+	runtime.LockOSThread()
+	return threadClock, runtime.UnlockOSThread
 }
 
 var epoch = time.Now()

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/peterbourgon/ff/v3/ffcli"
+
+	"example.com/lowbit/netrun/measure"
+)
+
+const benchHelp = `
+Times whole networks, from pixels to logits, for each batch size and number of
+threads. The networks and batch sizes take turns, round by round, and the median
+of the rounds is printed, so that a slow spell of the machine meets all alike.
+MODEL is a model file, the name of a shipped network, or "all" of these (the
+default).
+
+EXAMPLES
+  netrun bench                                   the shipped networks
+  netrun bench -batches 1,8,64,512 -threads 1,2
+  netrun bench -impl avx2,portable all           what this CPU would do without more
+  netrun bench my.lowbit lenet-float32 -json     a model file beside a shipped one
+
+JSON
+  the fields of 'netrun -json'; accuracy and logits_sha256 are not measured.
+`
+
+func benchCommand(a *app) *ffcli.Command {
+	var images dataFlags
+	var impl implFlag
+	batches := intList{[]int{1, 8, 64}, 4096}
+	threads := intList{[]int{1}, 1024}
+	var rounds int
+	return a.command("bench", "[flags] [MODEL ...]", "speed of networks by batch size and threads", benchHelp,
+		func(fs *flag.FlagSet) {
+			images.add(fs)
+			impl.add(fs)
+			fs.Var(&batches, "batches", "batch `sizes`, separated by commas")
+			fs.Var(&threads, "threads", "`numbers` of threads, separated by commas")
+			fs.IntVar(&rounds, "rounds", 25, "`rounds` of timing")
+		},
+		func(ctx context.Context, args []string) error {
+			if rounds < 1 || rounds > 1000 {
+				return usagef("-rounds %d: want 1 to 1000", rounds)
+			}
+			if err := impl.use(); err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				args = []string{"all"}
+			}
+			nets, err := loadNetworks(args)
+			if err != nil {
+				return err
+			}
+			set, im, err := images.open()
+			if err != nil {
+				return err
+			}
+			j := &job{app: a, set: set, images: im}
+			if err := j.prepare(nets); err != nil {
+				return err
+			}
+			effort := measure.Effort{Rounds: rounds, Sample: 10 * time.Millisecond, Budget: time.Minute}
+			for _, n := range threads.values {
+				effort.Thread = n == 1
+				if err := j.time(ctx, batches.values, n, effort); err != nil {
+					return err
+				}
+			}
+			if j.json {
+				return j.printRows()
+			}
+			j.printBench()
+			return nil
+		})
+}
+
+func (j *job) printBench() {
+	t := table{columns: []column{
+		{"network", false}, {"weights", false}, {"acts", false}, {"threads", true}, {"batch", true},
+		{"us/image", true}, {"images/s", true}, {"GMAC/s", true}, {"times faster\nthan float", true}, {"spread\n%", true},
+	}}
+	for i := range j.subjects[0].speed {
+		for _, s := range j.subjects {
+			sp := &s.speed[i]
+			weights, acts := formats(s.net)
+			var macs int64
+			for b := range s.net.Blocks {
+				macs += s.net.Blocks[b].MACs()
+			}
+			ns := sp.nsPerImage()
+			t.add(s.net.Name, weights, acts, fmt.Sprint(sp.threads), fmt.Sprint(sp.batch), micro(ns), count(int(1e9/ns)),
+				fmt.Sprintf("%.1f", float64(macs)/ns), s.faster(i), fmt.Sprintf("%.1f", 100*sp.timing.Spread()))
+		}
+	}
+	t.print(j.stdout)
+	fmt.Fprintln(j.stdout)
+	rounds := len(j.subjects[0].speed[0].timing.Samples)
+	printNote(j.stdout, "figures", fmt.Sprintf("medians of %d interleaved rounds, each of at least 10 ms of calls in a row (caches warm); "+
+		"spread is the distance between the quartiles as a part of the median; times faster is the median of the rounds' ratios.", rounds))
+	j.printMachine()
+}

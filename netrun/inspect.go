@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/peterbourgon/ff/v3/ffcli"
+
+	"example.com/lowbit/netrun/data"
+	"example.com/lowbit/netrun/measure"
+	"example.com/lowbit/netrun/nn"
+)
+
+const inspectHelp = `
+Prints the layers of a network: shapes, formats, the kernel chosen, bytes,
+multiply-adds, and where the time of one thread goes. MODEL is a model file or the
+name of a shipped network.
+
+EXAMPLES
+  netrun inspect lenet-ternary-u2
+  netrun inspect my.safetensors -batch 1
+  netrun inspect lenet-binary-u1 -rounds 0    no timing
+  netrun inspect lenet-binary-u1 -json | jq '[.layer,.kernel,.share]'
+
+JSON
+  network layer kind input output weights acts kernel epilogue macs weight_bytes
+  packed_bytes batch ns_per_image share (of the time; null: not measured)
+`
+
+// A layerRow is one line of inspect's -json.
+type layerRow struct {
+	Network string `json:"network"`
+	Layer   int    `json:"layer"` // from 1
+	Kind    string `json:"kind"`
+	Input   [3]int `json:"input"`  // H, W, C
+	Output  [3]int `json:"output"` // after pooling
+	// Weights and Acts are the formats of the weights and of the inputs.
+	Weights     string   `json:"weights"`
+	Acts        string   `json:"acts"`
+	Kernel      string   `json:"kernel"`
+	Epilogue    string   `json:"epilogue"`
+	MACs        int64    `json:"macs"`
+	WeightBytes int64    `json:"weight_bytes"`
+	PackedBytes int64    `json:"packed_bytes"`
+	Batch       int      `json:"batch"`
+	NsPerImage  *float64 `json:"ns_per_image"`
+	Share       *float64 `json:"share"`
+}
+
+func inspectCommand(a *app) *ffcli.Command {
+	var impl implFlag
+	batch := 64
+	rounds := 25
+	return a.command("inspect", "[flags] MODEL", "a network layer by layer: formats, kernels, bytes, time", inspectHelp,
+		func(fs *flag.FlagSet) {
+			impl.add(fs)
+			fs.IntVar(&batch, "batch", batch, "`images` at once")
+			fs.IntVar(&rounds, "rounds", rounds, "`rounds` of timing; 0 measures no time")
+		},
+		func(ctx context.Context, args []string) error {
+			switch {
+			case len(args) != 1:
+				return usagef("%d arguments: want one MODEL", len(args))
+			case batch < 1 || batch > 4096:
+				return usagef("-batch %d: want 1 to 4096", batch)
+			case rounds < 0 || rounds > 1000:
+				return usagef("-rounds %d: want 0 to 1000", rounds)
+			}
+			if err := impl.use(); err != nil {
+				return err
+			}
+			net, err := loadNetwork(args[0])
+			if err != nil {
+				return err
+			}
+			plan, err := nn.Compile(net, nn.Options{Batch: batch})
+			if err != nil {
+				return err
+			}
+			times, err := profile(ctx, net, plan, batch, rounds)
+			if err != nil {
+				return err
+			}
+			rows := layerRows(net, plan, batch, times)
+			if a.json {
+				for _, r := range rows {
+					if err := a.printJSON(r); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+			a.printInspect(net, plan, rows)
+			return nil
+		})
+}
+
+// profile returns the median nanoseconds an image that each layer takes, nil for no
+// rounds. The images are those of the embedded set if they fit, else random.
+func profile(ctx context.Context, net *nn.Network, plan *nn.Plan, batch, rounds int) ([]float64, error) {
+	if rounds == 0 {
+		return nil, nil
+	}
+	pixels := repeat(imagesFor(net), batch).Pixels
+	logits := make([]float32, batch*net.Classes)
+	plan.Run(logits, pixels, batch)
+	samples := make([][]float64, len(net.Blocks))
+	clock, unlock := measure.ThreadClock()
+	defer unlock()
+	for range rounds {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		times := make([]time.Duration, len(net.Blocks))
+		calls := 0
+		for begin := clock(); calls == 0 || clock()-begin < 5*time.Millisecond; calls++ {
+			plan.Profile(times, clock, logits, pixels, batch)
+		}
+		for i, t := range times {
+			samples[i] = append(samples[i], float64(t)/float64(calls*batch))
+		}
+	}
+	medians := make([]float64, len(samples))
+	for i := range samples {
+		medians[i] = measure.Median(samples[i])
+	}
+	return medians, nil
+}
+
+// imagesFor returns images of the network's shape: times may depend on the pixels, so
+// real ones if there are any.
+func imagesFor(net *nn.Network) *data.Images {
+	if im, err := data.Embedded().Test(); err == nil && net.Input == (nn.Shape{H: im.H, W: im.W, C: im.C}) {
+		return im
+	}
+	im := &data.Images{N: 16, H: net.Input.H, W: net.Input.W, C: net.Input.C}
+	im.Pixels = make([]uint8, im.N*im.Size())
+	im.Labels = make([]uint8, im.N)
+	state := uint32(1)
+	for i := range im.Pixels {
+		state = state*1664525 + 1013904223 // Numerical Recipes' generator
+		im.Pixels[i] = uint8(state >> 24)
+	}
+	return im
+}
+
+func layerRows(net *nn.Network, plan *nn.Plan, batch int, times []float64) []layerRow {
+	var total float64
+	for _, t := range times {
+		total += t
+	}
+	var rows []layerRow
+	for i, l := range plan.Layers() {
+		r := layerRow{
+			Network: net.Name, Layer: i + 1, Kind: l.Kind,
+			Input: [3]int{l.In.H, l.In.W, l.In.C}, Output: [3]int{l.Out.H, l.Out.W, l.Out.C},
+			Weights: l.Weights.String(), Acts: l.InAct.String(), Kernel: l.Kernel, Epilogue: l.Epilogue,
+			MACs: l.MACs, WeightBytes: l.WeightBytes, PackedBytes: l.PackedBytes, Batch: batch,
+		}
+		if times != nil {
+			share := times[i] / total
+			r.NsPerImage, r.Share = &times[i], &share
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func (a *app) printInspect(net *nn.Network, plan *nn.Plan, rows []layerRow) {
+	t := table{columns: []column{
+		{"layer", false}, {"output", false}, {"weights/\ninputs", false}, {"kernel", false},
+		{"MACs\nx1000", true}, {"weights\nKiB", true}, {"packed\nKiB", true},
+	}}
+	timed := rows[0].NsPerImage != nil
+	if timed {
+		t.columns = append(t.columns, column{"us/\nimage", true}, column{"%", true}, column{"GMAC\n/s", true})
+	}
+	var sum layerRow
+	var ns float64
+	line := func(name, output, formats, kernel string, r *layerRow, ns float64, share float64) {
+		cells := []string{name, output, formats, kernel, count(int((r.MACs + 500) / 1000)), kib(r.WeightBytes), kib(r.PackedBytes)}
+		if timed {
+			cells = append(cells, micro(ns), fmt.Sprintf("%.1f", 100*share), fmt.Sprintf("%.1f", float64(r.MACs)/ns))
+		}
+		t.add(cells...)
+	}
+	for i := range rows {
+		r, b := &rows[i], &net.Blocks[i]
+		name := fmt.Sprintf("%d %s", r.Layer, layerName(b))
+		formats := r.Weights + "/" + r.Acts
+		if r.Weights == r.Acts {
+			formats = r.Weights
+		}
+		var t, share float64
+		if timed {
+			t, share = *r.NsPerImage, *r.Share
+		}
+		line(name, fmt.Sprintf("%dx%dx%d", r.Output[0], r.Output[1], r.Output[2]), formats, r.Kernel, r, t, share)
+		sum.MACs += r.MACs
+		sum.WeightBytes += r.WeightBytes
+		sum.PackedBytes += r.PackedBytes
+		ns += t
+	}
+	line("all", "", "", "", &sum, ns, 1)
+
+	w := a.stdout
+	fmt.Fprintf(w, "%s: %s, %s on %s, input %v, %d classes\n\n", net.Name, networkKind(net), net.Method, net.Dataset, net.Input, net.Classes)
+	t.print(w)
+	fmt.Fprintln(w)
+	batch := rows[0].Batch
+	printNote(w, "activations", fmt.Sprintf("%s KiB at their peak for a batch of %d, %s KiB for one image", kib(plan.ActivationBytes(batch)), batch, kib(plan.ActivationBytes(1))))
+	var steps []string
+	for i := range rows {
+		steps = append(steps, rows[i].Epilogue)
+	}
+	printNote(w, "epilogues", strings.Join(steps, ", "))
+	if timed {
+		printNote(w, "time", fmt.Sprintf("medians on one thread, batches of %d, product and epilogue (pooling, codes) of each layer", batch))
+	}
+	printNote(w, "packed", "what the plan holds: weights as the kernel wants them, thresholds, scales and biases")
+	for _, key := range slices.Sorted(maps.Keys(net.Meta)) {
+		printNote(w, key, net.Meta[key])
+	}
+}
+
+func networkKind(net *nn.Network) string {
+	if net.Float() {
+		return "float32"
+	}
+	weights, acts := formats(net)
+	return weights + " weights, " + acts + " activations"
+}
+
+// layerName describes a block as the literature does: 32C5-MP2, 512FC.
+func layerName(b *nn.Block) string {
+	if b.Kind == nn.Dense {
+		return fmt.Sprintf("%dFC", b.Out)
+	}
+	name := fmt.Sprintf("%dC%d", b.Out, b.Kernel)
+	if b.Stride > 1 {
+		name += fmt.Sprintf("/%d", b.Stride)
+	}
+	if b.Pool > 1 {
+		name += fmt.Sprintf("-MP%d", b.Pool)
+	}
+	return name
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"runtime"
+	"strings"
+
+	"example.com/lowbit/netrun/measure"
+)
+
+// A row is one line of -json: a network at a batch size.
+//
+// Accuracies are in percent; activation bytes are those of the batch. Fields that were not measured, or have no float
+// network to be compared with, are null.
+type row struct {
+	Network string `json:"network"`
+	Dataset string `json:"dataset"`
+	Split   string `json:"split"`
+	Images  int    `json:"images"`
+	Method  string `json:"method"`
+	// Weights and Acts are the formats of most weights and of the activations
+	// between layers; First and Last those of the first and the last layer,
+	// as weights/inputs.
+	Weights string `json:"weights"`
+	Acts    string `json:"acts"`
+	First   string `json:"first"`
+	Last    string `json:"last"`
+	// Impl lists the kernels, layer by layer, separated by commas.
+	Impl    string `json:"impl"`
+	Threads int    `json:"threads"`
+	Batch   int    `json:"batch"`
+
+	Accuracy             *float64 `json:"accuracy"`
+	AccuracyFloat        *float64 `json:"accuracy_float"`
+	NsPerImage           *float64 `json:"ns_per_image"`
+	NsPerImageFloat      *float64 `json:"ns_per_image_float"`
+	WeightBytes          int64    `json:"weight_bytes"`
+	WeightBytesFloat     *int64   `json:"weight_bytes_float"`
+	ActivationBytes      int64    `json:"activation_bytes"`
+	ActivationBytesFloat *int64   `json:"activation_bytes_float"`
+	PeakRSSBytes         int64    `json:"peak_rss_bytes"`
+	LogitsSHA256         *string  `json:"logits_sha256"`
+}
+
+// rows returns the lines of a subject: one a speed measured, or just one with none.
+func (s *subject) rows(set, split string) []row {
+	blocks := s.net.Blocks
+	weights, acts := formats(s.net)
+	r := row{
+		Network: s.net.Name, Dataset: set, Split: split, Images: s.images, Method: s.net.Method,
+		Weights: weights, Acts: acts, First: layerFormats(&blocks[0]), Last: layerFormats(&blocks[len(blocks)-1]),
+		Impl: strings.Join(s.kernels(), ","), Threads: runtime.GOMAXPROCS(0),
+		WeightBytes: weightBytes(s.net), ActivationBytes: s.plan.ActivationBytes(1), PeakRSSBytes: measure.PeakRSS(),
+	}
+	if s.images > 0 {
+		r.Accuracy, r.LogitsSHA256 = &s.accuracy, &s.hash
+	}
+	if s.float != nil {
+		weights, acts := weightBytes(s.float.net), s.float.plan.ActivationBytes(1)
+		r.WeightBytesFloat, r.ActivationBytesFloat = &weights, &acts
+		if s.float.images > 0 {
+			r.AccuracyFloat = &s.float.accuracy
+		}
+	}
+	if len(s.speed) == 0 {
+		return []row{r}
+	}
+	var rows []row
+	for i := range s.speed {
+		r, sp := r, &s.speed[i]
+		ns := sp.nsPerImage()
+		r.Threads, r.Batch, r.NsPerImage, r.ActivationBytes = sp.threads, sp.batch, &ns, sp.activations
+		if s.float != nil {
+			f := &s.float.speed[i]
+			ns := f.nsPerImage()
+			r.NsPerImageFloat, r.ActivationBytesFloat = &ns, &f.activations
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}

@@ -1,0 +1,317 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"example.com/lowbit/kernels"
+	"example.com/lowbit/netrun/data"
+	"example.com/lowbit/netrun/measure"
+	"example.com/lowbit/netrun/model"
+	"example.com/lowbit/netrun/models"
+	"example.com/lowbit/netrun/nn"
+)
+
+// A subject is a network that is measured, and what was found.
+type subject struct {
+	net *nn.Network
+	// float is the float32 network of the same shape, nil if there is none
+	// among those measured. That of a float32 network is itself.
+	float *subject
+	// plan runs the network on one thread.
+	plan *nn.Plan
+
+	images   int // scored; 0 if accuracy was not measured
+	accuracy float64
+	hash     string
+
+	speed []speed
+}
+
+// A speed is what one batch size took.
+type speed struct {
+	batch, threads int
+	activations    int64          // bytes, at their peak
+	timing         measure.Timing // of a batch
+}
+
+func (s *speed) nsPerImage() float64 { return s.timing.Median() / float64(s.batch) }
+
+// subjects makes networks ready to be measured: float32 ones first, then those of few
+// bits before those of many.
+func subjects(nets []*nn.Network) ([]*subject, error) {
+	nets = slices.Clone(nets)
+	slices.SortStableFunc(nets, func(a, b *nn.Network) int { return rank(a) - rank(b) })
+	var all []*subject
+	for _, n := range nets {
+		plan, err := nn.Compile(n, nn.Options{})
+		if err != nil {
+			return nil, fmt.Errorf("network %s: %w", n.Name, err)
+		}
+		s := &subject{net: n, plan: plan}
+		all = append(all, s)
+		for _, f := range all {
+			if f.net.Float() && sameShape(f.net, n) {
+				s.float = f
+				break
+			}
+		}
+	}
+	return all, nil
+}
+
+// rank puts float32 first, then few bits before many.
+func rank(n *nn.Network) int {
+	if n.Float() {
+		return 0
+	}
+	last := &n.Blocks[len(n.Blocks)-1]
+	return 100*last.Weights.Bits() + last.InAct.Bits()
+}
+
+// sameShape tells whether two networks differ in formats and parameters alone.
+func sameShape(a, b *nn.Network) bool {
+	return a.Dataset == b.Dataset && a.Input == b.Input && a.Classes == b.Classes &&
+		slices.EqualFunc(a.Blocks, b.Blocks, func(x, y nn.Block) bool {
+			return x.Kind == y.Kind && x.In == y.In && x.Out == y.Out && x.OutShape() == y.OutShape() &&
+				x.Kernel == y.Kernel && x.Stride == y.Stride && x.Pad == y.Pad
+		})
+}
+
+// scoreChunk is how many images are given to a plan at once when only the answers
+// count: enough for all threads, little enough to stop soon.
+const scoreChunk = 200
+
+// score runs the network over the images on all CPUs and notes the accuracy and the
+// hash of the logits. tick is told of every chunk's images.
+func (s *subject) score(ctx context.Context, im *data.Images, tick func(images int)) error {
+	plan, err := nn.Compile(s.net, nn.Options{Threads: runtime.GOMAXPROCS(0)})
+	if err != nil {
+		return err
+	}
+	classes := s.net.Classes
+	logits := make([]float32, scoreChunk*classes)
+	hash := measure.NewLogitHash()
+	right := 0
+	for from := 0; from < im.N; from += scoreChunk {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		part := im.Slice(from, min(from+scoreChunk, im.N))
+		out := logits[:part.N*classes]
+		plan.Run(out, part.Pixels, part.N)
+		hash.Add(out)
+		for i, label := range part.Labels {
+			if argmax(out[i*classes:(i+1)*classes]) == int(label) {
+				right++
+			}
+		}
+		tick(part.N)
+	}
+	s.images, s.hash = im.N, hash.String()
+	s.accuracy = 100 * float64(right) / float64(im.N)
+	return nil
+}
+
+// argmax is the index of the largest element, the first of equal ones.
+func argmax(x []float32) int {
+	best := 0
+	for i, v := range x {
+		if v > x[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// timeAll measures the speed of the networks at each batch size against each other,
+// in interleaved rounds, on the first images.
+func timeAll(ctx context.Context, all []*subject, im *data.Images, batches []int, threads int, effort measure.Effort, round func(done int)) error {
+	var code []func()
+	var plans []*nn.Plan
+	for _, s := range all {
+		plan := s.plan
+		if threads > 1 {
+			var err error
+			if plan, err = nn.Compile(s.net, nn.Options{Threads: threads}); err != nil {
+				return err
+			}
+		}
+		plans = append(plans, plan)
+		for _, batch := range batches {
+			logits := make([]float32, batch*s.net.Classes)
+			pixels := repeat(im, batch).Pixels
+			code = append(code, func() { plan.Run(logits, pixels, batch) })
+		}
+	}
+	timings, err := measure.Interleave(ctx, effort, round, code...)
+	if err != nil {
+		return err
+	}
+	for i, s := range all {
+		for _, batch := range batches {
+			s.speed = append(s.speed, speed{batch, threads, plans[i].ActivationBytes(batch), timings[0]})
+			timings = timings[1:]
+		}
+	}
+	return nil
+}
+
+// repeat returns n images: the first of im, again and again if it has fewer.
+func repeat(im *data.Images, n int) *data.Images {
+	if n <= im.N {
+		return im.Slice(0, n)
+	}
+	out := *im
+	out.N, out.Pixels, out.Labels = n, nil, nil
+	for i := range n {
+		out.Pixels = append(out.Pixels, im.Image(i%im.N)...)
+		out.Labels = append(out.Labels, im.Labels[i%im.N])
+	}
+	return &out
+}
+
+// kernels lists what was chosen for the products, layer by layer.
+func (s *subject) kernels() []string {
+	var names []string
+	for _, l := range s.plan.Layers() {
+		names = append(names, l.Kernel)
+	}
+	return names
+}
+
+// kernelNote says the same in words: neighbouring layers with one kernel together.
+func (s *subject) kernelNote() string {
+	names := s.kernels()
+	var parts []string
+	for from := 0; from < len(names); {
+		to := from + 1
+		for to < len(names) && names[to] == names[from] {
+			to++
+		}
+		layers := fmt.Sprintf("layers %d-%d", from+1, to)
+		if to == from+1 {
+			layers = fmt.Sprintf("layer %d", to)
+		}
+		if to-from == len(names) {
+			layers = fmt.Sprintf("all %d layers", to)
+		}
+		parts = append(parts, layers+" "+names[from])
+		from = to
+	}
+	return strings.Join(parts, "; ")
+}
+
+// smaller is how many times fewer bytes the weights take than in float32, "" if there
+// is nothing to compare with.
+func (s *subject) smaller() string {
+	if s.float == nil {
+		return ""
+	}
+	return times(float64(weightBytes(s.float.net)) / float64(weightBytes(s.net)))
+}
+
+// pointsLost is the accuracy beside the float32 network's, in percentage points.
+func (s *subject) pointsLost() string {
+	if s.float == nil || s.float == s {
+		return ""
+	}
+	return fmt.Sprintf("%+.2f", s.accuracy-s.float.accuracy)
+}
+
+// faster is how many times faster than the float32 network speed i is.
+func (s *subject) faster(i int) string {
+	if s.float == nil {
+		return ""
+	}
+	return times(s.float.speed[i].nsPerImage() / s.speed[i].nsPerImage())
+}
+
+// formats names the format that most of a network's weights have, and that of the
+// activations before its last layer.
+func formats(n *nn.Network) (weights, acts string) {
+	size := map[kernels.WeightFormat]int{}
+	var most kernels.WeightFormat
+	for i := range n.Blocks {
+		b := &n.Blocks[i]
+		size[b.Weights] += b.Out * b.K()
+		if most == kernels.NoWeights || size[b.Weights] > size[most] {
+			most = b.Weights
+		}
+	}
+	return most.String(), n.Blocks[len(n.Blocks)-1].InAct.String()
+}
+
+// label is weights/activations, and just float32 for float32/float32.
+func (s *subject) label() string {
+	weights, acts := formats(s.net)
+	if weights == acts {
+		return weights
+	}
+	return weights + "/" + acts
+}
+
+// title is the network's name without the formats, if it ends in these, and no longer
+// than width.
+func (s *subject) title(width int) string {
+	name := s.net.Name
+	weights, acts := formats(s.net)
+	for _, suffix := range []string{"-" + weights + "-" + acts, "-" + weights} {
+		suffix = strings.NewReplacer(":", "x").Replace(suffix)
+		if short, ok := strings.CutSuffix(name, suffix); ok && short != "" {
+			name = short
+			break
+		}
+	}
+	if len(name) > width {
+		name = name[:width-2] + ".."
+	}
+	return name
+}
+
+// layerFormats is "weights/inputs" of a block.
+func layerFormats(b *nn.Block) string { return b.Weights.String() + "/" + b.InAct.String() }
+
+func weightBytes(n *nn.Network) int64 {
+	var sum int64
+	for i := range n.Blocks {
+		sum += n.Blocks[i].WeightBytes()
+	}
+	return sum
+}
+
+// loadNetworks returns the networks that names stand for: shipped ones, or "all" of
+// them, or model files.
+func loadNetworks(names []string) ([]*nn.Network, error) {
+	var nets []*nn.Network
+	for _, name := range names {
+		if name == "all" {
+			all, err := loadNetworks(models.Names())
+			if err != nil {
+				return nil, err
+			}
+			nets = append(nets, all...)
+			continue
+		}
+		n, err := loadNetwork(name)
+		if err != nil {
+			return nil, err
+		}
+		nets = append(nets, n)
+	}
+	return nets, nil
+}
+
+func loadNetwork(name string) (*nn.Network, error) {
+	if slices.Contains(models.Names(), name) {
+		return models.Load(name)
+	}
+	if _, err := os.Stat(name); os.IsNotExist(err) {
+		return nil, usagef("%q is neither a model file nor a shipped network (%s)", name, strings.Join(models.Names(), ", "))
+	}
+	return model.ReadFile(name)
+}
