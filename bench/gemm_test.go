@@ -1,0 +1,253 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+
+	"example.com/lowbit/kernels"
+	"example.com/lowbit/ref"
+)
+
+// A size is M rows of activations, N outputs and K inputs.
+type size struct{ m, n, k int }
+
+func (s size) macs() int { return s.m * s.n * s.k }
+
+func (s size) String() string { return fmt.Sprintf("m=%d/n=%d/k=%d", s.m, s.n, s.k) }
+
+// gemmSizes are, some: a product small enough for ref, lenet's dense layer on a
+// batch, a large square; all: also two layers of ResNet-50.
+func gemmSizes() []size {
+	list := []size{{16, 32, 144}, {64, 512, 1024}, {1024, 1024, 1024}}
+	if allShapes() {
+		list = append(list, size{3136, 64, 576}, size{196, 256, 2304})
+	}
+	return list
+}
+
+// gemvSizes are, some: lenet's dense layer and a square larger than the cache
+// of a core; all: also two layers of language models.
+func gemvSizes() []size {
+	list := []size{{1, 512, 1024}, {1, 4096, 4096}}
+	if allShapes() {
+		list = append(list, size{1, 6912, 2560}, size{1, 14336, 4096})
+	}
+	return list
+}
+
+// refMACs is how large a product may be for impl=ref to be measured.
+const refMACs = 1 << 20
+
+func BenchmarkGEMM(b *testing.B) {
+	for _, s := range gemmSizes() {
+		products(b, s, "hot")
+		if s.macs() >= 1<<30 && runtime.NumCPU() > 1 {
+			threaded(b, s, runtime.NumCPU())
+		}
+	}
+}
+
+func BenchmarkGEMV(b *testing.B) {
+	for _, s := range gemvSizes() {
+		products(b, s, "hot")
+		if 4*s.n*s.k > machineCaches().size[l2] {
+			products(b, s, "cold")
+		}
+	}
+}
+
+// products adds the benchmarks of one shape.
+func products(b *testing.B, s size, cache string) {
+	name := func(p fmt.Stringer, impl string) string {
+		return fmt.Sprintf("%s/impl=%s/%v/cache=%s", p, impl, s, cache)
+	}
+	for _, p := range pairs() {
+		data := sync.OnceValue(func() *product { return newProduct(p, s) })
+		list := rows(kernels.OpGEMM, p)
+		// Every kernel is measured on the layers of the shipped networks and on
+		// the large square.
+		if cache == "cold" || s.n*s.k > 1<<20 || s.macs() <= refMACs && s.m > 1 {
+			list = ends(list)
+		}
+		for _, k := range list {
+			run(b, name(formatKeys(p), k.Name), func() (*work, error) { return data().work(k, cache == "cold", 1) })
+		}
+		if s.macs() <= refMACs && cache == "hot" {
+			run(b, name(formatKeys(p), "ref"), func() (*work, error) { return data().ref(), nil })
+		}
+	}
+	data := sync.OnceValue(func() *floatProduct { return newFloatProduct(s) })
+	for _, k := range rows(kernels.OpGEMMFloat32, kernels.Formats{}) {
+		run(b, name(floatKeys, k.Name), func() (*work, error) { return data().work(k, cache == "cold", 1) })
+	}
+	if s.macs() <= refMACs && cache == "hot" {
+		run(b, name(floatKeys, "ref"), func() (*work, error) { return data().ref(), nil })
+	}
+}
+
+// threaded adds benchmarks of the preferred kernels on several threads.
+func threaded(b *testing.B, s size, threads int) {
+	for _, p := range pairs() {
+		k := rows(kernels.OpGEMM, p)[0]
+		name := fmt.Sprintf("%s/impl=%s/%v/cache=hot/threads=%d", formatKeys(p), k.Name, s, threads)
+		run(b, name, func() (*work, error) { return newProduct(p, s).work(k, false, threads) })
+	}
+	k := rows(kernels.OpGEMMFloat32, kernels.Formats{})[0]
+	name := fmt.Sprintf("%s/impl=%s/%v/cache=hot/threads=%d", floatKeys, k.Name, s, threads)
+	run(b, name, func() (*work, error) { return newFloatProduct(s).work(k, false, threads) })
+}
+
+type keys string
+
+func (k keys) String() string { return string(k) }
+
+func formatKeys(p kernels.Formats) keys {
+	return keys(fmt.Sprintf("w=%v/a=%v", p.Weights, p.Acts))
+}
+
+const floatKeys keys = "w=float32/a=float32"
+
+// A product is the data of a GEMM or GEMV.
+type product struct {
+	size
+	formats kernels.Formats
+	w       kernels.Weights
+	x       []uint8
+	dst     []int32
+}
+
+func newProduct(p kernels.Formats, s size) *product {
+	return &product{s, p, randomWeights(p.Weights, s.n, s.k), randomCodes(p.Acts, s.m*s.k), make([]int32, s.m*s.n)}
+}
+
+func (p *product) check() error {
+	return checkGEMM(p.dst, actValues(p.formats.Acts, p.x), p.w.Values, p.m, p.n, p.k)
+}
+
+// work plans the product for a kernel: as a GEMV if it has one row, and as a
+// ring of plans if the weights are to be cold.
+func (p *product) work(k kernels.Kernel, cold bool, threads int) (*work, error) {
+	restore, err := use(k)
+	if err != nil {
+		return nil, err
+	}
+	defer restore()
+	type plan interface {
+		Kernel() string
+		PackedBytes() int
+	}
+	var packed int
+	var calls []func()
+	add := func() error {
+		var made plan
+		var call func()
+		opt := kernels.Options{Threads: threads}
+		if p.m == 1 {
+			g, err := kernels.NewGEMV(p.w, p.formats.Acts, opt)
+			if err != nil {
+				return err
+			}
+			made, call = g, func() { g.Run(p.dst, p.x) }
+		} else {
+			g, err := kernels.NewGEMM(p.w, p.formats.Acts, opt)
+			if err != nil {
+				return err
+			}
+			made, call = g, func() { g.Run(p.dst, p.x, p.m) }
+		}
+		packed = made.PackedBytes()
+		calls = append(calls, call)
+		return chosen(made.Kernel(), k)
+	}
+	if err := fillRing(add, func() int { return packed }, cold); err != nil {
+		return nil, err
+	}
+	return &work{
+		run:   func(i int) { calls[i%len(calls)]() },
+		check: p.check,
+		macs:  p.macs(), bytes: packed + len(p.x) + 4*len(p.dst),
+		weights: p.n * p.k, packed: packed,
+		cold: cold, threads: threads, loop: loopOf(k),
+	}, nil
+}
+
+// fillRing calls add once, or, for cold weights, until the plans hold twice
+// what the last-level cache holds.
+func fillRing(add func() error, packed func() int, cold bool) error {
+	if err := add(); err != nil || !cold {
+		return err
+	}
+	if packed() < 1 {
+		return errors.New("a plan without packed weights")
+	}
+	for i := 2 * machineCaches().size[l3] / packed(); i > 0; i-- {
+		if err := add(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *product) ref() *work {
+	x := actValues(p.formats.Acts, p.x)
+	return &work{
+		run:   func(int) { ref.GEMM(p.dst, x, p.w.Values, p.m, p.n, p.k) },
+		check: p.check,
+		macs:  p.macs(), bytes: len(p.w.Values) + 2*len(x) + 4*len(p.dst),
+		weights: p.n * p.k, packed: len(p.w.Values),
+		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "muladd"}),
+	}
+}
+
+// A floatProduct is the data of a float32 GEMM or GEMV.
+type floatProduct struct {
+	size
+	w, x, dst []float32
+}
+
+func newFloatProduct(s size) *floatProduct {
+	return &floatProduct{s, randomFloats(s.n * s.k), randomFloats(s.m * s.k), make([]float32, s.m*s.n)}
+}
+
+func (p *floatProduct) check() error { return checkGEMMFloat32(p.dst, p.x, p.w, p.m, p.n, p.k) }
+
+func (p *floatProduct) work(k kernels.Kernel, cold bool, threads int) (*work, error) {
+	restore, err := use(k)
+	if err != nil {
+		return nil, err
+	}
+	defer restore()
+	var plans []*kernels.GEMMFloat32
+	add := func() error {
+		g, err := kernels.NewGEMMFloat32(p.w, p.n, p.k, kernels.Options{Threads: threads})
+		if err != nil {
+			return err
+		}
+		plans = append(plans, g)
+		return chosen(g.Kernel(), k)
+	}
+	if err := fillRing(add, func() int { return plans[0].PackedBytes() }, cold); err != nil {
+		return nil, err
+	}
+	packed := plans[0].PackedBytes()
+	return &work{
+		run:   func(i int) { plans[i%len(plans)].Run(p.dst, p.x, p.m) },
+		check: p.check,
+		macs:  p.macs(), bytes: packed + 4*len(p.x) + 4*len(p.dst),
+		weights: p.n * p.k, packed: packed,
+		cold: cold, threads: threads, loop: loopOf(k),
+	}, nil
+}
+
+func (p *floatProduct) ref() *work {
+	return &work{
+		run:   func(int) { ref.GEMMFloat32(p.dst, p.x, p.w, p.m, p.n, p.k) },
+		check: p.check,
+		macs:  p.macs(), bytes: 4 * (len(p.w) + len(p.x) + len(p.dst)),
+		weights: p.n * p.k, packed: 4 * len(p.w),
+		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "float32"}),
+	}
+}

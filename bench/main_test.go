@@ -1,0 +1,47 @@
+package bench
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+)
+
+var (
+	shapesFlag  = flag.String("lowbit.shapes", "some", "shapes to measure: some or all")
+	formatsFlag = flag.String("lowbit.formats", "some", "pairs of formats to measure: some or all")
+)
+
+// units tells benchstat which way is better, and that bytes do not vary.
+const units = `Unit ops/s better=higher
+Unit elem/s better=higher
+Unit images/s better=higher
+Unit %limit better=higher
+Unit B/weight assume=exact
+`
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	for name, value := range map[string]string{"lowbit.shapes": *shapesFlag, "lowbit.formats": *formatsFlag} {
+		if value != "some" && value != "all" {
+			fmt.Fprintf(os.Stderr, "bench: -%s is %q: want some or all\n", name, value)
+			os.Exit(2)
+		}
+	}
+	if flag.Lookup("test.bench").Value.String() != "" && flag.Lookup("test.list").Value.String() == "" {
+		setDefault("test.benchtime", "50ms")
+		fmt.Print(describeMachine(), units)
+	}
+	os.Exit(m.Run())
+}
+
+// setDefault sets a flag that the command line does not.
+func setDefault(name, value string) {
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+	if !given {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"example.com/lowbit/bench/internal/limits"
+	"example.com/lowbit/kernels"
+)
+
+// A work is one operation on data of its own, ready to be timed.
+type work struct {
+	around func() (restore func(), err error) // if not nil, sets dispatch while run is timed
+	run    func(i int)                        // does the operation once; i counts the calls
+	check  func() error                       // compares the last result with package ref's
+
+	macs    int // multiply-adds of a call; 0 for what has none
+	elems   int // elements of a call, where there are no multiply-adds
+	images  int // images of a call, of a network
+	bytes   int // bytes of weights, activations and results that a call touches
+	weights int // weights of one plan
+	packed  int // bytes of one plan's packed weights
+	cold    bool
+	threads int // 0 means 1
+
+	loop limits.Loop // the multiply-adds' limit, if known
+}
+
+// run adds a benchmark that makes its work when it is first asked to.
+func run(b *testing.B, name string, prepare func() (*work, error)) {
+	prepared := sync.OnceValues(prepare)
+	b.Run(name, func(b *testing.B) {
+		w, err := prepared()
+		if err != nil {
+			b.Fatal(err)
+		}
+		w.measure(b)
+	})
+}
+
+func (w *work) measure(b *testing.B) {
+	if w.around != nil {
+		restore, err := w.around()
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer restore()
+	}
+	limit := w.limit()
+	for i := 0; b.Loop(); i++ {
+		w.run(i)
+	}
+	limit = max(limit, w.limit())
+	if err := w.check(); err != nil {
+		b.Fatal(err)
+	}
+	calls := float64(b.N) / b.Elapsed().Seconds()
+	b.SetBytes(int64(w.bytes))
+	if w.macs > 0 {
+		b.ReportMetric(2*float64(w.macs)*calls, "ops/s")
+	}
+	if w.elems > 0 {
+		b.ReportMetric(float64(w.elems)*calls, "elem/s")
+	}
+	if w.images > 0 {
+		b.ReportMetric(float64(w.images)*calls, "images/s")
+	}
+	if w.weights > 0 {
+		b.ReportMetric(float64(w.packed)/float64(w.weights), "B/weight")
+	}
+	if limit > 0 {
+		b.ReportMetric(100*calls/limit, "%limit")
+	}
+}
+
+// limit measures how many calls a second the machine could make at most.
+func (w *work) limit() float64 {
+	if w.macs > 0 && w.loop.Run == nil {
+		return 0 // not measured
+	}
+	level := levelOf(w.bytes)
+	if w.cold {
+		level = dram
+	}
+	seconds := float64(w.bytes) / limits.Bandwidth(memoryAt(level))
+	if w.macs > 0 {
+		seconds = max(seconds, float64(w.macs)/w.loop.Rate())
+	}
+	return float64(max(1, w.threads)) / seconds
+}
+
+// rows lists the kernels of an operation that run here and compute p exactly,
+// best first. The zero p fits operations without formats. Dispatch never gets
+// beyond the first portable kernel that fits, so neither does the list.
+func rows(op kernels.Operation, p kernels.Formats) []kernels.Kernel {
+	var list []kernels.Kernel
+	for _, k := range kernels.Table() {
+		if k.Operation != op || len(k.Missing) > 0 || p != (kernels.Formats{}) && !slices.Contains(k.Formats, p) {
+			continue
+		}
+		list = append(list, k)
+		if k.ISA == portable {
+			break
+		}
+	}
+	return list
+}
+
+const portable = "portable"
+
+// ends keeps the kernel that dispatch prefers and the portable one: for the
+// shapes of which a benchmark of every kernel would tell little more.
+func ends(list []kernels.Kernel) []kernels.Kernel {
+	if len(list) < 3 || allShapes() {
+		return list
+	}
+	return []kernels.Kernel{list[0], list[len(list)-1]}
+}
+
+// use limits dispatch to one kernel, and to its instruction set's for packing
+// activations to bits, until the function it returns is called.
+func use(k kernels.Kernel) (restore func(), err error) {
+	names := []string{k.Name}
+	for _, other := range rows(kernels.OpDotBinary, kernels.Formats{}) {
+		if other.ISA == k.ISA && other.Name != k.Name {
+			names = append(names, other.Name)
+		}
+	}
+	return kernels.Use(strings.Join(names, ","))
+}
+
+// chosen checks that a plan took the kernel it was to be measured with.
+func chosen(got string, k kernels.Kernel) error {
+	if got != k.Name {
+		return fmt.Errorf("the plan chose %s: want %s", got, k.Name)
+	}
+	return nil
+}
+
+// loopOf finds the limit of a kernel's multiply-adds: the loop made of its own
+// instructions, or the fastest of its kind where it has none.
+func loopOf(k kernels.Kernel) limits.Loop {
+	kind, impl := limits.MulAdd, ""
+	switch {
+	case k.Algorithm == "float32":
+		kind = limits.Float32
+	case k.Algorithm == "popcount":
+		kind = limits.Popcount
+	}
+	if k.ISA == "avx2" && kind == limits.MulAdd {
+		switch {
+		case strings.Contains(k.Name, "acc16"):
+			impl = "avx2-maddubsw-addw"
+		case strings.Contains(k.Name, "wide"):
+			impl = "avx2-maddwd-addd"
+		default:
+			impl = "avx2-maddubsw-maddwd-addd"
+		}
+	}
+	var best limits.Loop
+	for _, l := range limits.Loops() { // fastest first within a kind
+		if l.Kind != kind {
+			continue
+		}
+		if best.Run == nil {
+			best = l
+		}
+		if l.Impl == impl || impl == "" && k.ISA != "portable" && strings.HasPrefix(l.Impl, k.ISA+"-") {
+			return l
+		}
+	}
+	return best
+}
