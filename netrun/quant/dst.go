@@ -47,6 +47,34 @@ func (g *Grid) Update(s uint8, d, u float32, rule Transition) uint8 {
 	return n + 1
 }
 
+// UpdateAll moves each weight at level index s[i] by Update with the real update
+// d[i] and number first+i of the stream.
+func (g *Grid) UpdateAll(s []uint8, d []float32, stream Stream, first int, rule Transition) {
+	// The usual update is far smaller than the gap it starts into, and fails
+	// to cross it. This case is decided here from tables, without a branch
+	// on the sign, which no processor can predict: reach is a little less
+	// than the gap from a level downwards (at the level's index) or upwards
+	// (256 higher), and 0 where there is none.
+	var reach [512]float32
+	n := len(g.Levels)
+	for i := 1; i < n; i++ {
+		gap := (g.Levels[i] - g.Levels[i-1]) * (1 - 1e-6)
+		reach[i], reach[256+i-1] = gap, gap
+	}
+	bound := float32(gain * (1 + 1e-5)) // no probability exceeds bound*|d|/gap
+	for i, from := range s {
+		u := stream.Uniform(uint64(first + i))
+		bits := math.Float32bits(d[i])
+		size := math.Float32frombits(bits &^ (1 << 31))
+		gap := reach[int(from)|int(^bits>>31)<<8]
+		// Rounding of level+d moves it by up to 2^-24 of the level.
+		if size < gap && (size+64*0x1p-23)*bound < u*gap {
+			continue
+		}
+		s[i] = g.Update(from, d[i], u, rule)
+	}
+}
+
 func tanh(x float32) float32 { return float32(math.Tanh(float64(x))) }
 
 // Walk is the deterministic part of Update: the level index it reaches, the

@@ -162,6 +162,34 @@ func TestTransitionFrequency(t *testing.T) {
 	}
 }
 
+func TestUpdateAll(t *testing.T) {
+	for _, f := range formats {
+		g := NewGrid(f)
+		for _, rule := range []Transition{Tanh, Unbiased} {
+			for _, size := range []float32{1e-12, 1e-7, 1e-4, 0.01, 0.1, 0.5, 2, 100} {
+				const n = 20000
+				r, stream := NewStream(4, uint64(f)), NewStream(5, uint64(rule))
+				s, d := make([]uint8, n), make([]float32, n)
+				want := make([]uint8, n)
+				for i := range s {
+					s[i] = uint8(r.Uint64(uint64(i)) % uint64(len(g.Levels)))
+					d[i] = size * r.Normal(uint64(n+i))
+					if i%100 == 0 {
+						d[i] = 0
+					}
+					want[i] = g.Update(s[i], d[i], stream.Uniform(uint64(7+i)), rule)
+				}
+				g.UpdateAll(s, d, stream, 7, rule)
+				for i := range s {
+					if s[i] != want[i] {
+						t.Fatalf("%v rule %d: update %v gives level %d: want %d", f, rule, d[i], s[i], want[i])
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestUpdateNaN(t *testing.T) {
 	g := NewGrid(kernels.Pow2x4)
 	nan := float32(math.NaN())

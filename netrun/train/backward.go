@@ -1,6 +1,8 @@
 package train
 
 import (
+	"math"
+
 	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/nn"
 )
@@ -41,15 +43,23 @@ func (t *Trainer) normGradient(l *layer, n int, last bool) {
 			case last:
 			case l.grid == nil:
 				for c, o := range l.out[at : at+out] {
-					if !(o > 0) {
-						d[c] = 0
+					mask := uint32(0) // an and, not a branch: see codes
+					if o > 0 {
+						mask = 1<<32 - 1
 					}
+					d[c] = math.Float32frombits(math.Float32bits(d[c]) & mask)
 				}
 			case plain:
 				for c, v := range y {
-					if v = float32(v*scale[c]) + bias[c]; !(v >= 0 && v <= top) {
-						d[c] = 0
+					v = float32(v*scale[c]) + bias[c]
+					mask, above := uint32(0), uint32(0)
+					if v >= 0 {
+						mask = 1<<32 - 1
 					}
+					if v <= top {
+						above = mask
+					}
+					d[c] = math.Float32frombits(math.Float32bits(d[c]) & above)
 				}
 			default:
 				for c, v := range y {

@@ -142,7 +142,7 @@ func (t *Trainer) activate(l *layer, n int, last bool) {
 					d[c] = max(float32(v*scale[c])+bias[c], 0)
 				}
 			default:
-				codes(d, y, scale, bias, float32(l.top))
+				codes(d, y, scale, bias, int32(l.top))
 				if l.gain != 1 { // sign: 0 and 1 mean -1 and +1
 					for c, v := range d {
 						d[c] = 2*v - 1
@@ -153,17 +153,17 @@ func (t *Trainer) activate(l *layer, n int, last bool) {
 	})
 }
 
-// codes is quant.Code on a row of sums that are integers held in float32.
-func codes(d, y, scale, bias []float32, top float32) {
-	for c, s := range y {
-		v := float32(s*scale[c]) + bias[c] + 0.5
-		if v < 1 {
-			v = 0
-		} else if v >= top {
-			v = top
-		} else {
-			v = float32(int32(v))
+// codes is quant.Code on a row of sums that are integers held in float32. Where
+// in its range a sum lies cannot be predicted, so it is clipped as an integer,
+// without a branch.
+func codes(d, y, scale, bias []float32, top int32) {
+	n := len(d)
+	y, scale, bias = y[:n], scale[:n], bias[:n]
+	for c := range d {
+		v := float32(y[c]*scale[c]) + bias[c] + 0.5
+		if v >= 1<<30 { // past int32, perhaps
+			v = 1 << 30
 		}
-		d[c] = v
+		d[c] = float32(min(max(int32(v), 0), top))
 	}
 }

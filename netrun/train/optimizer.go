@@ -63,12 +63,13 @@ func (t *Trainer) updateTensor(l *layer, p *tensor, lr float64, weights bool, st
 
 // move applies real updates to discrete weights.
 func (t *Trainer) move(l *layer, level []uint8, d []float32, lr float64, stream quant.Stream, lo int) {
-	rule := t.cfg.transition()
-	decay := float32(lr*float64(t.cfg.Decay)) / l.grid.Max()
-	for j, s := range level {
-		u := stream.Uniform(uint64(lo + j))
-		level[j] = l.grid.Update(s, d[j]-decay*l.grid.Levels[s], u, rule)
+	if t.cfg.Decay != 0 {
+		decay := float32(lr*float64(t.cfg.Decay)) / l.grid.Max()
+		for j, s := range level {
+			d[j] -= decay * l.grid.Levels[s]
+		}
 	}
+	l.grid.UpdateAll(level, d, stream, lo, t.cfg.transition())
 }
 
 // delta sets d to the optimizer's update of the parameters from lo on, and
