@@ -131,15 +131,12 @@ func (t *Trainer) convGradient(l *layer, w, din []float32, n int) {
 			} else {
 				dlin = l.dout[lo*size : (lo+m)*size]
 			}
-			for i := range m {
-				im2col(sc.cols[i*rows*l.k:], l.in[(lo+i)*in:][:in], l.Block, l.padding())
-			}
-			cols, dy := kernels.RowMajor(sc.cols, m*rows, l.k), kernels.RowMajor(dlin, m*rows, out)
+			cols, dy := columnsOf(sc.cols, l.in[lo*in:(lo+m)*in], l.Block, m, l.padding()), kernels.RowMajor(dlin, m*rows, out)
 			kernels.MatMul(grad, cols.T(), dy, !first)
 			if din == nil {
 				continue
 			}
-			kernels.MatMul(cols, dy, kernels.RowMajor(w, out, l.k), false)
+			kernels.MatMul(kernels.RowMajor(sc.cols, m*rows, l.k), dy, kernels.RowMajor(w, out, l.k), false)
 			for i := range m {
 				col2im(din[(lo+i)*in:][:in], sc.cols[i*rows*l.k:], l.Block)
 			}

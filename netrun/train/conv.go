@@ -3,6 +3,7 @@ package train
 import (
 	"math"
 
+	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/nn"
 )
 
@@ -16,6 +17,47 @@ func chunk(b *nn.Block, positions, k int) int {
 	return max(1, min(shard, chunkElements/(positions*k)))
 }
 
+// columnsOf returns the im2col matrix of the images x, made in memory of
+// columnsSize elements.
+func columnsOf(mem, x []float32, b *nn.Block, images int, pad float32) kernels.Matrix {
+	lin, k, in := b.LinearShape(), b.K(), b.In.Size()
+	positions := lin.H * lin.W
+	if !byTap(b) {
+		for i := range images {
+			im2col(mem[i*positions*k:], x[i*in:][:in], b, pad)
+		}
+		return kernels.RowMajor(mem, images*positions, k)
+	}
+	stride := images*positions + tapPadding
+	for ky := range b.Kernel {
+		for kx := range b.Kernel {
+			tap := mem[(ky*b.Kernel+kx)*stride:]
+			for i := range images {
+				for oy := range lin.H {
+					copy(tap[:lin.W], x[i*in+(oy+ky)*b.In.W+kx:])
+					tap = tap[lin.W:]
+				}
+			}
+		}
+	}
+	m := kernels.RowMajor(mem, k, images*positions)
+	m.RowStride = stride
+	return m.T()
+}
+
+// byTap says whether the im2col matrix is made column by column: with one
+// channel, the inputs of a window are too short to copy one by one.
+func byTap(b *nn.Block) bool { return b.In.C == 1 && b.Stride == 1 && b.Pad == 0 }
+
+// tapPadding keeps columns from lying a multiple of 4 KiB apart, where they
+// would share a few sets of the cache.
+const tapPadding = 16
+
+func columnsSize(b *nn.Block, images int) int {
+	lin := b.LinearShape()
+	return (images*lin.H*lin.W + tapPadding) * b.K()
+}
+
 // im2col sets dst to the matrix whose product with the weights is the
 // convolution of image x: a row of KernelxKernelxC inputs for each output.
 func im2col(dst, x []float32, b *nn.Block, pad float32) {
@@ -26,14 +68,7 @@ func im2col(dst, x []float32, b *nn.Block, pad float32) {
 			for ox := range lin.W {
 				from := (oy*b.Stride*b.In.W + ox*b.Stride) * b.In.C
 				for range b.Kernel {
-					d, s := dst[:run], x[from:from+run]
-					if run < 16 { // a call of memmove costs more
-						for i, v := range s {
-							d[i] = v
-						}
-					} else {
-						copy(d, s)
-					}
+					copy(dst[:run], x[from:])
 					dst = dst[run:]
 					from += b.In.W * b.In.C
 				}

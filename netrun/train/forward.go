@@ -62,14 +62,12 @@ func (t *Trainer) conv(l *layer, w []float32, n int) {
 		s := &t.scratch[worker]
 		for ; lo < hi; lo += step {
 			m := min(step, hi-lo)
-			for i := range m {
-				im2col(s.cols[i*rows*l.k:], l.in[(lo+i)*in:][:in], l.Block, l.padding())
-			}
+			cols := columnsOf(s.cols, l.in[lo*in:(lo+m)*in], l.Block, m, l.padding())
 			lin := s.lin[:m*rows*l.Out]
 			if l.Pool <= 1 {
 				lin = l.y[lo*rows*l.Out:][:len(lin)]
 			}
-			kernels.MatMul(kernels.RowMajor(lin, m*rows, l.Out), kernels.RowMajor(s.cols, m*rows, l.k), kernels.RowMajor(w, l.Out, l.k).T(), false)
+			kernels.MatMul(kernels.RowMajor(lin, m*rows, l.Out), cols, kernels.RowMajor(w, l.Out, l.k).T(), false)
 			if l.Pool > 1 {
 				size := l.sum * l.Out
 				for i := range m {

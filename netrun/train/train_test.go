@@ -145,6 +145,7 @@ func TestIm2colCol2im(t *testing.T) {
 		{Kind: nn.Conv, In: nn.Shape{H: 5, W: 6, C: 3}, Out: 1, Kernel: 3, Stride: 2, Pad: 1},
 		{Kind: nn.Conv, In: nn.Shape{H: 5, W: 4, C: 20}, Out: 1, Kernel: 4, Stride: 1, Pad: 2},
 		{Kind: nn.Conv, In: nn.Shape{H: 4, W: 7, C: 1}, Out: 1, Kernel: 1, Stride: 3},
+		{Kind: nn.Conv, In: nn.Shape{H: 6, W: 7, C: 1}, Out: 1, Kernel: 3, Stride: 1},
 	} {
 		s := quant.NewStream(3)
 		x := make([]float32, b.In.Size())
@@ -153,7 +154,10 @@ func TestIm2colCol2im(t *testing.T) {
 		}
 		lin := b.LinearShape()
 		cols := make([]float32, lin.H*lin.W*b.K())
-		im2col(cols, x, &b, 0)
+		m := columnsOf(make([]float32, columnsSize(&b, 1)), x, &b, 1, 0)
+		for i := range cols {
+			cols[i] = m.Data[i/b.K()*m.RowStride+i%b.K()*m.ColStride]
+		}
 		ones := make([]float32, b.K())
 		sum := make([]float32, lin.H*lin.W)
 		for k := range ones { // a kernel with a one at k, for each k

@@ -92,7 +92,7 @@ func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Traine
 		weights, width = max(weights, len(l.weight.grad)), max(width, l.Out)
 		if l.Kind == nn.Conv {
 			m := chunk(l.Block, l.positions, l.k)
-			cols, lin = max(cols, m*l.positions*l.k), max(lin, m*l.positions*l.Out)
+			cols, lin = max(cols, columnsSize(l.Block, m)), max(lin, m*l.positions*l.Out)
 		}
 	}
 	t.means, t.slopes = make([]float32, width), make([]float32, width)
