@@ -102,11 +102,16 @@ func TestConv2D(t *testing.T) {
 	})
 }
 
+var allocShapes = []ConvShape{
+	{H: 7, W: 7, InC: 1, OutC: 5, KH: 5, KW: 5, StrideH: 1, StrideW: 1},
+	{H: 6, W: 6, InC: 3, OutC: 5, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1},
+}
+
 func TestConv2DAllocations(t *testing.T) {
 	each(t, gemmTable, func(t *testing.T, row *gemmRow) {
 		use(t, row.name())
 		for _, f := range chosen(t, row) {
-			for _, s := range convShapes[4:6] {
+			for _, s := range allocShapes {
 				p, err := NewConv2D(weights(random(t), f.Weights, uniform, s.OutC, s.K()), s, f.Acts, Options{Threads: 2})
 				if err != nil {
 					t.Fatal(err)

@@ -254,7 +254,7 @@ func TestFloat32Allocations(t *testing.T) {
 		noAllocs(t, "GEMMFloat32", func() { g.Run(dst, x, m) })
 		w := make([]float32, n*k)
 		noAllocs(t, "MatMul", func() { MatMul(RowMajor(dst, m, n), RowMajor(x, m, k), RowMajor(w, n, k).T(), true) })
-		s := convShapes[5]
+		s := allocShapes[1]
 		c, err := NewConv2DFloat32(randomFloats(rng, s.OutC*s.K(), false), s, Options{Threads: 2})
 		if err != nil {
 			t.Fatal(err)
