@@ -34,7 +34,8 @@ type app struct {
 // run runs the program with the arguments that follow its name and returns its
 // exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr, name: "netrun"}
+	out := &sticky{w: stdout}
+	a := &app{stdout: out, stderr: stderr, name: "netrun"}
 	root := jobCommand(a)
 	root.Subcommands = []*ffcli.Command{
 		trainCommand(a), evalCommand(a), benchCommand(a), inspectCommand(a), exportCommand(a),
@@ -43,14 +44,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		err = root.Run(ctx)
 	} else if !errors.Is(err, flag.ErrHelp) {
-		err = &usageError{strings.TrimPrefix(err.Error(), "error parsing commandline args: ")}
+		err = &usageError{strings.TrimPrefix(err.Error(), "error parsing commandline arguments: ")}
+	}
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(out, a.help)
+		err = nil
+	}
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("writing the results: %w", out.err)
 	}
 	var usage *usageError
 	switch {
 	case err == nil:
-		return exitOK
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, a.help)
 		return exitOK
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "%s: %v\nRun '%s -h' for its flags and examples.\n", a.name, err, a.name)
@@ -63,6 +68,22 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitFailure
 }
 
+// A sticky writer remembers the first error, after which it writes no more, so that
+// a full disk is noticed though many places print.
+type sticky struct {
+	w   io.Writer
+	err error
+}
+
+func (s *sticky) Write(b []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.w.Write(b)
+	s.err = err
+	return n, err
+}
+
 // A usageError is a command line that cannot be carried out as it stands.
 type usageError struct{ message string }
 
@@ -72,11 +93,11 @@ func usagef(format string, args ...any) error {
 	return &usageError{fmt.Sprintf(format, args...)}
 }
 
-// command returns a command called name ("" for the program itself). usage is what
+// command returns a command called name ("" for the program itself). args is what
 // follows the name on the command line, long the explanation with examples; flags
 // adds the command's flags to those that all have. exec gets the arguments
 // that are no flags, which may stand before, between and after these.
-func (a *app) command(name, usage, short, long string, flags func(*flag.FlagSet), exec func(ctx context.Context, args []string) error) *ffcli.Command {
+func (a *app) command(name, args, short, long string, flags func(*flag.FlagSet), exec func(ctx context.Context, args []string) error) *ffcli.Command {
 	full := strings.TrimSpace("netrun " + name)
 	fs := flag.NewFlagSet(full, flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // run prints help and errors
@@ -86,10 +107,10 @@ func (a *app) command(name, usage, short, long string, flags func(*flag.FlagSet)
 		name = "netrun"
 	}
 	c := &ffcli.Command{
-		Name: name, ShortUsage: strings.TrimSpace(full + " " + usage), ShortHelp: short, LongHelp: strings.TrimSpace(long), FlagSet: fs,
+		Name: name, ShortUsage: strings.TrimSpace(full + " " + args), ShortHelp: short, LongHelp: strings.TrimSpace(long), FlagSet: fs,
 	}
 	c.UsageFunc = func(c *ffcli.Command) string {
-		a.name, a.help = full, ffcli.DefaultUsageFunc(c)
+		a.name, a.help = full, usage(c)
 		return a.help
 	}
 	c.Exec = func(ctx context.Context, args []string) error {

@@ -19,10 +19,10 @@ MODEL is a model file, the name of a shipped network, or "all" of these (the
 default).
 
 EXAMPLES
-  netrun bench                                   the shipped networks
+  netrun bench                                     the shipped networks
   netrun bench -batches 1,8,64,512 -threads 1,2
-  netrun bench -impl avx2,portable all           what this CPU would do without more
-  netrun bench my.lowbit lenet-float32 -json     a model file beside a shipped one
+  netrun bench -impl portable lenet-float32        without assembly
+  netrun bench my.safetensors lenet-float32 -json  a model file beside a shipped one
 
 JSON
   the fields of 'netrun -json'; accuracy and logits_sha256 are not measured.
@@ -101,6 +101,7 @@ func (j *job) printBench() {
 	fmt.Fprintln(j.stdout)
 	rounds := len(j.subjects[0].speed[0].timing.Samples)
 	printNote(j.stdout, "figures", fmt.Sprintf("medians of %d interleaved rounds, each of at least 10 ms of calls in a row (caches warm); "+
-		"spread is the distance between the quartiles as a part of the median; times faster is the median of the rounds' ratios.", rounds))
+		"spread is the distance between the quartiles as a part of the median.", rounds))
+	j.printTiming()
 	j.printMachine()
 }

@@ -16,7 +16,7 @@ a model file, the name of a shipped network, or "all" of these.
 
 EXAMPLES
   netrun eval all                         the shipped networks
-  netrun eval my.lowbit -data DIR         a model file on images in a folder
+  netrun eval my.safetensors -data DIR    a model file on images in a folder
   netrun eval all -impl portable -json    the same hashes, without assembly
 
 JSON

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"time"
@@ -64,7 +65,9 @@ func jobCommand(a *app) *ffcli.Command {
 			}
 			var nets []*nn.Network
 			if len(args) > 0 {
-				nets, err = loadNetworks(args)
+				if nets, err = loadNetworks(args); errors.As(err, new(*usageError)) {
+					err = usagef("%v, nor a command (train, eval, bench, inspect, export)", err)
+				}
 			} else {
 				nets, err = shippedFor(set)
 			}

@@ -84,28 +84,29 @@ func (j *job) printMachine() {
 		measure.CPU(), runtime.GOMAXPROCS(0), runtime.GOOS, runtime.GOARCH, runtime.Version(), dispatchNote()))
 }
 
-// dispatchNote names the instruction sets that have kernels for this architecture,
-// and why the better ones were passed over.
+// dispatchNote says which instruction sets have kernels that run here, and what the
+// CPU lacks for the others.
 func dispatchNote() string {
-	lacks := map[string]bool{}
-	var isas []string
-	for _, k := range kernels.Table() {
-		if !slices.Contains(isas, k.ISA) {
-			isas = append(isas, k.ISA)
-		}
-		lacks[k.ISA] = lacks[k.ISA] || len(k.Missing) > 0
-	}
 	var can, cannot []string
-	for _, isa := range isas {
-		if lacks[isa] {
-			cannot = append(cannot, isa)
-		} else {
-			can = append(can, isa)
+	missing := map[string][]string{}
+	for _, k := range kernels.Table() {
+		switch {
+		case len(k.Missing) > 0:
+			if missing[k.ISA] == nil {
+				cannot = append(cannot, k.ISA)
+			}
+			for _, f := range k.Missing {
+				if !slices.Contains(missing[k.ISA], f) {
+					missing[k.ISA] = append(missing[k.ISA], f)
+				}
+			}
+		case !slices.Contains(can, k.ISA):
+			can = append(can, k.ISA)
 		}
 	}
 	text := "kernels for " + strings.Join(can, ", ")
-	if len(cannot) > 0 {
-		text += " run here, those for " + strings.Join(cannot, ", ") + " do not (all or some)"
+	for _, isa := range cannot {
+		text += fmt.Sprintf("; not %s: the CPU lacks %s", isa, strings.Join(missing[isa], " "))
 	}
 	if name := os.Getenv(kernels.EnvImpl); name != "" {
 		text += fmt.Sprintf("; %s=%s", kernels.EnvImpl, name)

@@ -76,15 +76,17 @@ func (t *table) print(w io.Writer) {
 	}
 }
 
+// noteIndent is the width of a note's label, with the space after it.
+const noteIndent = 14
+
 // printNote writes a paragraph with a label before it, wrapped to the table's width.
 func printNote(w io.Writer, label, text string) {
-	const indent = 14
-	line := fmt.Sprintf("%-*s", indent, label)
+	line := fmt.Sprintf("%-*s", noteIndent, label)
 	empty := true
 	for _, word := range strings.Fields(text) {
 		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > tableWidth {
 			fmt.Fprintln(w, line)
-			line, empty = strings.Repeat(" ", indent), true
+			line, empty = strings.Repeat(" ", noteIndent), true
 		}
 		if !empty {
 			line += " "
