@@ -53,6 +53,7 @@ type trainJob struct {
 	*app
 	dir, net, weights, acts string
 	out, checkpoint, log    string
+	init                    string
 	resume, noTest          bool
 	threads                 int
 	every                   time.Duration
@@ -85,6 +86,7 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	fs.StringVar(&j.checkpoint, "checkpoint", "", "checkpoint `file` (default: that of -out with .checkpoint)")
 	fs.BoolVar(&j.resume, "resume", false, "go on from the checkpoint if there is one; its configuration counts, and flags of the run are ignored")
 	fs.DurationVar(&j.every, "every", time.Minute, "time between checkpoints within an epoch")
+	fs.StringVar(&j.init, "init", "", "checkpoint `file` of a float run whose rounded weights are the first ones (default: random)")
 	fs.StringVar(&j.log, "log", "", "append the result as a line of JSON to this `file`")
 	fs.BoolVar(&j.noTest, "no-test", false, "do not measure the test images at the end: for choosing parameters")
 	fs.IntVar(&j.threads, "threads", runtime.NumCPU(), "goroutines that compute")
@@ -209,11 +211,25 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 		return nil, &usageError{err.Error()}
 	}
 	net.Dataset, net.Method = set.Name, j.method
+	if j.init != "" {
+		j.cfg.Init = filepath.Base(j.init)
+	}
 	t, err := train.New(net, j.cfg, images, j.threads)
 	if err != nil {
 		return nil, &usageError{err.Error()}
 	}
-	return t, nil
+	if j.init == "" {
+		return t, nil
+	}
+	c, err := train.ReadCheckpoint(j.init)
+	if err != nil {
+		return nil, err
+	}
+	float, err := c.Resume(images, j.threads)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.InitFrom(float)
 }
 
 // run takes all steps that are left, and writes checkpoints.

@@ -79,6 +79,7 @@ type Config struct {
 	Validation int     // images at the end of the training set that are held out
 	Limit      int     // train on the first images only; 0 for all
 	Keep       string  // "last" epoch's network, or the "best" on the validation images
+	Init       string  // name of the float run whose rounded weights are the first ones (InitFrom), "" for random
 }
 
 // Default returns a Config for the method, complete but for what the caller

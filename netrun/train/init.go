@@ -1,0 +1,81 @@
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"example.com/lowbit/netrun/quant"
+)
+
+// InitFrom sets the first weights of a low-bit run to those of a float run of the
+// same shape, rounded to the levels: each output's scaled so that the squared
+// error is least, since batch norm takes the scale back out. Batch norm starts
+// from the float one. The run must be at its first step.
+func (t *Trainer) InitFrom(float *Trainer) error {
+	if t.cfg.Method == Float || float.cfg.Method != Float {
+		return fmt.Errorf("train: %s weights from %s ones: want low-bit from float", t.cfg.Method, float.cfg.Method)
+	}
+	if t.step != 0 {
+		return fmt.Errorf("train: first weights at step %d: want 0", t.step)
+	}
+	if len(t.layers) != len(float.layers) {
+		return fmt.Errorf("train: %d layers from %d: want as many", len(t.layers), len(float.layers))
+	}
+	for i, l := range t.layers {
+		f := float.layers[i]
+		if l.Kind != f.Kind || l.In != f.In || l.OutShape() != f.OutShape() || l.k != f.k {
+			return fmt.Errorf("train: layer %d differs in shape from the float one", i)
+		}
+		last := i == len(t.layers)-1
+		parallel(t.workers, l.Out, func(o, _ int) {
+			w := f.weight.value[o*l.k:][:l.k]
+			scale := fit(l.grid, w)
+			for j, v := range w {
+				if l.weight.level != nil {
+					l.weight.level[o*l.k+j] = l.grid.Nearest(v / scale)
+				} else {
+					l.weight.value[o*l.k+j] = max(min(v/scale, l.grid.Max()), -l.grid.Max())
+				}
+			}
+		})
+		if last { // the float one has no batch norm there
+			continue
+		}
+		copy(l.gamma.value, f.gamma.value)
+		copy(l.beta.value, f.beta.value)
+		// The step is in units of a deviation of 1: make it the float
+		// network's.
+		var square float64
+		for c := range l.Out {
+			g, b := float64(f.gamma.value[c]), float64(f.beta.value[c])
+			square += g*g + b*b
+		}
+		l.step.value[0] *= float32(math.Sqrt(square / float64(l.Out)))
+	}
+	return nil
+}
+
+// fit returns the scale for which the weights, rounded to the nearest multiples of
+// it by the levels, have the least squared error, among 64 candidates.
+func fit(g *quant.Grid, w []float32) float32 {
+	top := float32(0)
+	for _, v := range w {
+		top = max(top, v, -v)
+	}
+	if top == 0 {
+		return 1
+	}
+	best, scale := math.Inf(1), top
+	for i := 1; i <= 64; i++ {
+		s := top / g.Max() * float32(i) / 64 * 1.25
+		var e float64
+		for _, v := range w {
+			d := float64(v - s*g.Levels[g.Nearest(v/s)])
+			e += d * d
+		}
+		if e < best {
+			best, scale = e, s
+		}
+	}
+	return scale
+}
