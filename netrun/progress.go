@@ -21,7 +21,7 @@ func (a *app) progress(what, unit string, total int) *progressbar.ProgressBar {
 	return progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(&late{w: a.stderr, from: time.Now().Add(patience)}),
 		progressbar.OptionSetVisibility(ok && term.IsTerminal(int(f.Fd()))),
-		progressbar.OptionSetDescription(fmt.Sprintf("%-22s", what)),
+		progressbar.OptionSetDescription(fmt.Sprintf("%-28s", what)),
 		progressbar.OptionSetItsString(unit),
 		progressbar.OptionShowIts(),
 		progressbar.OptionShowCount(),
