@@ -124,9 +124,11 @@ func (p *Plan) Run(logits []float32, images []uint8, n int) {
 }
 
 // part is the number of images of a part of a batch of n: parts are as even as
-// can be, and there is one for each thread if there are images enough.
+// can be, and every thread has the same number of them.
 func (p *Plan) part(n int) int {
-	return ceilDiv(n, max(ceilDiv(n, p.sub), min(p.threads, n)))
+	threads := min(p.threads, n)
+	rounds := ceilDiv(ceilDiv(n, p.sub), threads)
+	return ceilDiv(n, rounds*threads)
 }
 
 // A run is the memory of one call of Run: a space for each thread.
