@@ -55,7 +55,11 @@ var (
 		{kernelID: amd64ID("avx2", "float32", "", all(avx2.GemmF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features)), tiles: avx2.GemmF32[:], nr: 16, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32},
 	}
 	archF32Dot = []*f32DotRow{
+		{kernelID: amd64ID("avx512", "float32", "", avx512.DotF32Features), dot: avx512.DotF32, block: 64},
 		{kernelID: amd64ID("avx2", "float32", "", avx2.DotF32Features), dot: avx2.DotF32, block: 32},
 	}
-	archEpilogue []*epilogueRow
+	archEpilogue = []*epilogueRow{
+		{kernelID: amd64ID("avx2", "epilogue", "", all(avx2.MaxI32Features, avx2.MaxF32Features, avx2.ThresholdsFeatures, avx2.RequantizeFeatures, avx2.AffineFeatures)),
+			maxI32: avx2.MaxI32, maxF32: avx2.MaxF32, thresholds: avx2.Thresholds, requantize: avx2.Requantize, affine: avx2.Affine},
+	}
 )

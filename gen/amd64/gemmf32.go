@@ -101,7 +101,7 @@ func gemmF32Body(c *build.Context, rows int, v vector) {
 		}
 	}
 	c.ADDQ(aCol, a)
-	c.ADDQ(operand.I32(2*v.bytes), b)
+	c.ADDQ(operand.U32(2*v.bytes), b)
 	c.DECQ(k)
 	c.JNZ(operand.LabelRef("loop"))
 

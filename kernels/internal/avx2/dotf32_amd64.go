@@ -17,4 +17,4 @@ package avx2
 func DotF32(x *float32, y *float32, n uintptr) float32
 
 // DotF32Features lists the CPU features that the instructions of DotF32 need.
-const DotF32Features = "AVX FMA3 SSE"
+const DotF32Features = "AVX FMA3"

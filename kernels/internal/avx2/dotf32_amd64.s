@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func DotF32(x *float32, y *float32, n uintptr) float32
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·DotF32(SB), NOSPLIT, $0-28
 	MOVQ   x+0(FP), AX
 	MOVQ   y+8(FP), CX
@@ -26,9 +26,9 @@ loop:
 	VFMADD231PS 64(CX), Y4, Y2
 	VMOVUPS     96(AX), Y4
 	VFMADD231PS 96(CX), Y4, Y3
-	ADDQ        $0x80, AX
-	ADDQ        $0x80, CX
-	SUBQ        $0x20, DX
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
 	JMP         loop
 
 done:
@@ -39,6 +39,6 @@ done:
 	VADDPS       X0, X1, X0
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
-	MOVSS        X0, ret+24(FP)
+	VMOVSS       X0, ret+24(FP)
 	VZEROUPPER
 	RET

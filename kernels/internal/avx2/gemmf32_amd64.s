@@ -33,7 +33,7 @@ loop:
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         DX, CX
-	ADDQ         $+64, BX
+	ADDQ         $0x00000040, BX
 	DECQ         SI
 	JNZ          loop
 	VMOVUPS      Y0, (AX)
@@ -80,7 +80,7 @@ loop:
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         BX, DX
-	ADDQ         $+64, SI
+	ADDQ         $0x00000040, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Y0, (AX)
@@ -138,7 +138,7 @@ loop:
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         BX, DX
-	ADDQ         $+64, SI
+	ADDQ         $0x00000040, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Y0, (AX)
@@ -208,7 +208,7 @@ loop:
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         BX, DX
-	ADDQ         $+64, SI
+	ADDQ         $0x00000040, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Y0, (AX)
@@ -289,7 +289,7 @@ loop:
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
 	ADDQ         BX, DX
-	ADDQ         $+64, SI
+	ADDQ         $0x00000040, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Y0, (AX)
@@ -382,7 +382,7 @@ loop:
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
 	ADDQ         BX, DX
-	ADDQ         $+64, SI
+	ADDQ         $0x00000040, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Y0, (AX)

@@ -33,7 +33,7 @@ loop:
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
 	ADDQ         DX, CX
-	ADDQ         $+128, BX
+	ADDQ         $0x00000080, BX
 	DECQ         SI
 	JNZ          loop
 	VMOVUPS      Z0, (AX)
@@ -80,7 +80,7 @@ loop:
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
 	ADDQ         BX, DX
-	ADDQ         $+128, SI
+	ADDQ         $0x00000080, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Z0, (AX)
@@ -138,7 +138,7 @@ loop:
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
 	ADDQ         BX, DX
-	ADDQ         $+128, SI
+	ADDQ         $0x00000080, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Z0, (AX)
@@ -208,7 +208,7 @@ loop:
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
 	ADDQ         BX, DX
-	ADDQ         $+128, SI
+	ADDQ         $0x00000080, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Z0, (AX)
@@ -289,7 +289,7 @@ loop:
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
 	ADDQ         BX, DX
-	ADDQ         $+128, SI
+	ADDQ         $0x00000080, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Z0, (AX)
@@ -382,7 +382,7 @@ loop:
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
 	ADDQ         BX, DX
-	ADDQ         $+128, SI
+	ADDQ         $0x00000080, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Z0, (AX)
@@ -486,7 +486,7 @@ loop:
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
 	ADDQ         BX, DX
-	ADDQ         $+128, SI
+	ADDQ         $0x00000080, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Z0, (AX)
@@ -602,7 +602,7 @@ loop:
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
 	ADDQ         BX, DX
-	ADDQ         $+128, SI
+	ADDQ         $0x00000080, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Z0, (AX)
@@ -729,7 +729,7 @@ loop:
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
 	ADDQ         BX, DX
-	ADDQ         $+128, SI
+	ADDQ         $0x00000080, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Z0, (AX)
@@ -868,7 +868,7 @@ loop:
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
 	ADDQ         BX, DX
-	ADDQ         $+128, SI
+	ADDQ         $0x00000080, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Z0, (AX)
@@ -1018,7 +1018,7 @@ loop:
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
 	ADDQ         BX, DX
-	ADDQ         $+128, SI
+	ADDQ         $0x00000080, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Z0, (AX)
@@ -1180,7 +1180,7 @@ loop:
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
 	ADDQ         BX, DX
-	ADDQ         $+128, SI
+	ADDQ         $0x00000080, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Z0, (AX)
@@ -1353,7 +1353,7 @@ loop:
 	VFMADD231PS  Z26, Z28, Z24
 	VFMADD231PS  Z27, Z28, Z25
 	ADDQ         BX, DX
-	ADDQ         $+128, SI
+	ADDQ         $0x00000080, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Z0, (AX)
@@ -1538,7 +1538,7 @@ loop:
 	VFMADD231PS  Z28, Z30, Z26
 	VFMADD231PS  Z29, Z30, Z27
 	ADDQ         BX, DX
-	ADDQ         $+128, SI
+	ADDQ         $0x00000080, SI
 	DECQ         DI
 	JNZ          loop
 	VMOVUPS      Z0, (AX)

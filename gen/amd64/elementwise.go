@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The steps between products work on rows of channels, 8 columns at a time,
+// with ymm registers. Wider ones would gain little: these loops read four bytes
+// for every one or two operations, and take a few per cent of a layer.
+
+func init() {
+	add("avx2", family{
+		name:      "MaxI32",
+		doc:       "MaxI32 is an element-wise maximum.",
+		signature: "func(dst, src *int32, n uintptr)",
+		loop:      fmt.Sprintf(maxLoop, "int32"),
+		body: func(c *build.Context, _ int) {
+			maxInto(c, func(m operand.Mem, v reg.VecVirtual) { c.VPMAXSD(m, v, v) })
+		},
+	})
+	add("avx2", family{
+		name:      "MaxF32",
+		doc:       "MaxF32 is an element-wise maximum.",
+		signature: "func(dst, src *float32, n uintptr)",
+		loop:      fmt.Sprintf(maxLoop, "float32"),
+		body: func(c *build.Context, _ int) {
+			// VMAXPS gives its first source operand, which is the last but one
+			// here, only if that is greater: the comparison of the Go loop.
+			maxInto(c, func(m operand.Mem, v reg.VecVirtual) { c.VMAXPS(m, v, v) })
+		},
+	})
+	add("avx2", family{
+		name:      "Affine",
+		doc:       "Affine scales and shifts channels.",
+		signature: "func(x *float32, rows, stride uintptr, scale, bias *float32, relu, cols uintptr)",
+		loop: `	for i := range rows {
+		for j := range cols {
+			v := float32(x[i][j]*scale[j]) + bias[j]
+			if relu != 0 && v < 0 {
+				v = 0
+			}
+			x[i][j] = v
+		}
+	}
+
+with rows that lie stride elements apart. rows is at least 1, cols a multiple
+of 8, at least 8.`,
+		body: affine,
+	})
+}
+
+const maxLoop = `	for i := range n {
+		if src[i] > dst[i] {
+			dst[i] = src[i]
+		}
+	}
+
+on %s. n is a multiple of 8 and at least 8.`
+
+func maxInto(c *build.Context, larger func(operand.Mem, reg.VecVirtual)) {
+	dst, src, n := loadParam(c, "dst"), loadParam(c, "src"), loadParam(c, "n")
+	c.Label("loop")
+	v := c.YMM()
+	c.VMOVUPS(operand.Mem{Base: src}, v)
+	larger(operand.Mem{Base: dst}, v)
+	c.VMOVUPS(v, operand.Mem{Base: dst})
+	c.ADDQ(operand.U8(32), src)
+	c.ADDQ(operand.U8(32), dst)
+	c.SUBQ(operand.U8(8), n)
+	c.JNZ(operand.LabelRef("loop"))
+	c.VZEROUPPER()
+	c.RET()
+}
+
+// affine bounds by zero or, without relu, by minus infinity. It multiplies and
+// adds in two steps: a fused step would round once and give other bits than
+// CPUs that lack it.
+func affine(c *build.Context, _ int) {
+	bound, infinity := c.YMM(), c.GP32()
+	c.VXORPS(bound, bound, bound)
+	relu := loadParam(c, "relu")
+	c.TESTQ(relu, relu)
+	c.JNZ(operand.LabelRef("rows"))
+	c.MOVL(operand.U32(0xff800000), infinity)
+	c.VMOVD(infinity, bound.AsX())
+	c.VPBROADCASTD(bound.AsX(), bound)
+
+	c.Label("rows")
+	x, rows, stride := loadParam(c, "x"), loadParam(c, "rows"), loadParam(c, "stride")
+	scale, bias, cols := loadParam(c, "scale"), loadParam(c, "bias"), loadParam(c, "cols")
+	c.Label("row")
+	j := c.GP64()
+	c.XORQ(j, j)
+	c.Label("columns")
+	v := c.YMM()
+	at := func(base reg.Register) operand.Mem { return operand.Mem{Base: base, Index: j, Scale: 4} }
+	c.VMOVUPS(at(x), v)
+	c.VMULPS(at(scale), v, v)
+	c.VADDPS(at(bias), v, v)
+	c.VMAXPS(v, bound, v) // v unless bound is greater
+	c.VMOVUPS(v, at(x))
+	c.ADDQ(operand.U8(8), j)
+	c.CMPQ(j, cols)
+	c.JB(operand.LabelRef("columns"))
+	c.LEAQ(operand.Mem{Base: x, Index: stride, Scale: 4}, x)
+	c.DECQ(rows)
+	c.JNZ(operand.LabelRef("row"))
+	c.VZEROUPPER()
+	c.RET()
+}
