@@ -96,6 +96,7 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of everything random")
 	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "sgd, momentum or adam")
 	float32Var(fs, &c.Beta1, "beta1", "decay of the first moment")
+	float32Var(fs, &c.Beta1End, "beta1-end", "what beta1 goes to as the rate goes to 0; 0 for no change")
 	float32Var(fs, &c.Beta2, "beta2", "decay of the second moment (adam)")
 	float32Var(fs, &c.LR, "lr", "peak learning rate of the weights; in units of the largest level for ste and dst")
 	float32Var(fs, &c.NormLR, "normlr", "peak learning rate of batch norm and biases")

@@ -51,6 +51,11 @@ type Config struct {
 
 	Optimizer    string
 	Beta1, Beta2 float32 // Momentum uses Beta1, Adam both
+	// Beta1End, if not 0, is what Beta1 goes to as the learning rate goes to
+	// 0. A discrete weight's odds of moving up or down are those of its
+	// averaged gradient to be positive or negative, at any rate: only a longer
+	// average makes its last moves less random.
+	Beta1End float32
 	// LR is the peak learning rate of the weights. For ste and dst it is in
 	// units of the largest level, so that it means the same for all formats.
 	LR     float32
@@ -137,6 +142,7 @@ func (c *Config) check() error {
 		{"batch", float64(c.Batch), 1, 1 << 16},
 		{"beta1", float64(c.Beta1), 0, 0.99999},
 		{"beta2", float64(c.Beta2), 0, 0.999999},
+		{"beta1 at the end", float64(c.Beta1End), 0, 0.99999},
 		{"lr", float64(c.LR), 0, 1e6},
 		{"normlr", float64(c.NormLR), 0, 1e6},
 		{"decay", float64(c.Decay), 0, 1e3},
@@ -173,11 +179,8 @@ func (c *Config) transition() quant.Transition {
 // rate is the part of the peak learning rate at a step of a run of total
 // steps.
 func (c *Config) rate(step, total int) float64 {
-	x, warm := (float64(step)+0.5)/float64(total), float64(c.Warmup)
-	if c.Schedule == "onecycle" {
-		warm = max(warm, 0.3)
-	}
-	if x < warm {
+	x, warm := (float64(step)+0.5)/float64(total), c.warmup()
+	if c.warming(step, total) {
 		return x / warm
 	}
 	x = (x - warm) / (1 - warm)
@@ -188,6 +191,25 @@ func (c *Config) rate(step, total int) float64 {
 		return 1 - x
 	}
 	return 0.5 + 0.5*math.Cos(math.Pi*x)
+}
+
+// beta1 is the decay of the first moment at a step of a run of total steps.
+func (c *Config) beta1(step, total int) float32 {
+	if c.Beta1End == 0 || c.warming(step, total) {
+		return c.Beta1
+	}
+	return c.Beta1End + (c.Beta1-c.Beta1End)*float32(c.rate(step, total))
+}
+
+func (c *Config) warming(step, total int) bool {
+	return float64(step)+0.5 < float64(total)*c.warmup()
+}
+
+func (c *Config) warmup() float64 {
+	if c.Schedule == "onecycle" {
+		return max(float64(c.Warmup), 0.3)
+	}
+	return float64(c.Warmup)
 }
 
 // defaultStep is the width of a code in standard deviations of the batch norm

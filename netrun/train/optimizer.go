@@ -76,7 +76,7 @@ func (t *Trainer) move(l *layer, level []uint8, d []float32, lr float64, stream 
 // moves its moments along.
 func (t *Trainer) delta(d []float32, p *tensor, lo int, lr float64) {
 	g := p.grad[lo:][:len(d)]
-	b1 := t.cfg.Beta1
+	b1 := t.cfg.beta1(t.step, t.total)
 	switch t.cfg.Optimizer {
 	case SGD:
 		a := float32(lr)
@@ -93,7 +93,7 @@ func (t *Trainer) delta(d []float32, p *tensor, lo int, lr float64) {
 		b2 := t.cfg.Beta2
 		m, v := p.m[lo:][:len(d)], p.v[lo:][:len(d)]
 		n := float64(t.step + 1)
-		c1, c2 := 1-math.Pow(float64(b1), n), 1-math.Pow(float64(b2), n)
+		c1, c2 := 1-math.Pow(float64(t.cfg.Beta1), n), 1-math.Pow(float64(b2), n)
 		a, root := float32(lr/c1), float32(1/math.Sqrt(c2))
 		for j, x := range g {
 			m[j] += (1 - b1) * (x - m[j])
