@@ -144,6 +144,55 @@ func float32Tile(t *testing.T, ar *arena, row *f32Row, a []float32, rows, k int,
 	return out
 }
 
+// TestFloat32Packing calls the packing of panels by itself.
+func TestFloat32Packing(t *testing.T) {
+	each(t, f32Table, func(t *testing.T, row *f32Row) {
+		if row.packRows == nil || row.packColumns == nil {
+			t.Skip("plain Go packs for this kernel: TestMatMul covers it")
+		}
+		rng, a := random(t), newArena(t)
+		for rows := 1; rows <= 40; rows++ {
+			for _, at := range ends {
+				for _, cols := range some(rng, []int{1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16}) {
+					src, dst := cols+rng.IntN(9), 16+16*rng.IntN(2)
+					checkPacking(t, a, rng, at, rows, cols, 16, src, 1, dst, func(to, from *float32) {
+						row.packRows(to, uintptr(4*dst), from, uintptr(4*src), uintptr(rows), uintptr(cols))
+					})
+				}
+				if rows%8 == 0 {
+					src, dst := rows+rng.IntN(9), 8+8*rng.IntN(4)
+					checkPacking(t, a, rng, at, rows, 8, 8, 1, src, dst, func(to, from *float32) {
+						row.packColumns(to, uintptr(4*dst), from, uintptr(4*src), uintptr(rows))
+					})
+				}
+			}
+		}
+	})
+}
+
+// checkPacking packs rows x cols elements to rows of width, zeros behind cols.
+func checkPacking(t *testing.T, a *arena, rng *rand.Rand, at spot, rows, cols, width, rowStride, colStride, dstStride int, pack func(dst, src *float32)) {
+	t.Helper()
+	from := randomFloats(rng, (rows-1)*rowStride+(cols-1)*colStride+1, true)
+	src, dst := input(a, "src", at, from), place(a, "dst", (rows-1)*dstStride+width, at, nans((rows-1)*dstStride+width))
+	a.run(func() { pack(&dst[0], &src[0]) })
+	for i, got := range dst {
+		r, j := i/dstStride, i%dstStride
+		switch {
+		case j >= width:
+			if !isNaN(got) {
+				t.Fatalf("%d rows, %d columns: the gap behind row %d was written", rows, cols, r)
+			}
+		case j >= cols:
+			if got != 0 {
+				t.Fatalf("%d rows, %d columns: row %d is filled up with %v: want zeros", rows, cols, r, got)
+			}
+		case got != from[r*rowStride+j*colStride]:
+			t.Fatalf("%d rows, %d columns: row %d, column %d: got %v, want %v", rows, cols, r, j, got, from[r*rowStride+j*colStride])
+		}
+	}
+}
+
 // checkProduct compares dst[m][n] with the sums over k of x[m][k]*w[n][k].
 func checkProduct(t testing.TB, what string, dst, x, w []float32, m, n, k int) {
 	t.Helper()

@@ -27,6 +27,15 @@ func TestTiles(t *testing.T) {
 		}
 		rng, a := random(t), newArena(t)
 		list := formatsOf(row.takes)
+		// A few steps of every tile at both ends of the pages, where the first
+		// byte too far or too early faults.
+		for rows := 1; rows <= row.mr(); rows++ {
+			for _, steps := range []int{1, 2, 3} {
+				for _, at := range ends {
+					checkTile(t, a, rng, row, tileCase{rows: rows, steps: steps, formats: list[rng.IntN(len(list))], dstGap: rng.IntN(20), shift: 1, at: at})
+				}
+			}
+		}
 		for rows := 1; rows <= row.mr(); rows++ {
 			// The steps run through the places where 16-bit sums are widened.
 			for _, steps := range some(rng, around(70, 4, 16, 32)) {
