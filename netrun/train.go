@@ -107,6 +107,7 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&c.Flip, "flip", c.Flip, "mirror half of the images")
 	fs.IntVar(&c.Shift, "shift", c.Shift, "move images by up to so many `pixels`")
 	fs.StringVar(&c.Transition, "transition", c.Transition, "dst: tanh (GXNOR-Net) or unbiased (stochastic rounding)")
+	fs.IntVar(&c.Contrast, "contrast", c.Contrast, "power, 1 to 3, of adam's |m|/sqrt(v) in a discrete update; 1 is Adam's own")
 	float32Var(fs, &c.Spread, "spread", "standard deviation of the first weights in units of the largest level (ste, dst)")
 	fs.StringVar(&c.Window, "window", c.Window, "pseudo-derivative of the activation quantizer: rect or tri")
 	float32Var(fs, &c.HalfWidth, "halfwidth", "of the window, in steps")
@@ -205,7 +206,7 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 	} else {
 		d := train.Default(train.Float) // no figures of low-bit in its record
 		c := &j.cfg
-		c.Transition, c.Window, c.HalfWidth, c.Spread = d.Transition, d.Window, d.HalfWidth, d.Spread
+		c.Transition, c.Window, c.HalfWidth, c.Spread, c.Contrast = d.Transition, d.Window, d.HalfWidth, d.Spread, d.Contrast
 	}
 	net, err := train.NewNetwork(j.net, nn.Shape{H: images.H, W: images.W, C: images.C}, set.Classes, w, a)
 	if err != nil {

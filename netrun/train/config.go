@@ -71,10 +71,14 @@ type Config struct {
 	Shift     int     // move images by up to this many pixels each way, filling with 0
 
 	// Low-bit networks.
-	Transition string  // dst: "tanh" or "unbiased"
-	Spread     float32 // standard deviation of the first weights, in units of the largest level
-	Window     string  // "rect" or "tri"
-	HalfWidth  float32 // of the window, in steps of the quantizer
+	Transition string // dst: "tanh" or "unbiased"
+	// Contrast is the power, 1 to 3, to which adam's |m|/sqrt(v), about the
+	// signal-to-noise ratio of a gradient, is raised for discrete weights: 1 is
+	// Adam; above, weights whose gradient is but noise keep still.
+	Contrast  int
+	Spread    float32 // standard deviation of the first weights, in units of the largest level
+	Window    string  // "rect" or "tri"
+	HalfWidth float32 // of the window, in steps of the quantizer
 	// Step is the width of an activation's code before batch norm's scale
 	// folds into it; 0 chooses by format. With LearnStep it is trained.
 	Step      float32
@@ -97,7 +101,7 @@ func Default(method string) Config {
 		Statistics: 0.05, Validation: 5000, Keep: "last",
 	}
 	if method != Float {
-		c.Transition, c.Window, c.HalfWidth, c.Spread = "unbiased", "rect", 0.5, 0.4
+		c.Transition, c.Window, c.HalfWidth, c.Spread, c.Contrast = "unbiased", "rect", 0.5, 0.4, 1
 	}
 	return c
 }
@@ -149,6 +153,7 @@ func (c *Config) check() error {
 		{"warmup", float64(c.Warmup), 0, 1},
 		{"smoothing", float64(c.Smoothing), 0, 0.9},
 		{"shift", float64(c.Shift), 0, 64},
+		{"contrast", float64(c.Contrast), 0, 3},
 		{"spread", float64(c.Spread), 0, 1e3},
 		{"step", float64(c.Step), 0, 1e6},
 		{"statistics", float64(c.Statistics), 1e-6, 1},

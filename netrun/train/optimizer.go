@@ -94,11 +94,37 @@ func (t *Trainer) delta(d []float32, p *tensor, lo int, lr float64) {
 		m, v := p.m[lo:][:len(d)], p.v[lo:][:len(d)]
 		n := float64(t.step + 1)
 		c1, c2 := 1-math.Pow(float64(t.cfg.Beta1), n), 1-math.Pow(float64(b2), n)
+		if p.level != nil {
+			// Without the correction of its start the average is small
+			// while it is of few gradients; with it, noise would move
+			// every weight.
+			c1 = 1
+		}
 		a, root := float32(lr/c1), float32(1/math.Sqrt(c2))
 		for j, x := range g {
 			m[j] += (1 - b1) * (x - m[j])
 			v[j] += (1 - b2) * (x*x - v[j])
-			d[j] = -a * m[j] / (sqrt32(v[j])*root + adamEpsilon)
+			d[j] = -m[j] / (sqrt32(v[j])*root + adamEpsilon)
+		}
+		if p.level != nil {
+			sharpen(d, t.cfg.Contrast)
+		}
+		for j := range d {
+			d[j] *= a
+		}
+	}
+}
+
+// sharpen raises the magnitude of each element to a power of 1, 2 or 3.
+func sharpen(d []float32, power int) {
+	switch power {
+	case 2:
+		for j, x := range d {
+			d[j] = x * math.Float32frombits(math.Float32bits(x)&^(1<<31))
+		}
+	case 3:
+		for j, x := range d {
+			d[j] = x * x * x
 		}
 	}
 }
