@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 
 	"example.com/lowbit/kernels"
@@ -23,17 +22,15 @@ func BenchmarkNetwork(b *testing.B) {
 		b.Skip("no networks are shipped")
 	}
 	for _, name := range models.Names() {
-		net := sync.OnceValues(func() (*nn.Network, error) { return models.Load(name) })
+		net, err := models.Load(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		first := &net.Blocks[0]
 		for _, isa := range instructionSets() {
 			for _, batch := range []int{1, 64} {
-				full := fmt.Sprintf("net=%s/impl=%s/batch=%d", name, isa, batch)
-				run(b, full, func() (*work, error) {
-					n, err := net()
-					if err != nil {
-						return nil, err
-					}
-					return network(n, isa, images, batch)
-				})
+				full := fmt.Sprintf("w=%v/a=%v/impl=%s/net=%s/batch=%d", first.Weights, first.OutAct, isa, name, batch)
+				run(b, full, func() (*work, error) { return network(net, isa, images, batch) })
 			}
 		}
 	}

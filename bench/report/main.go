@@ -1,0 +1,92 @@
+// Command report turns the benchmark results in a folder into a README.md with
+// tables and plots beside them:
+//
+//	go run ./bench/report            # results/*.txt -> results/README.md, results/*.svg
+//	go run ./bench/report -dir DIR
+//
+// Each FILE.txt is what "go test -bench . -count 6 ./bench" printed on one
+// machine. The same files give the same output, byte for byte.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("report: ")
+	dir := flag.String("dir", "results", "folder of the result files, and of what is written")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "Usage: go run ./bench/report [-dir results]\n\nWrites README.md and plots beside the result files *.txt.")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if flag.NArg() > 0 {
+		log.Fatalf("unexpected argument %q: want none; see -h", flag.Arg(0))
+	}
+	if err := report(*dir); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// report writes everything, or nothing if a result file cannot be used.
+func report(dir string) error {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err != nil {
+		return err
+	}
+	if len(paths) == 0 {
+		return fmt.Errorf("no result files %s: make one with 'make results' or go test -bench . -count 6 ./bench", filepath.Join(dir, "*.txt"))
+	}
+	slices.Sort(paths)
+	var machines []*machine
+	var errs []error
+	for _, path := range paths {
+		m, err := readFile(path)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		machines = append(machines, m)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	out := map[string][]byte{}
+	var text strings.Builder
+	writeHead(&text, others(dir))
+	for _, m := range machines {
+		plots, err := plots(m)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.file, err)
+		}
+		for _, p := range plots {
+			out[p.file] = p.svg
+		}
+		m.write(&text, plots)
+	}
+	out["README.md"] = []byte(text.String())
+	for name, data := range out {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// others are the folders of results that other commands write and explain.
+func others(dir string) []string {
+	readmes, _ := filepath.Glob(filepath.Join(dir, "*", "README.md"))
+	var list []string
+	for _, path := range readmes {
+		list = append(list, filepath.Base(filepath.Dir(path)))
+	}
+	return list
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden report")
+
+const input = "testdata/made-up.txt"
+
+// reported runs the command on files by name and returns the folder.
+func reported(t *testing.T, files map[string][]byte) (string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, report(dir)
+}
+
+func readAll(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestGolden(t *testing.T) {
+	const golden = "testdata/made-up.golden.md"
+	data := readAll(t, input)
+	dir, err := reported(t, map[string][]byte{"made-up.txt": data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := readAll(t, filepath.Join(dir, "README.md"))
+	if *update {
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := readAll(t, golden); !bytes.Equal(got, want) {
+		t.Errorf("the report differs from %s (-update writes it anew):\n%s", golden, got)
+	}
+	again, err := reported(t, map[string][]byte{"made-up.txt": data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"README.md", "made-up-gemm.svg", "made-up-gemv.svg", "made-up-float.svg"} {
+		first := readAll(t, filepath.Join(dir, name))
+		if !bytes.Equal(first, readAll(t, filepath.Join(again, name))) {
+			t.Errorf("%s differs from one run to the next", name)
+		}
+		if strings.HasSuffix(name, ".svg") {
+			wellFormed(t, name, first)
+		}
+	}
+}
+
+// wellFormed checks that a plot is XML with text in it.
+func wellFormed(t *testing.T, name string, svg []byte) {
+	t.Helper()
+	text := 0
+	for d := xml.NewDecoder(bytes.NewReader(svg)); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if e, ok := token.(xml.StartElement); ok && e.Name.Local == "text" {
+			text++
+		}
+	}
+	if text < 10 {
+		t.Errorf("%s has %d texts: want labels", name, text)
+	}
+}
+
+func TestTwoMachines(t *testing.T) {
+	data := readAll(t, input)
+	dir, err := reported(t, map[string][]byte{"b.txt": data, "a.txt": data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(readAll(t, filepath.Join(dir, "README.md")))
+	a, b := strings.Index(text, "\n## a\n"), strings.Index(text, "\n## b\n")
+	if a < 0 || b < a {
+		t.Errorf("sections at %d and %d: want a before b", a, b)
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	good := string(readAll(t, input))
+	replace := func(old, new string) string {
+		if !strings.Contains(good, old) {
+			t.Fatalf("no %q in the input", old)
+		}
+		return strings.Replace(good, old, new, 1)
+	}
+	const line = "BenchmarkGEMM/w=binary/a=sign/impl=avx2-popcount/m=64/n=512/k=1024/cache=hot-2"
+	for _, test := range []struct{ name, text, want string }{
+		{"empty", "", "no line PASS"},
+		{"nothing measured", "PASS\n", "no benchmark results"},
+		{"cut off", good[:len(good)/2], "no line PASS"},
+		{"cut off in a line", good[:strings.Index(good, line)+len(line)] + "\t 100\t 12\nPASS\n", "bad.txt:"},
+		{"failed", replace("PASS\n", "--- FAIL: BenchmarkGEMM/w=binary\n    wrong\nFAIL\nPASS\n"), "--- FAIL: BenchmarkGEMM/w=binary"},
+		{"panicked", replace("PASS\n", "panic: kernels: no\nPASS\n"), "panic: kernels: no"},
+		{"no number", replace("100\t", "100\t NaN ns/op\t"), "NaN"},
+		{"negative", replace("100.00 MB/s", "-100.00 MB/s"), "not negative"},
+		{"no iterations", replace(line+" \t     100", line+" \t     ten"), "iteration count"},
+		{"unit not known", replace("%limit", "%limes"), `unit "%limes"`},
+		{"key not known", replace("/cache=hot", "/cash=hot"), `key "/cash"`},
+		{"name without key", replace("/cache=hot", "/hot"), "want /key=value"},
+		{"time missing", replace("ns/op", "B/op"), "no time"},
+		{"two machines", replace(line, "cpu: other\n"+line), `cpu is "other" but was "Made | up <CPU>"`},
+		{"another setting", replace(line, "governor: other\n"+line), "configuration keys"},
+		{"binary", "\x7fELF\x00\x01" + strings.Repeat("\xff\x00", 1000) + "\nPASS\n", "no benchmark results"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir, err := reported(t, map[string][]byte{"bad.txt": []byte(test.text)})
+			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "bad.txt") {
+				t.Errorf("error %v: want one that names bad.txt and has %q", err, test.want)
+			}
+			if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+				t.Errorf("%d files: want nothing written", len(entries))
+			}
+		})
+	}
+}
+
+func TestBadFolder(t *testing.T) {
+	if _, err := reported(t, nil); err == nil || !strings.Contains(err.Error(), "no result files") {
+		t.Errorf("error %v: want one about no result files", err)
+	}
+	data := readAll(t, input)
+	if _, err := reported(t, map[string][]byte{"a](x).txt": data}); err == nil || !strings.Contains(err.Error(), "file name") {
+		t.Errorf("error %v: want one about the file name", err)
+	}
+	if _, err := reported(t, map[string][]byte{"big.txt": make([]byte, fileLimit+1)}); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("error %v: want one about the size", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	data, err := os.ReadFile(input)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data[:2000])
+	f.Add([]byte("cpu: x\nBenchmarkGEMM/w=binary/a=sign/impl=a/m=1/n=1/k=1/cache=hot-2 1 1 ns/op 1 ops/s\nPASS\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := parse("fuzz.txt", data)
+		if err != nil {
+			return
+		}
+		p, err := plots(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text strings.Builder
+		m.write(&text, p)
+	})
+}
