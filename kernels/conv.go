@@ -1,7 +1,6 @@
 package kernels
 
 import (
-	"encoding/binary"
 	"fmt"
 	"sync"
 )
@@ -94,7 +93,7 @@ func (c *Conv2D) Run(dst []int32, x []uint8, images int) {
 	s := &c.shape
 	pixels := s.OutH() * s.OutW()
 	in := s.H * s.W * s.InC
-	if images < 0 || len(x) != images*in || len(dst) != images*pixels*s.OutC {
+	if images < 0 || images > len(x) || len(x) != images*in || len(dst) != images*pixels*s.OutC {
 		panic(fmt.Sprintf("kernels: Conv2D.Run: images = %d, len(x) = %d, len(dst) = %d: want %d*%d = %d and %d*%d = %d",
 			images, len(x), len(dst), images, in, images*in, images, pixels*s.OutC, images*pixels*s.OutC))
 	}
@@ -136,37 +135,62 @@ func (p *patches[T]) direct() []T {
 	return nil
 }
 
-// gather copies a window, row by row of the image; pixels outside are zero.
-func (p *patches[T]) gather(dst []T, i int) {
-	s := &p.s
-	image, pixel := i/p.pixels, i%p.pixels
-	y, x := pixel/p.outW*s.StrideH-s.PadH, pixel%p.outW*s.StrideW-s.PadW
-	base := image * s.H * s.W * s.InC
-	line := s.KW * s.InC
-	from, to := max(0, -x), min(s.KW, s.W-x) // columns of the window inside the image
-	at := 0
-	for ky := range s.KH {
-		if iy := y + ky; iy < 0 || iy >= s.H || from >= to {
-			clear(dst[at : at+line])
-		} else if from == 0 && to == s.KW {
-			copyLine(dst[at:], p.x[base+(iy*s.W+x)*s.InC:], line)
-		} else {
-			clear(dst[at : at+line])
-			copy(dst[at+from*s.InC:at+to*s.InC], p.x[base+(iy*s.W+x+from)*s.InC:])
+// gather copies windows i0 ... i1-1 to rows of dst that lie stride apart.
+func (p *patches[T]) gather(dst []T, stride, i0, i1 int) {
+	// One division a block, rather than some for each window: with few
+	// channels they would take as long as the copies.
+	image, pixel := i0/p.pixels, i0%p.pixels
+	oy, ox := pixel/p.outW, pixel%p.outW
+	for i := range i1 - i0 {
+		p.window(dst[i*stride:], image, oy, ox)
+		if ox++; ox < p.outW {
+			continue
 		}
-		at += line
+		ox = 0
+		if oy++; oy*p.outW == p.pixels {
+			oy = 0
+			image++
+		}
 	}
 }
 
-// copyLine copies n elements. A line of a few bytes, as in a first layer with
-// one channel, is copied as one word where eight bytes may be read and written:
-// the bytes too many are overwritten by the next line.
-func copyLine[T uint8 | float32](dst, src []T, n int) {
-	if d, ok := any(dst).([]uint8); ok && n <= 8 {
-		if s := any(src).([]uint8); len(s) >= 8 && len(d) >= 8 {
-			binary.NativeEndian.PutUint64(d, binary.NativeEndian.Uint64(s))
-			return
+// window copies the window under one output pixel, row by row of the image;
+// pixels outside are zero.
+func (p *patches[T]) window(dst []T, image, oy, ox int) {
+	s := &p.s
+	y, x := oy*s.StrideH-s.PadH, ox*s.StrideW-s.PadW
+	base := image * s.H * s.W * s.InC
+	line := s.KW * s.InC
+	if y >= 0 && y+s.KH <= s.H && x >= 0 && x+s.KW <= s.W {
+		copyLines(dst, p.x[base+(y*s.W+x)*s.InC:], s.KH, line, s.W*s.InC)
+		return
+	}
+	from, to := max(0, -x), min(s.KW, s.W-x) // columns of the window inside the image
+	for ky := range s.KH {
+		d := dst[ky*line:][:line]
+		clear(d)
+		if iy := y + ky; iy >= 0 && iy < s.H && from < to {
+			copy(d[from*s.InC:to*s.InC], p.x[base+(iy*s.W+x+from)*s.InC:])
 		}
 	}
-	copy(dst[:n], src)
+}
+
+// gatherSlack is how many elements behind a row may be written when it is
+// gathered.
+const gatherSlack = 8
+
+// copyLines copies lines that lie stride apart, one behind the other. Lines of
+// a few elements, as in a first layer with one channel, are copied as eight
+// where so many may be read and written: those too many are overwritten by the
+// next line, or by the next row.
+func copyLines[T uint8 | float32](dst, src []T, lines, line, stride int) {
+	if last := lines - 1; line <= gatherSlack && len(src) >= last*stride+gatherSlack && len(dst) >= last*line+gatherSlack {
+		for i := range lines {
+			*(*[gatherSlack]T)(dst[i*line:]) = *(*[gatherSlack]T)(src[i*stride:])
+		}
+		return
+	}
+	for i := range lines {
+		copy(dst[i*line:][:line], src[i*stride:])
+	}
 }

@@ -40,7 +40,7 @@ func newFloat32Product(w []float32, n, k int, opt Options) (*float32Product, err
 	if k%128 == 0 {
 		p.stride += 16 // see unalias
 	}
-	p.scratch.New = func() any { return &float32Scratch{make([]float32, p.block*p.stride)} }
+	p.scratch.New = func() any { return &float32Scratch{make([]float32, p.block*p.stride+gatherSlack)} }
 	p.runs.New = func() any { return new(float32Run) }
 	return p, nil
 }
@@ -58,7 +58,7 @@ type float32Scratch struct{ x []float32 }
 
 type float32Source interface {
 	direct() []float32
-	gather(dst []float32, i int)
+	gather(dst []float32, stride, i0, i1 int) // see rowSource
 }
 
 type float32Run struct {
@@ -92,9 +92,7 @@ func (r *float32Run) task(part int) {
 		return
 	}
 	s := p.scratch.Get().(*float32Scratch)
-	for i := m0; i < m1; i++ {
-		r.rows.gather(s.x[(i-m0)*p.stride:], i)
-	}
+	r.rows.gather(s.x, p.stride, m0, m1)
 	p.multiply(r.dst, Matrix{Data: s.x, Rows: m1 - m0, Cols: p.k, RowStride: p.stride, ColStride: 1}, m0, first, last)
 	p.scratch.Put(s)
 }
@@ -135,7 +133,7 @@ func NewGEMMFloat32(w []float32, n, k int, opt Options) (*GEMMFloat32, error) {
 // kernel the bits do not depend on m or on threads. It does not allocate, and
 // panics if a length is not as the shapes say.
 func (g *GEMMFloat32) Run(dst, x []float32, m int) {
-	if m < 0 || len(x) != m*g.k || len(dst) != m*g.n {
+	if m < 0 || m > len(x) || len(x) != m*g.k || len(dst) != m*g.n {
 		panic(fmt.Sprintf("kernels: GEMMFloat32.Run: m = %d, len(x) = %d, len(dst) = %d: want m*K = %d*%d = %d and m*N = %d*%d = %d",
 			m, len(x), len(dst), m, g.k, m*g.k, m, g.n, m*g.n))
 	}
@@ -154,8 +152,8 @@ type float32Matrix struct{ x []float32 }
 
 var float32Rows = sync.Pool{New: func() any { return new(float32Matrix) }}
 
-func (m *float32Matrix) direct() []float32     { return m.x }
-func (m *float32Matrix) gather([]float32, int) {} // never needed
+func (m *float32Matrix) direct() []float32               { return m.x }
+func (m *float32Matrix) gather([]float32, int, int, int) {} // never needed
 
 // A Conv2DFloat32 convolves float32 images with float32 weights that were
 // packed once. It is safe for use by many goroutines.
@@ -187,7 +185,7 @@ func (c *Conv2DFloat32) Run(dst, x []float32, images int) {
 	s := &c.shape
 	pixels := s.OutH() * s.OutW()
 	in := s.H * s.W * s.InC
-	if images < 0 || len(x) != images*in || len(dst) != images*pixels*s.OutC {
+	if images < 0 || images > len(x) || len(x) != images*in || len(dst) != images*pixels*s.OutC {
 		panic(fmt.Sprintf("kernels: Conv2DFloat32.Run: images = %d, len(x) = %d, len(dst) = %d: want %d*%d = %d and %d*%d = %d",
 			images, len(x), len(dst), images, in, images*in, images, pixels*s.OutC, images*pixels*s.OutC))
 	}

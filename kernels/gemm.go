@@ -79,8 +79,7 @@ func newProduct(w Weights, a ActFormat, opt Options) (*product, error) {
 	mr := row.mr()
 	p.block = max(1, min(blockBytes/max(1, p.xBytes), 512)/mr) * mr
 	p.scratch.New = func() any {
-		// Rows of a block are gathered at most 8 bytes beyond their end.
-		return &scratch{x: make([]byte, p.block*p.xBytes+8), codes: make([]uint8, w.K+8), tile: make([]int32, mr*row.nr)}
+		return &scratch{x: make([]byte, p.block*p.xBytes+gatherSlack), codes: make([]uint8, w.K+gatherSlack), tile: make([]int32, mr*row.nr)}
 	}
 	p.runs.New = func() any { return new(productRun) }
 	return p, nil
@@ -158,8 +157,9 @@ type scratch struct {
 type rowSource interface {
 	// direct returns the codes themselves if rows lie k bytes apart.
 	direct() []uint8
-	// gather writes row i to dst, and may write up to 8 bytes behind it.
-	gather(dst []uint8, i int)
+	// gather writes rows i0 ... i1-1 to dst, stride bytes apart in ascending
+	// order, and may write up to gatherSlack bytes behind each.
+	gather(dst []uint8, stride, i0, i1 int)
 }
 
 // A productRun is one call of Run: its parts are blocks of rows times ranges
@@ -206,7 +206,7 @@ func (p *product) prepare(s *scratch, rows rowSource, m0, m1 int) ([]byte, int) 
 			if codes != nil {
 				row = codes[i*p.k:][:p.k]
 			} else {
-				rows.gather(s.codes, i)
+				rows.gather(s.codes, 0, i, i+1)
 			}
 			packWords(s.x[(i-m0)*p.xBytes:], row, p.bits.pack)
 		}
@@ -216,13 +216,7 @@ func (p *product) prepare(s *scratch, rows rowSource, m0, m1 int) ([]byte, int) 
 		return codes[m0*p.k : m1*p.k], p.k
 	}
 	// What lies behind a row, up to xBytes, meets weights that are zero.
-	for i := m0; i < m1; i++ {
-		if codes != nil {
-			copy(s.x[(i-m0)*p.xBytes:], codes[i*p.k:][:p.k])
-		} else {
-			rows.gather(s.x[(i-m0)*p.xBytes:], i)
-		}
-	}
+	rows.gather(s.x, p.xBytes, m0, m1)
 	return s.x, p.xBytes
 }
 
@@ -281,7 +275,7 @@ func NewGEMM(w Weights, a ActFormat, opt Options) (*GEMM, error) {
 // not allocate, and panics if a length is not as the shapes say. Codes are not
 // checked: see CheckActs.
 func (g *GEMM) Run(dst []int32, x []uint8, m int) {
-	if m < 0 || len(x) != m*g.k || len(dst) != m*g.n {
+	if m < 0 || m > len(x) || len(x) != m*g.k || len(dst) != m*g.n {
 		panic(fmt.Sprintf("kernels: GEMM.Run: m = %d, len(x) = %d, len(dst) = %d: want m*K = %d*%d = %d and m*N = %d*%d = %d",
 			m, len(x), len(dst), m, g.k, m*g.k, m, g.n, m*g.n))
 	}
@@ -326,8 +320,13 @@ type matrix struct {
 
 var matrixRows = sync.Pool{New: func() any { return new(matrix) }}
 
-func (m *matrix) direct() []uint8           { return m.x }
-func (m *matrix) gather(dst []uint8, i int) { copy(dst, m.x[i*m.k:][:m.k]) }
+func (m *matrix) direct() []uint8 { return m.x }
+
+func (m *matrix) gather(dst []uint8, stride, i0, i1 int) {
+	for i := i0; i < i1; i++ {
+		copy(dst[(i-i0)*stride:], m.x[i*m.k:][:m.k])
+	}
+}
 
 // lengths is the text of a panic about a slice that is too short or too long.
 func lengths(where, what string, got, want int) string {
