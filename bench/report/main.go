@@ -3,6 +3,7 @@
 //
 //	go run ./bench/report            # results/*.txt -> results/README.md, results/*.svg
 //	go run ./bench/report -dir DIR
+//	go run ./bench/report -slug      # a name for this machine's result file
 //
 // Each FILE.txt is what "go test -bench . -count 6 ./bench" printed on one
 // machine. The same files give the same output, byte for byte.
@@ -15,25 +16,41 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+
+	"example.com/lowbit/netrun/measure"
 )
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("report: ")
 	dir := flag.String("dir", "results", "folder of the result files, and of what is written")
+	slug := flag.Bool("slug", false, "print a name for this machine's result file, and write nothing")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "Usage: go run ./bench/report [-dir results]\n\nWrites README.md and plots beside the result files *.txt.")
+		fmt.Fprintln(flag.CommandLine.Output(), "Usage: go run ./bench/report [-dir results | -slug]\n\nWrites README.md and plots beside the result files *.txt.")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
 	if flag.NArg() > 0 {
 		log.Fatalf("unexpected argument %q: want none; see -h", flag.Arg(0))
 	}
+	if *slug {
+		fmt.Println(machineSlug(measure.CPU(), runtime.NumCPU()))
+		return
+	}
 	if err := report(*dir); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// machineSlug is a name for files and links, such as amd-epyc-2-cores.
+func machineSlug(cpu string, cores int) string {
+	words := strings.FieldsFunc(strings.ToLower(cpu), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
+	return strings.Join(append(words, fmt.Sprint(cores), "cores"), "-")
 }
 
 // report writes everything, or nothing if a result file cannot be used.

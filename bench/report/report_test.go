@@ -154,6 +154,12 @@ func TestBadFolder(t *testing.T) {
 	}
 }
 
+func TestMachineSlug(t *testing.T) {
+	if got, want := machineSlug("Intel(R) Xeon(R) CPU @ 2.30GHz", 8), "intel-r-xeon-r-cpu-2-30ghz-8-cores"; got != want {
+		t.Errorf("%q: want %q", got, want)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	data, err := os.ReadFile(input)
 	if err != nil {
