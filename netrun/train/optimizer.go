@@ -101,14 +101,20 @@ func (t *Trainer) delta(d []float32, p *tensor, lo int, lr float64) {
 			c1 = 1
 		}
 		a, root := float32(lr/c1), float32(1/math.Sqrt(c2))
+		if p.level == nil {
+			for j, x := range g {
+				m[j] += (1 - b1) * (x - m[j])
+				v[j] += (1 - b2) * (x*x - v[j])
+				d[j] = -a * m[j] / (sqrt32(v[j])*root + adamEpsilon)
+			}
+			return
+		}
 		for j, x := range g {
 			m[j] += (1 - b1) * (x - m[j])
 			v[j] += (1 - b2) * (x*x - v[j])
 			d[j] = -m[j] / (sqrt32(v[j])*root + adamEpsilon)
 		}
-		if p.level != nil {
-			sharpen(d, t.cfg.Contrast)
-		}
+		sharpen(d, t.cfg.Contrast)
 		for j := range d {
 			d[j] *= a
 		}
