@@ -99,6 +99,30 @@ func (s simd) inRegister(m operand.Op) operand.Op {
 	return v
 }
 
+// sumLanes adds the lanes of v, of 32 or 64 bits, and returns the register whose
+// first lane is the sum. v is overwritten.
+func (s simd) sumLanes(v reg.VecVirtual, bits int) reg.Register {
+	add := s.VPADDD
+	if bits == 64 {
+		add = s.VPADDQ
+	}
+	if s.bytes == 64 {
+		upper := s.YMM()
+		s.VEXTRACTI64X4(operand.U8(1), v, upper)
+		add(upper, v.AsY(), v.AsY())
+	}
+	sum, other := v.AsX(), s.XMM()
+	s.VEXTRACTI128(operand.U8(1), v.AsY(), other)
+	add(other, sum, sum)
+	s.VPSHUFD(operand.U8(0x4e), sum, other)
+	add(other, sum, sum)
+	if bits == 32 {
+		s.VPSHUFD(operand.U8(0xb1), sum, other)
+		add(other, sum, sum)
+	}
+	return sum
+}
+
 // at is the memory disp bytes after a pointer.
 func at(base reg.Register, disp int) operand.Mem { return operand.Mem{Base: base, Disp: disp} }
 

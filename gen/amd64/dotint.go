@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+)
+
+// Inner products of codes with packed weights: the instructions and bounds of
+// muladd.go, with both operands in order of k, so that a vector of weights
+// meets the vector of codes at the same place and nothing is broadcast.
+//
+//	instruction         Zen 3: latency, ports   Ice Lake: latency, ports
+//	VPMADDUBSW ymm,m    3 (+load), FP0/3        5 (+load), p01
+//	VPMOVSXBW ymm,m     1 (+load), FP1/2        3 (+load), p5
+//	VPMOVZXBW ymm,m     1 (+load), FP1/2        3 (+load), p5
+//
+// Codes are read once and not again, so two loads of 32 bytes for 32 products
+// bound 8-bit weights; smaller ones are bound by the decoding.
+//
+// The four vectors of 2-bit weights in a block are added in 16 bits, where
+// 4*2*255 = 2040 fits, and widened together.
+
+func init() {
+	for _, bits := range []int{8, 4, 2} {
+		name := fmt.Sprintf("DotW%d", bits)
+		exact := "It is exact while |w| times x is at most 16320."
+		if bits < 8 {
+			exact = "It is exact for every code."
+		}
+		dotInt{vector: 32, bits: bits, scheme: pairs}.register("avx2", name, exact)
+		dotInt{vector: 64, bits: bits, scheme: dot4}.register("avx512", name, "It is exact for every code.")
+	}
+	dotInt{vector: 32, bits: 8, scheme: wide}.register("avx2", "DotW8Wide", "It is exact for every weight and code.")
+}
+
+// dotInt describes an inner product.
+type dotInt struct {
+	vector int // length in bytes
+	bits   int // of a weight code
+	scheme scheme
+}
+
+func (d dotInt) register(room, name, exact string) {
+	block := d.vector * 8 / d.bits
+	add(room, family{
+		name:      name,
+		signature: "func(x *byte, w *byte, blocks uintptr) int32",
+		loop: fmt.Sprintf(`	for i := range blocks * %d {
+		sum += int32(x[i]) * w[i]
+	}
+
+where w are the decoded weights of %d bits. %s
+blocks may be zero.`, block, d.bits, exact),
+		body: d.body,
+	})
+}
+
+func (d dotInt) body(c *build.Context, _ int) {
+	s := simd{c, d.vector}
+	x, w, blocks := s.param("x"), s.param("w"), s.param("blocks")
+	codes, _ := s.decoder(d.bits, s.registers())
+	ones := s.inRegister(s.constant("ones", 1, 0))
+	wv, xv, acc := s.vecs(8/d.bits), s.vec(), s.vec()
+	s.zero(acc)
+	s.TESTQ(blocks, blocks)
+	s.JZ(operand.LabelRef("sum"))
+	s.Label("block")
+	if d.scheme == wide {
+		for half := 0; half < 2; half++ {
+			s.VPMOVSXBW(at(w, 16*half), wv[0])
+			s.VPMOVZXBW(at(x, 16*half), xv)
+			s.VPMADDWD(wv[0], xv, xv)
+			s.VPADDD(xv, acc, acc)
+		}
+	} else {
+		codes.decode(at(w, 0), 0, wv, xv)
+		for f, v := range wv {
+			s.move(at(x, f*d.vector), xv)
+			if d.scheme == dot4 {
+				s.VPDPBUSD(v, xv, acc)
+				continue
+			}
+			s.VPMADDUBSW(v, xv, v)
+			if d.bits != 2 {
+				s.VPMADDWD(ones, v, v)
+				s.VPADDD(v, acc, acc)
+			} else if f > 0 {
+				s.VPADDW(v, wv[0], wv[0])
+			}
+		}
+		if d.scheme == pairs && d.bits == 2 {
+			s.VPMADDWD(ones, wv[0], wv[0])
+			s.VPADDD(wv[0], acc, acc)
+		}
+	}
+	s.ADDQ(operand.I32(d.vector*8/d.bits), x)
+	s.ADDQ(operand.I32(d.vector), w)
+	s.DECQ(blocks)
+	s.JNZ(operand.LabelRef("block"))
+	s.Label("sum")
+	sum := s.GP32()
+	s.VMOVD(s.sumLanes(acc, 32), sum)
+	s.Store(sum, s.ReturnIndex(0))
+	s.VZEROUPPER()
+	s.RET()
+}
