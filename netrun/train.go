@@ -246,7 +246,7 @@ func (j *trainJob) run(ctx context.Context, t *train.Trainer) error {
 			if err := t.Save(j.checkpoint); err != nil {
 				return err
 			}
-			fmt.Fprintf(j.stderr, "stopped at step %d of %d; to go on: netrun train -resume -checkpoint %s -out %s\n", done, total, j.checkpoint, j.out)
+			fmt.Fprintf(j.stderr, "stopped at step %d of %d; to go on: netrun train -resume%s -out %s\n", done, total, j.places(), j.out)
 			return ctx.Err()
 		}
 		epoch, err := t.Step()
@@ -271,6 +271,17 @@ func (j *trainJob) run(ctx context.Context, t *train.Trainer) error {
 	}
 	_ = bar.Finish()
 	return nil
+}
+
+// places are the flags that -resume needs to find the images and the checkpoint.
+func (j *trainJob) places() (flags string) {
+	if j.dir != "" {
+		flags += " -data " + j.dir
+	}
+	if j.checkpoint != j.out+".checkpoint" {
+		flags += " -checkpoint " + j.checkpoint
+	}
+	return flags
 }
 
 func (j *trainJob) printEpoch(t *train.Trainer, spent time.Duration, done, left int) {
