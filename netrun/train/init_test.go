@@ -1,0 +1,106 @@
+package train
+
+import (
+	"strings"
+	"testing"
+
+	"example.com/lowbit/kernels"
+	"example.com/lowbit/netrun/nn"
+	"example.com/lowbit/netrun/quant"
+)
+
+// First weights from a float run are its weights rounded, and better than none.
+func TestInitFrom(t *testing.T) {
+	c := toyConfig(Float)
+	c.Epochs = 12
+	float := newToy(t, kernels.Float32, kernels.F32, c, 2)
+	runAll(t, float)
+	for _, method := range []string{DST, STE} {
+		c = toyConfig(method)
+		c.Epochs = 1
+		tr := newToy(t, kernels.Pow2x4, kernels.U4, c, 2)
+		if err := tr.InitFrom(float); err != nil {
+			t.Fatal(err)
+		}
+		l, f := tr.layers[1], float.layers[1]
+		got := make([]float32, len(l.weight.grad))
+		copy(got, tr.values(l))
+		for o := range l.Out {
+			// Rounded to the pow2 grid, a weight is within a third of itself
+			// unless it is below the least level.
+			scale := fit(l.grid, f.weight.value[o*l.k:][:l.k])
+			for k := range l.k {
+				w, v := f.weight.value[o*l.k+k], got[o*l.k+k]*scale
+				if e := abs(w - v); e > abs(w)/2.9 && e > scale/1.9 && abs(w) < 60*scale {
+					t.Errorf("%s: weight %v became %v", method, w, v)
+				}
+			}
+		}
+		runAll(t, tr)
+		h := tr.History()
+		scratch := newToy(t, kernels.Pow2x4, kernels.U4, c, 2)
+		runAll(t, scratch)
+		if s := scratch.History()[0].ValidationLoss; h[0].ValidationLoss >= s {
+			t.Errorf("%s: loss %v after an epoch from float, %v from scratch", method, h[0].ValidationLoss, s)
+		}
+		if err := tr.InitFrom(float); err == nil || !strings.Contains(err.Error(), "step") {
+			t.Errorf("error of InitFrom on a run at work: %v", err)
+		}
+	}
+	if err := float.InitFrom(float); err == nil {
+		t.Error("no error for float from float")
+	}
+	other := toyNet(kernels.Ternary, kernels.U2)
+	other.Blocks[0].Out, other.Blocks[1].In.C = 8, 8
+	tr, err := New(other, toyConfig(DST), toy(900), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.InitFrom(float); err == nil || !strings.Contains(err.Error(), "shape") {
+		t.Errorf("error for another shape: %v", err)
+	}
+}
+
+func abs(x float32) float32 { return max(x, -x) }
+
+func TestFit(t *testing.T) {
+	g := quant.NewGrid(kernels.Ternary)
+	if s := fit(g, []float32{-0.5, 0.5, 0, 0.5}); abs(s-0.5) > 0.02 {
+		t.Errorf("scale %v: want 0.5", s)
+	}
+	if s := fit(g, make([]float32, 4)); s != 1 {
+		t.Errorf("scale of zeros %v: want 1", s)
+	}
+}
+
+func TestNewNetwork(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		input nn.Shape
+		macs  int64
+	}{
+		{"lenet", nn.Shape{H: 28, W: 28, C: 1}, 4266880},
+		{"vgg-small", nn.Shape{H: 32, W: 32, C: 3}, 616000000},
+		{"mlp", nn.Shape{H: 28, W: 28, C: 1}, 668672},
+	} {
+		for _, w := range []kernels.WeightFormat{kernels.Ternary, kernels.Float32} {
+			a := kernels.U2
+			if w == kernels.Float32 {
+				a = kernels.F32
+			}
+			net, err := NewNetwork(c.name, c.input, 10, w, a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := net.MACs(); got < c.macs*99/100 || got > c.macs*101/100 {
+				t.Errorf("%s: %d MACs: want about %d", c.name, got, c.macs)
+			}
+		}
+	}
+	if _, err := NewNetwork("lenet", nn.Shape{H: 8, W: 8, C: 1}, 10, kernels.Ternary, kernels.U2); err == nil {
+		t.Error("no error for images too small")
+	}
+	if _, err := NewNetwork("x", nn.Shape{H: 28, W: 28, C: 1}, 10, kernels.Ternary, kernels.U2); err == nil || !strings.Contains(err.Error(), "lenet") {
+		t.Errorf("error %v: want one that lists the networks", err)
+	}
+}
