@@ -168,6 +168,11 @@ func (r *f32Row) multiply(c, a Matrix, panels []float32, add bool, tile []float3
 	aRow, aCol, cRow := uintptr(4*a.RowStride), uintptr(4*a.ColStride), uintptr(4*c.RowStride)
 	for j := 0; j < c.Cols; j += nr {
 		b := &panels[j*k]
+		if c.Rows == 1 && r.gemv != nil && c.Cols-j >= 4*nr {
+			r.gemv(&c.Data[j], &a.Data[0], aCol, b, uintptr(4*nr*k), uintptr(k), addFlag)
+			j += 3 * nr
+			continue
+		}
 		cols := min(nr, c.Cols-j)
 		for t, i := 0, 0; t < tiles; t++ {
 			rows := least

@@ -109,6 +109,9 @@ type f32Row struct {
 	kernelID
 	tiles []f32Tile
 	nr    int
+	// gemv computes one row by four panels that lie panel bytes apart, with the
+	// bits of the tiles. It is nil where there is no assembly.
+	gemv func(c, a *float32, aCol uintptr, b *float32, panel, k, add uintptr)
 	// packRows copies up to 16 columns of adjacent elements into a panel, and
 	// packColumns transposes 8. Both are nil where there is no assembly.
 	packRows    func(dst *float32, dstStride uintptr, src *float32, srcStride uintptr, rows, cols uintptr)

@@ -37,6 +37,8 @@ const (
 // 32-bit ones.
 var (
 	archGEMM = []*gemmRow{
+		{kernelID: amd64ID("avx512", "popcount", "", avx512.GemmBitsFeatures), tiles: avx512.GemmBits[:], nr: 32, kstep: 64, bits: 1},
+		{kernelID: amd64ID("avx2", "popcount", "", avx2.GemmBitsFeatures), tiles: avx2.GemmBits[:], nr: 16, kstep: 64, bits: 1},
 		{kernelID: amd64ID("avx512", "muladd", "w2", avx512.GemmW2Features), tiles: avx512.GemmW2[:], nr: 64, kstep: 4, bits: 2, group: 4, run: 64, maxProduct: anyProduct},
 		{kernelID: amd64ID("avx512", "muladd", "w4", avx512.GemmW4Features), tiles: avx512.GemmW4[:], nr: 64, kstep: 4, bits: 4, group: 4, run: 64, maxProduct: anyProduct},
 		{kernelID: amd64ID("avx512", "muladd", "w8", avx512.GemmW8Features), tiles: avx512.GemmW8[:], nr: 64, kstep: 4, bits: 8, group: 4, run: 64, maxProduct: anyProduct},
@@ -48,11 +50,22 @@ var (
 		{kernelID: amd64ID("avx2", "muladd", "w8", avx2.GemmW8Features), tiles: avx2.GemmW8[:], nr: 16, kstep: 4, bits: 8, group: 4, run: 32, maxProduct: avx2PairProduct},
 		{kernelID: amd64ID("avx2", "muladd", "w8-wide", avx2.GemmW8WideFeatures), tiles: avx2.GemmW8Wide[:], nr: 16, kstep: 2, bits: 8, group: 2, run: 32, maxProduct: anyProduct},
 	}
-	archDot  []*dotRow
-	archBits []*bitsRow
-	archF32  = []*f32Row{
-		{kernelID: amd64ID("avx512", "float32", "", all(avx512.GemmF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features)), tiles: avx512.GemmF32[:], nr: 32, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32},
-		{kernelID: amd64ID("avx2", "float32", "", all(avx2.GemmF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features)), tiles: avx2.GemmF32[:], nr: 16, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32},
+	archDot = []*dotRow{
+		{kernelID: amd64ID("avx512", "muladd", "w2", avx512.DotW2Features), dot: avx512.DotW2, bits: 2, run: 64, maxProduct: anyProduct},
+		{kernelID: amd64ID("avx512", "muladd", "w4", avx512.DotW4Features), dot: avx512.DotW4, bits: 4, run: 64, maxProduct: anyProduct},
+		{kernelID: amd64ID("avx512", "muladd", "w8", avx512.DotW8Features), dot: avx512.DotW8, bits: 8, run: 64, maxProduct: anyProduct},
+		{kernelID: amd64ID("avx2", "muladd", "w2", avx2.DotW2Features), dot: avx2.DotW2, bits: 2, run: 32, maxProduct: avx2PairProduct},
+		{kernelID: amd64ID("avx2", "muladd", "w4", avx2.DotW4Features), dot: avx2.DotW4, bits: 4, run: 32, maxProduct: avx2PairProduct},
+		{kernelID: amd64ID("avx2", "muladd", "w8", avx2.DotW8Features), dot: avx2.DotW8, bits: 8, run: 32, maxProduct: avx2PairProduct},
+		{kernelID: amd64ID("avx2", "muladd", "w8-wide", avx2.DotW8WideFeatures), dot: avx2.DotW8Wide, bits: 8, run: 32, maxProduct: anyProduct},
+	}
+	archBits = []*bitsRow{
+		{kernelID: amd64ID("avx512", "popcount", "", all(avx512.DotBitsFeatures, avx512.PackBitsFeatures)), xor: avx512.DotBits, pack: avx512.PackBits},
+		{kernelID: amd64ID("avx2", "popcount", "", all(avx2.DotBitsFeatures, avx2.PackBitsFeatures)), xor: avx2.DotBits, pack: avx2.PackBits},
+	}
+	archF32 = []*f32Row{
+		{kernelID: amd64ID("avx512", "float32", "", all(avx512.GemmF32Features, avx512.GemvF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features)), tiles: avx512.GemmF32[:], gemv: avx512.GemvF32, nr: 32, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32},
+		{kernelID: amd64ID("avx2", "float32", "", all(avx2.GemmF32Features, avx2.GemvF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features)), tiles: avx2.GemmF32[:], gemv: avx2.GemvF32, nr: 16, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32},
 	}
 	archF32Dot = []*f32DotRow{
 		{kernelID: amd64ID("avx512", "float32", "", avx512.DotF32Features), dot: avx512.DotF32, block: 64},
