@@ -127,46 +127,42 @@ func (p *product) check() error {
 	return checkGEMM(p.dst, actValues(p.formats.Acts, p.x), p.w.Values, p.m, p.n, p.k)
 }
 
-// work plans the product for a kernel: as a GEMV if it has one row, and as a
-// ring of plans if the weights are to be cold.
+// A plan is a GEMM, or a GEMV that is told that it has one row.
+type plan interface {
+	Kernel() string
+	PackedBytes() int
+	Run(dst []int32, x []uint8, m int)
+}
+
+type gemv struct{ *kernels.GEMV }
+
+func (g gemv) Run(dst []int32, x []uint8, _ int) { g.GEMV.Run(dst, x) }
+
+// work plans the product for a kernel, as a ring of plans if the weights are to
+// be cold.
 func (p *product) work(k kernels.Kernel, cold bool, threads int) (*work, error) {
 	restore, err := use(k)
 	if err != nil {
 		return nil, err
 	}
 	defer restore()
-	type plan interface {
-		Kernel() string
-		PackedBytes() int
-	}
-	var packed int
-	var calls []func()
-	add := func() error {
-		var made plan
-		var call func()
+	plans, err := ring(func() (plan, error) {
 		opt := kernels.Options{Threads: threads}
 		if p.m == 1 {
 			g, err := kernels.NewGEMV(p.w, p.formats.Acts, opt)
-			if err != nil {
-				return err
-			}
-			made, call = g, func() { g.Run(p.dst, p.x) }
-		} else {
-			g, err := kernels.NewGEMM(p.w, p.formats.Acts, opt)
-			if err != nil {
-				return err
-			}
-			made, call = g, func() { g.Run(p.dst, p.x, p.m) }
+			return gemv{g}, err
 		}
-		packed = made.PackedBytes()
-		calls = append(calls, call)
-		return chosen(made.Kernel(), k)
-	}
-	if err := fillRing(add, func() int { return packed }, cold); err != nil {
+		return kernels.NewGEMM(p.w, p.formats.Acts, opt)
+	}, cold)
+	if err != nil {
 		return nil, err
 	}
+	if err := chosen(plans[0].Kernel(), k); err != nil {
+		return nil, err
+	}
+	packed := plans[0].PackedBytes()
 	return &work{
-		run:   func(i int) { calls[i%len(calls)]() },
+		run:   func(i int) { plans[i%len(plans)].Run(p.dst, p.x, p.m) },
 		check: p.check,
 		macs:  p.macs(), bytes: packed + len(p.x) + 4*len(p.dst),
 		weights: p.n * p.k, packed: packed,
@@ -174,21 +170,25 @@ func (p *product) work(k kernels.Kernel, cold bool, threads int) (*work, error) 
 	}, nil
 }
 
-// fillRing calls add once, or, for cold weights, until the plans hold twice
-// what the last-level cache holds.
-func fillRing(add func() error, packed func() int, cold bool) error {
-	if err := add(); err != nil || !cold {
-		return err
+// ring makes one plan, or, for cold weights, so many that they hold twice what
+// the last-level cache holds.
+func ring[P interface{ PackedBytes() int }](plan func() (P, error), cold bool) ([]P, error) {
+	first, err := plan()
+	if err != nil || !cold {
+		return []P{first}, err
 	}
-	if packed() < 1 {
-		return errors.New("a plan without packed weights")
+	plans := make([]P, 1+2*machineCaches().size[l3]/first.PackedBytes())
+	errs := make([]error, len(plans))
+	var wait sync.WaitGroup
+	for worker := range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			for i := worker; i < len(plans); i += runtime.GOMAXPROCS(0) {
+				plans[i], errs[i] = plan()
+			}
+		})
 	}
-	for i := 2 * machineCaches().size[l3] / packed(); i > 0; i-- {
-		if err := add(); err != nil {
-			return err
-		}
-	}
-	return nil
+	wait.Wait()
+	return plans, errors.Join(errs...)
 }
 
 func (p *product) ref() *work {
@@ -220,16 +220,13 @@ func (p *floatProduct) work(k kernels.Kernel, cold bool, threads int) (*work, er
 		return nil, err
 	}
 	defer restore()
-	var plans []*kernels.GEMMFloat32
-	add := func() error {
-		g, err := kernels.NewGEMMFloat32(p.w, p.n, p.k, kernels.Options{Threads: threads})
-		if err != nil {
-			return err
-		}
-		plans = append(plans, g)
-		return chosen(g.Kernel(), k)
+	plans, err := ring(func() (*kernels.GEMMFloat32, error) {
+		return kernels.NewGEMMFloat32(p.w, p.n, p.k, kernels.Options{Threads: threads})
+	}, cold)
+	if err != nil {
+		return nil, err
 	}
-	if err := fillRing(add, func() int { return plans[0].PackedBytes() }, cold); err != nil {
+	if err := chosen(plans[0].Kernel(), k); err != nil {
 		return nil, err
 	}
 	packed := plans[0].PackedBytes()
