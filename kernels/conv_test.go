@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -144,7 +145,7 @@ func TestConvShape(t *testing.T) {
 		"StrideH is 0": func(s *ConvShape) { s.StrideH = 0 }, "StrideW is -2": func(s *ConvShape) { s.StrideW = -2 },
 		"PadH is -1": func(s *ConvShape) { s.PadH = -1 }, "PadW is -1": func(s *ConvShape) { s.PadW = -1 },
 		"window 5x3 on 4x4": func(s *ConvShape) { s.KH = 5 }, "window 3x5 on 4x4": func(s *ConvShape) { s.KW = 5 },
-		"H is 1152921504606846976": func(s *ConvShape) { s.H = 1 << 60 },
+		fmt.Sprint("H is ", math.MaxInt): func(s *ConvShape) { s.H = math.MaxInt },
 	} {
 		s := good
 		spoil(&s)

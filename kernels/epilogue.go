@@ -193,7 +193,7 @@ func MaxPool[T int32 | float32](dst, x []T, s PoolShape, images int) {
 		panic(err.Error())
 	}
 	in, out := s.H*s.W*s.C, s.OutH()*s.OutW()*s.C
-	if images < 0 || len(x) != images*in || len(dst) != images*out {
+	if images < 0 || images > len(x) || len(x) != images*in || len(dst) != images*out {
 		panic(fmt.Sprintf("kernels: MaxPool: images = %d, len(x) = %d, len(dst) = %d: want %d*%d = %d and %d*%d = %d",
 			images, len(x), len(dst), images, in, images*in, images, out, images*out))
 	}

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 )
@@ -70,7 +71,7 @@ func TestWeightErrors(t *testing.T) {
 				wantError(t, plan(Weights{Ternary, 0, 2, nil}, U2, Options{}), "0x2")
 				wantError(t, plan(Weights{Ternary, -1, 2, nil}, U2, Options{}), "-1x2")
 				wantError(t, plan(Weights{Ternary, 2, 0, nil}, U2, Options{}), "2x0")
-				wantError(t, plan(Weights{Ternary, 1 << 62, 4, nil}, U2, Options{}), "0 weight values")
+				wantError(t, plan(Weights{Ternary, math.MaxInt/2 + 1, 4, nil}, U2, Options{}), "0 weight values")
 			}
 			wantError(t, plan(Weights{NoWeights, 2, 2, good.Values}, U2, Options{}), "weight format", "WeightFormat(0)")
 			wantError(t, plan(Weights{Float32, 2, 2, good.Values}, U2, Options{}), "weight format float32", "integer")
@@ -92,7 +93,7 @@ func TestWeightErrors(t *testing.T) {
 }
 
 func TestFloat32Errors(t *testing.T) {
-	for _, s := range [][3]int{{3, 2, 2}, {5, 2, 2}, {0, 0, 1}, {0, 1, 0}, {4, -2, -2}, {0, 1 << 62, 4}} {
+	for _, s := range [][3]int{{3, 2, 2}, {5, 2, 2}, {0, 0, 1}, {0, 1, 0}, {4, -2, -2}, {0, math.MaxInt/2 + 1, 4}} {
 		_, err := NewGEMMFloat32(make([]float32, s[0]), s[1], s[2], Options{})
 		wantError(t, err, fmt.Sprintf("%d float32 weights", s[0]), fmt.Sprintf("%dx%d", s[1], s[2]))
 	}
@@ -114,7 +115,7 @@ func TestLengthPanics(t *testing.T) {
 	wantPanic(t, func() { g.Run(make([]int32, 5), make([]uint8, 10), 2) }, "len(dst) = 5", "2*3 = 6")
 	wantPanic(t, func() { g.Run(make([]int32, 7), make([]uint8, 10), 2) }, "len(dst) = 7")
 	wantPanic(t, func() { g.Run(nil, nil, -1) }, "m = -1")
-	wantPanic(t, func() { g.Run(make([]int32, 3), make([]uint8, 5), 1<<62) }, "len(x) = 5")
+	wantPanic(t, func() { g.Run(make([]int32, 3), make([]uint8, 5), math.MaxInt/2+1) }, "len(x) = 5")
 	v, err := NewGEMV(w, U2, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -154,6 +155,34 @@ func TestLengthPanics(t *testing.T) {
 	wantPanic(t, func() { gf.Run(make([]float32, 6), make([]float32, 9), 2) }, "GEMMFloat32.Run", "len(x) = 9", "2*5 = 10")
 }
 
+// TestHugeCounts has counts whose products with a size wrap round to the
+// lengths that the slices have.
+func TestHugeCounts(t *testing.T) {
+	const huge = math.MaxInt/4 + 1 // times 8 it is 0
+	g, err := NewGEMM(Weights{Ternary, 8, 8, make([]int8, 64)}, U2, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantPanic(t, func() { g.Run(nil, nil, huge) }, "GEMM.Run", fmt.Sprint("m = ", huge))
+	gf, err := NewGEMMFloat32(make([]float32, 64), 8, 8, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantPanic(t, func() { gf.Run(nil, nil, huge) }, "GEMMFloat32.Run", fmt.Sprint("m = ", huge))
+	s := ConvShape{H: 1, W: 1, InC: 8, OutC: 8, KH: 1, KW: 1, StrideH: 1, StrideW: 1}
+	c, err := NewConv2D(Weights{Ternary, 8, 8, make([]int8, 64)}, s, U2, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantPanic(t, func() { c.Run(nil, nil, huge) }, "Conv2D.Run", fmt.Sprint("images = ", huge))
+	cf, err := NewConv2DFloat32(make([]float32, 64), s, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantPanic(t, func() { cf.Run(nil, nil, huge) }, "Conv2DFloat32.Run", fmt.Sprint("images = ", huge))
+	wantPanic(t, func() { MaxPool[int32](nil, nil, PoolShape{H: 1, W: 1, C: 8, Window: 1, Stride: 1}, huge) }, "MaxPool", fmt.Sprint("images = ", huge))
+}
+
 func TestMatMulPanics(t *testing.T) {
 	x := make([]float32, 6)
 	wantPanic(t, func() { MatMul(RowMajor(x, 2, 2), RowMajor(x, 2, 3), RowMajor(x, 2, 3), false) }, "2x2", "2x3", "MxK")
@@ -166,11 +195,11 @@ func TestMatMulPanics(t *testing.T) {
 		MatMul(RowMajor(x, 2, 2), Matrix{Data: x, Rows: 2, Cols: 3, RowStride: -3, ColStride: 1}, RowMajor(x, 3, 2), false)
 	}, "a is 2x3", "-3", "none negative")
 	wantPanic(t, func() {
-		MatMul(RowMajor(x, 2, 2), Matrix{Data: x, Rows: 2, Cols: 3, RowStride: 1 << 62, ColStride: 1 << 62}, RowMajor(x, 3, 2), false)
+		MatMul(RowMajor(x, 2, 2), Matrix{Data: x, Rows: 2, Cols: 3, RowStride: math.MaxInt/2 + 1, ColStride: math.MaxInt/2 + 1}, RowMajor(x, 3, 2), false)
 	}, "a is 2x3")
 	wantPanic(t, func() {
-		MatMul(Matrix{Data: x, Rows: 1 << 62, Cols: 2, RowStride: 4, ColStride: 1}, RowMajor(x, 2, 3), RowMajor(x, 3, 2), false)
-	}, "c is 4611686018427387904x2")
+		MatMul(Matrix{Data: x, Rows: math.MaxInt/2 + 1, Cols: 2, RowStride: 4, ColStride: 1}, RowMajor(x, 2, 3), RowMajor(x, 3, 2), false)
+	}, fmt.Sprintf("c is %dx2", math.MaxInt/2+1))
 }
 
 func TestEpilogueErrors(t *testing.T) {
@@ -222,7 +251,7 @@ func TestPoolErrors(t *testing.T) {
 	for want, spoil := range map[string]func(s *PoolShape){
 		"H is 0": func(s *PoolShape) { s.H = 0 }, "W is -1": func(s *PoolShape) { s.W = -1 }, "C is 0": func(s *PoolShape) { s.C = 0 },
 		"Window is 0": func(s *PoolShape) { s.Window = 0 }, "Stride is 0": func(s *PoolShape) { s.Stride = 0 }, "window 5 on 4x4": func(s *PoolShape) { s.Window = 5 },
-		"H is 1152921504606846976": func(s *PoolShape) { s.H = 1 << 60 },
+		fmt.Sprint("H is ", math.MaxInt): func(s *PoolShape) { s.H = math.MaxInt },
 	} {
 		s := good
 		spoil(&s)
