@@ -3,6 +3,7 @@
 //
 //	go run ./bench/report            # results/*.txt -> results/README.md, results/*.svg
 //	go run ./bench/report -dir DIR
+//	go run ./bench/report -page README.md  # also fills the blocks of a page from results/*.out
 //	go run ./bench/report -slug      # a name for this machine's result file
 //
 // Each FILE.txt is what "go test -bench . -count 6 ./bench" printed on one
@@ -28,8 +29,9 @@ func main() {
 	log.SetPrefix("report: ")
 	dir := flag.String("dir", "results", "folder of the result files, and of what is written")
 	slug := flag.Bool("slug", false, "print a name for this machine's result file, and write nothing")
+	page := flag.String("page", "", "a page whose blocks NAME are filled from NAME.out in the folder")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "Usage: go run ./bench/report [-dir results | -slug]\n\nWrites README.md and plots beside the result files *.txt.")
+		fmt.Fprintln(flag.CommandLine.Output(), "Usage: go run ./bench/report [-dir results] [-page README.md] | -slug\n\nWrites README.md and plots beside the result files *.txt.")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -42,6 +44,11 @@ func main() {
 	}
 	if err := report(*dir); err != nil {
 		log.Fatal(err)
+	}
+	if *page != "" {
+		if err := fillBlocks(*page, *dir); err != nil {
+			log.Fatal(err)
+		}
 	}
 }
 

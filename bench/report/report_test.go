@@ -154,6 +154,42 @@ func TestBadFolder(t *testing.T) {
 	}
 }
 
+func TestFillBlocks(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const begin, end = "a\n<!-- begin table: written by make results -->\n", "<!-- end table -->\nb\n"
+	page := write("README.md", begin+"old\n"+end+"<!-- begin other: x -->\nkept\n<!-- end other -->\n")
+	write("table.out", "1 | 2\n")
+	for range 2 { // again changes nothing
+		if err := fillBlocks(page, dir); err != nil {
+			t.Fatal(err)
+		}
+		want := begin + "```\n1 | 2\n```\n" + end + "<!-- begin other: x -->\nkept\n<!-- end other -->\n"
+		if got := string(readAll(t, page)); got != want {
+			t.Fatalf("page is %q: want %q", got, want)
+		}
+	}
+	for _, output := range []string{"", " \n", "```", "<!-- end table -->"} {
+		write("table.out", output)
+		if err := fillBlocks(page, dir); err == nil || !strings.Contains(err.Error(), "table.out") {
+			t.Errorf("output %q: error %v: want one that names table.out", output, err)
+		}
+	}
+	write("README.md", "<!-- begin table: x -->\n<!-- end other -->\n")
+	if err := fillBlocks(page, dir); err == nil || !strings.Contains(err.Error(), `"other"`) {
+		t.Errorf("error %v: want one about the block's name", err)
+	}
+	if err := fillBlocks(filepath.Join(dir, "none.md"), dir); err == nil {
+		t.Error("no error for a page that is not there")
+	}
+}
+
 func TestMachineSlug(t *testing.T) {
 	if got, want := machineSlug("Intel(R) Xeon(R) CPU @ 2.30GHz", 8), "intel-r-xeon-r-cpu-2-30ghz-8-cores"; got != want {
 		t.Errorf("%q: want %q", got, want)
