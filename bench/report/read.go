@@ -32,7 +32,7 @@ type row struct {
 }
 
 // keyNames are the keys of benchmark names, as package bench uses them.
-const keyNames = ".name,/w,/a,/impl,/m,/n,/k,/cache,/x,/threads,/conv,/net,/batch,/op,/rows,/c,/limit,/bytes,/gomaxprocs"
+const keyNames = ".name,/w,/a,/impl,/m,/n,/k,/cache,/x,/layout,/threads,/conv,/net,/batch,/op,/rows,/c,/limit,/bytes,/gomaxprocs"
 
 // units are those that package bench reports, as benchfmt tidies them.
 var units = map[string]bool{
@@ -228,14 +228,13 @@ func (r *row) isa() string {
 // shape is what the row is measured on, in the order of the name.
 func (r *row) shape() string {
 	var list []string
-	for _, k := range []string{"net", "batch", "conv", "m", "n", "k", "x", "cache", "threads"} {
+	for _, k := range []string{"batch", "conv", "m", "n", "k", "x", "layout", "cache", "threads"} {
 		switch v := r.keys[k]; {
 		case v == "" || r.keys["conv"] != "" && (k == "m" || k == "n" || k == "k"):
 		case k == "cache":
 			list = append(list, v)
 		case k == "conv":
 			list = append(list, v+" to "+r.keys["n"])
-		case k == "net":
 		default:
 			list = append(list, k+"="+v)
 		}
