@@ -5,6 +5,7 @@ import (
 
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 // Inner products of codes with packed weights: the instructions and bounds of
@@ -64,39 +65,31 @@ func (d dotInt) body(c *build.Context, _ int) {
 	ones := s.inRegister(s.constant("ones", 1, 0))
 	wv, xv, acc := s.vecs(8/d.bits), s.vec(), s.vec()
 	s.zero(acc)
-	s.TESTQ(blocks, blocks)
-	s.JZ(operand.LabelRef("sum"))
-	s.Label("block")
-	if d.scheme == wide {
-		for half := 0; half < 2; half++ {
-			s.VPMOVSXBW(at(w, 16*half), wv[0])
-			s.VPMOVZXBW(at(x, 16*half), xv)
-			s.VPMADDWD(wv[0], xv, xv)
-			s.VPADDD(xv, acc, acc)
+	// A turn takes as many codes whatever the bits, or the loop's own
+	// instructions and its jump would cost as much as 8-bit weights do.
+	length := d.vector * 8 / d.bits
+	turn := 4 * d.bits / 8
+	blocksOf := func(n int, label string) {
+		s.Label(label)
+		for i := range n {
+			d.block(codes, ones, at(x, i*length), at(w, i*d.vector), wv, xv, acc)
 		}
-	} else {
-		codes.decode(at(w, 0), 0, wv, xv)
-		for f, v := range wv {
-			s.move(at(x, f*d.vector), xv)
-			if d.scheme == dot4 {
-				s.VPDPBUSD(v, xv, acc)
-				continue
-			}
-			s.VPMADDUBSW(v, xv, v)
-			if d.bits != 2 {
-				s.VPMADDWD(ones, v, v)
-				s.VPADDD(v, acc, acc)
-			} else if f > 0 {
-				s.VPADDW(v, wv[0], wv[0])
-			}
-		}
-		if d.scheme == pairs && d.bits == 2 {
-			s.VPMADDWD(ones, wv[0], wv[0])
-			s.VPADDD(wv[0], acc, acc)
-		}
+		s.SUBQ(operand.I32(-n*length), x)
+		s.SUBQ(operand.I32(-n*d.vector), w)
 	}
-	s.ADDQ(operand.I32(d.vector*8/d.bits), x)
-	s.ADDQ(operand.I32(d.vector), w)
+	if turn > 1 {
+		s.SUBQ(operand.U8(turn), blocks)
+		s.JCS(operand.LabelRef("few"))
+		blocksOf(turn, "turn")
+		s.SUBQ(operand.U8(turn), blocks)
+		s.JCC(operand.LabelRef("turn"))
+		s.Label("few")
+		s.ADDQ(operand.U8(turn), blocks)
+	} else {
+		s.TESTQ(blocks, blocks)
+	}
+	s.JZ(operand.LabelRef("sum"))
+	blocksOf(1, "block")
 	s.DECQ(blocks)
 	s.JNZ(operand.LabelRef("block"))
 	s.Label("sum")
@@ -105,4 +98,40 @@ func (d dotInt) body(c *build.Context, _ int) {
 	s.Store(sum, s.ReturnIndex(0))
 	s.VZEROUPPER()
 	s.RET()
+}
+
+// block adds the products of a block to acc. wv and xv are overwritten.
+func (d dotInt) block(codes decoder, ones operand.Op, x, w operand.Mem, wv []reg.VecVirtual, xv, acc reg.VecVirtual) {
+	s := codes.simd
+	if d.scheme == wide {
+		for range 2 {
+			s.VPMOVSXBW(w, wv[0])
+			s.VPMOVZXBW(x, xv)
+			s.VPMADDWD(wv[0], xv, xv)
+			s.VPADDD(xv, acc, acc)
+			w.Disp += d.vector / 2
+			x.Disp += d.vector / 2
+		}
+		return
+	}
+	codes.decode(w, 0, wv, xv)
+	for f, v := range wv {
+		s.move(x, xv)
+		x.Disp += d.vector
+		if d.scheme == dot4 {
+			s.VPDPBUSD(v, xv, acc)
+			continue
+		}
+		s.VPMADDUBSW(v, xv, v)
+		if d.bits != 2 {
+			s.VPMADDWD(ones, v, v)
+			s.VPADDD(v, acc, acc)
+		} else if f > 0 {
+			s.VPADDW(v, wv[0], wv[0])
+		}
+	}
+	if d.scheme == pairs && d.bits == 2 {
+		s.VPMADDWD(ones, wv[0], wv[0])
+		s.VPADDD(wv[0], acc, acc)
+	}
 }

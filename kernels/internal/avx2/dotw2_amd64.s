@@ -40,8 +40,8 @@ block:
 	VPADDW     Y7, Y4, Y4
 	VPMADDWD   Y3, Y4, Y4
 	VPADDD     Y4, Y9, Y9
-	ADDQ       $+128, AX
-	ADDQ       $+32, CX
+	SUBQ       $-128, AX
+	SUBQ       $-32, CX
 	DECQ       DX
 	JNZ        block
 

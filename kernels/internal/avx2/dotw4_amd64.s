@@ -14,8 +14,46 @@ TEXT ·DotW4(SB), NOSPLIT, $0-28
 	VMOVDQU pow2<>+0(SB), Y1
 	VMOVDQU ones<>+0(SB), Y2
 	VPXOR   Y6, Y6, Y6
-	TESTQ   DX, DX
-	JZ      sum
+	SUBQ    $0x02, DX
+	JCS     few
+
+turn:
+	VPAND      (CX), Y0, Y3
+	VPSHUFB    Y3, Y1, Y3
+	VMOVDQU    (CX), Y4
+	VPSRLW     $0x04, Y4, Y4
+	VPAND      Y0, Y4, Y4
+	VPSHUFB    Y4, Y1, Y4
+	VMOVDQU    (AX), Y5
+	VPMADDUBSW Y3, Y5, Y3
+	VPMADDWD   Y2, Y3, Y3
+	VPADDD     Y3, Y6, Y6
+	VMOVDQU    32(AX), Y5
+	VPMADDUBSW Y4, Y5, Y4
+	VPMADDWD   Y2, Y4, Y4
+	VPADDD     Y4, Y6, Y6
+	VPAND      32(CX), Y0, Y3
+	VPSHUFB    Y3, Y1, Y3
+	VMOVDQU    32(CX), Y4
+	VPSRLW     $0x04, Y4, Y4
+	VPAND      Y0, Y4, Y4
+	VPSHUFB    Y4, Y1, Y4
+	VMOVDQU    64(AX), Y5
+	VPMADDUBSW Y3, Y5, Y3
+	VPMADDWD   Y2, Y3, Y3
+	VPADDD     Y3, Y6, Y6
+	VMOVDQU    96(AX), Y5
+	VPMADDUBSW Y4, Y5, Y4
+	VPMADDWD   Y2, Y4, Y4
+	VPADDD     Y4, Y6, Y6
+	SUBQ       $-128, AX
+	SUBQ       $-64, CX
+	SUBQ       $0x02, DX
+	JCC        turn
+
+few:
+	ADDQ $0x02, DX
+	JZ   sum
 
 block:
 	VPAND      (CX), Y0, Y3
@@ -32,8 +70,8 @@ block:
 	VPMADDUBSW Y4, Y5, Y4
 	VPMADDWD   Y2, Y4, Y4
 	VPADDD     Y4, Y6, Y6
-	ADDQ       $+64, AX
-	ADDQ       $+32, CX
+	SUBQ       $-64, AX
+	SUBQ       $-32, CX
 	DECQ       DX
 	JNZ        block
 

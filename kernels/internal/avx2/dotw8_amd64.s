@@ -12,8 +12,38 @@ TEXT ·DotW8(SB), NOSPLIT, $0-28
 	MOVQ    blocks+16(FP), DX
 	VMOVDQU ones<>+0(SB), Y0
 	VPXOR   Y3, Y3, Y3
-	TESTQ   DX, DX
-	JZ      sum
+	SUBQ    $0x04, DX
+	JCS     few
+
+turn:
+	VMOVDQU    (CX), Y1
+	VMOVDQU    (AX), Y2
+	VPMADDUBSW Y1, Y2, Y1
+	VPMADDWD   Y0, Y1, Y1
+	VPADDD     Y1, Y3, Y3
+	VMOVDQU    32(CX), Y1
+	VMOVDQU    32(AX), Y2
+	VPMADDUBSW Y1, Y2, Y1
+	VPMADDWD   Y0, Y1, Y1
+	VPADDD     Y1, Y3, Y3
+	VMOVDQU    64(CX), Y1
+	VMOVDQU    64(AX), Y2
+	VPMADDUBSW Y1, Y2, Y1
+	VPMADDWD   Y0, Y1, Y1
+	VPADDD     Y1, Y3, Y3
+	VMOVDQU    96(CX), Y1
+	VMOVDQU    96(AX), Y2
+	VPMADDUBSW Y1, Y2, Y1
+	VPMADDWD   Y0, Y1, Y1
+	VPADDD     Y1, Y3, Y3
+	SUBQ       $-128, AX
+	SUBQ       $-128, CX
+	SUBQ       $0x04, DX
+	JCC        turn
+
+few:
+	ADDQ $0x04, DX
+	JZ   sum
 
 block:
 	VMOVDQU    (CX), Y1
@@ -21,8 +51,8 @@ block:
 	VPMADDUBSW Y1, Y2, Y1
 	VPMADDWD   Y0, Y1, Y1
 	VPADDD     Y1, Y3, Y3
-	ADDQ       $+32, AX
-	ADDQ       $+32, CX
+	SUBQ       $-32, AX
+	SUBQ       $-32, CX
 	DECQ       DX
 	JNZ        block
 

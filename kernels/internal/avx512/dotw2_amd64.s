@@ -34,8 +34,8 @@ block:
 	VPDPBUSD  Z6, Z8, Z4
 	VMOVDQU64 192(AX), Z8
 	VPDPBUSD  Z7, Z8, Z4
-	ADDQ      $+256, AX
-	ADDQ      $+64, CX
+	SUBQ      $-256, AX
+	SUBQ      $-64, CX
 	DECQ      DX
 	JNZ       block
 

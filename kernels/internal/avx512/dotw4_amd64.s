@@ -14,8 +14,36 @@ TEXT ·DotW4(SB), NOSPLIT, $0-28
 	VMOVDQU64 pow2<>+0(SB), Z1
 	VMOVDQU64 ones<>+0(SB), Z2
 	VPXORQ    Z3, Z3, Z3
-	TESTQ     DX, DX
-	JZ        sum
+	SUBQ      $0x02, DX
+	JCS       few
+
+turn:
+	VPANDQ    (CX), Z0, Z2
+	VPSHUFB   Z2, Z1, Z2
+	VPSRLW    $0x04, (CX), Z4
+	VPANDQ    Z0, Z4, Z4
+	VPSHUFB   Z4, Z1, Z4
+	VMOVDQU64 (AX), Z5
+	VPDPBUSD  Z2, Z5, Z3
+	VMOVDQU64 64(AX), Z5
+	VPDPBUSD  Z4, Z5, Z3
+	VPANDQ    64(CX), Z0, Z2
+	VPSHUFB   Z2, Z1, Z2
+	VPSRLW    $0x04, 64(CX), Z4
+	VPANDQ    Z0, Z4, Z4
+	VPSHUFB   Z4, Z1, Z4
+	VMOVDQU64 128(AX), Z5
+	VPDPBUSD  Z2, Z5, Z3
+	VMOVDQU64 192(AX), Z5
+	VPDPBUSD  Z4, Z5, Z3
+	SUBQ      $-256, AX
+	SUBQ      $-128, CX
+	SUBQ      $0x02, DX
+	JCC       turn
+
+few:
+	ADDQ $0x02, DX
+	JZ   sum
 
 block:
 	VPANDQ    (CX), Z0, Z2
@@ -27,8 +55,8 @@ block:
 	VPDPBUSD  Z2, Z5, Z3
 	VMOVDQU64 64(AX), Z5
 	VPDPBUSD  Z4, Z5, Z3
-	ADDQ      $+128, AX
-	ADDQ      $+64, CX
+	SUBQ      $-128, AX
+	SUBQ      $-64, CX
 	DECQ      DX
 	JNZ       block
 

@@ -12,15 +12,37 @@ TEXT ·DotW8(SB), NOSPLIT, $0-28
 	MOVQ      blocks+16(FP), DX
 	VMOVDQU64 ones<>+0(SB), Z0
 	VPXORQ    Z1, Z1, Z1
-	TESTQ     DX, DX
-	JZ        sum
+	SUBQ      $0x04, DX
+	JCS       few
+
+turn:
+	VMOVDQU64 (CX), Z0
+	VMOVDQU64 (AX), Z2
+	VPDPBUSD  Z0, Z2, Z1
+	VMOVDQU64 64(CX), Z0
+	VMOVDQU64 64(AX), Z2
+	VPDPBUSD  Z0, Z2, Z1
+	VMOVDQU64 128(CX), Z0
+	VMOVDQU64 128(AX), Z2
+	VPDPBUSD  Z0, Z2, Z1
+	VMOVDQU64 192(CX), Z0
+	VMOVDQU64 192(AX), Z2
+	VPDPBUSD  Z0, Z2, Z1
+	SUBQ      $-256, AX
+	SUBQ      $-256, CX
+	SUBQ      $0x04, DX
+	JCC       turn
+
+few:
+	ADDQ $0x04, DX
+	JZ   sum
 
 block:
 	VMOVDQU64 (CX), Z0
 	VMOVDQU64 (AX), Z2
 	VPDPBUSD  Z0, Z2, Z1
-	ADDQ      $+64, AX
-	ADDQ      $+64, CX
+	SUBQ      $-64, AX
+	SUBQ      $-64, CX
 	DECQ      DX
 	JNZ       block
 
