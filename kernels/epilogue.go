@@ -2,7 +2,6 @@ package kernels
 
 import (
 	"fmt"
-	"unsafe"
 )
 
 // Thresholds turns sums into the codes of the next layer's activations. It is
@@ -199,39 +198,28 @@ func MaxPool[T int32 | float32](dst, x []T, s PoolShape, images int) {
 	}
 	r := current.Load().epilogue
 	wide := s.C &^ 7
-	at := 0
-	for image := range images {
-		for oy := range s.OutH() {
-			for ox := range s.OutW() {
-				d := dst[at : at+s.C]
-				at += s.C
-				for ky := range s.Window {
-					from := image*in + ((oy*s.Stride+ky)*s.W+ox*s.Stride)*s.C
-					for kx := range s.Window {
-						pixel := x[from+kx*s.C:][:s.C]
-						if ky == 0 && kx == 0 {
-							copy(d, pixel)
-							continue
-						}
-						if wide > 0 {
-							maxInto(r, d, pixel, wide)
-						}
-						for c := wide; c < s.C; c++ {
-							d[c] = max(d[c], pixel[c])
-						}
-					}
-				}
-			}
+	outW := s.OutW()
+	for line := range images * s.OutH() {
+		image, oy := line/s.OutH(), line%s.OutH()
+		d, from := dst[line*outW*s.C:][:outW*s.C], x[image*in+oy*s.Stride*s.W*s.C:]
+		if wide > 0 {
+			maxPoolRow(r, d, from, wide, outW, &s)
+		}
+		if wide < s.C {
+			maxPoolRow(portableEpilogue[0], d[wide:], from[wide:], s.C-wide, outW, &s)
 		}
 	}
 }
 
-// maxInto calls the kernel of the element's type on the first n elements.
-func maxInto[T int32 | float32](r *epilogueRow, dst, src []T, n int) {
-	switch any(dst).(type) {
+// maxPoolRow calls the kernel of the element's type on the first cols channels
+// of a row of output pixels.
+func maxPoolRow[T int32 | float32](r *epilogueRow, dst, src []T, cols, pixels int, s *PoolShape) {
+	n, c, stride, step := uintptr(pixels), uintptr(cols), uintptr(s.C), uintptr(s.Stride)
+	row, window := uintptr(s.W*s.C), uintptr(s.Window)
+	switch d := any(dst).(type) {
 	case []int32:
-		r.maxI32((*int32)(unsafe.Pointer(&dst[0])), (*int32)(unsafe.Pointer(&src[0])), uintptr(n))
-	default:
-		r.maxF32((*float32)(unsafe.Pointer(&dst[0])), (*float32)(unsafe.Pointer(&src[0])), uintptr(n))
+		r.maxPoolI32(&d[0], &any(src).([]int32)[0], n, c, stride, step, row, window)
+	case []float32:
+		r.maxPoolF32(&d[0], &any(src).([]float32)[0], n, c, stride, step, row, window)
 	}
 }

@@ -227,21 +227,42 @@ func TestEpilogueKernels(t *testing.T) {
 					checkEpilogueKernels(t, a, rng, row, rows, cols, cols+rest, ends[rng.IntN(2)])
 				}
 			}
-			xs, ys := sums(rng, cols, nil), sums(rng, cols, nil)
-			fx, fy := randomFloats(rng, cols, false), randomFloats(rng, cols, false)
-			for _, at := range ends {
-				x, dst := input(a, "x", at, xs), place(a, "dst", cols, at, ys)
-				a.run(func() { row.maxI32(&dst[0], &x[0], uintptr(cols)) })
-				f, fdst := input(a, "f", at, fx), place(a, "fdst", cols, at, fy)
-				a.run(func() { row.maxF32(&fdst[0], &f[0], uintptr(cols)) })
-				for i := range cols {
-					if dst[i] != max(xs[i], ys[i]) || fdst[i] != max(fx[i], fy[i]) {
-						t.Fatalf("max of %d: element %d is %d and %v: want max(%d, %d) and max(%v, %v)", cols, i, dst[i], fdst[i], xs[i], ys[i], fx[i], fy[i])
-					}
-				}
+			for _, rest := range []int{0, 3} {
+				checkMaxPoolKernel(t, a, rng, row.maxPoolI32, cols, cols+rest, ends[rng.IntN(2)], func(n int) []int32 { return sums(rng, n, nil) })
+				checkMaxPoolKernel(t, a, rng, row.maxPoolF32, cols, cols+rest, ends[rng.IntN(2)], func(n int) []float32 { return randomFloats(rng, n, false) })
 			}
 		}
 	})
+}
+
+// checkMaxPoolKernel pools a row of pixels whose last window ends where the
+// input does.
+func checkMaxPoolKernel[T int32 | float32](t *testing.T, a *arena, rng *rand.Rand, kernel func(dst, src *T, pixels, cols, stride, step, row, window uintptr),
+	cols, stride int, at spot, random func(n int) []T) {
+	t.Helper()
+	pixels, step, window := 1+rng.IntN(4), 1+rng.IntN(3), 1+rng.IntN(3)
+	row := ((pixels-1)*step + window + rng.IntN(2)) * stride
+	xs := random((window-1)*row + ((pixels-1)*step+window-1)*stride + cols)
+	old := random((pixels-1)*stride + cols)
+	want := append([]T(nil), old...)
+	for i := range pixels {
+		for j := range cols {
+			best := xs[i*step*stride+j]
+			for y := range window {
+				for x := range window {
+					best = max(best, xs[y*row+(i*step+x)*stride+j])
+				}
+			}
+			want[i*stride+j] = best
+		}
+	}
+	x, dst := input(a, fmt.Sprintf("x%T", xs), at, xs), place(a, fmt.Sprintf("dst%T", xs), len(old), at, old)
+	a.run(func() {
+		kernel(&dst[0], &x[0], uintptr(pixels), uintptr(cols), uintptr(stride), uintptr(step), uintptr(row), uintptr(window))
+	})
+	if i := firstDifference(dst, want); i >= 0 {
+		t.Fatalf("max-pool of %d pixels, %d of %d channels, step %d, window %d: element %d: got %v, want %v", pixels, cols, stride, step, window, i, dst[i], want[i])
+	}
 }
 
 func checkEpilogueKernels(t *testing.T, a *arena, rng *rand.Rand, row *epilogueRow, rows, cols, stride int, at spot) {

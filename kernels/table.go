@@ -131,8 +131,8 @@ type f32DotRow struct {
 // what is left over takes the portable row.
 type epilogueRow struct {
 	kernelID
-	maxI32     func(dst, src *int32, n uintptr)
-	maxF32     func(dst, src *float32, n uintptr)
+	maxPoolI32 func(dst, src *int32, pixels, cols, stride, step, row, window uintptr)
+	maxPoolF32 func(dst, src *float32, pixels, cols, stride, step, row, window uintptr)
 	thresholds func(dst *byte, acc *int32, rows, stride uintptr, thr, flip *int32, levels, cols uintptr)
 	requantize func(dst *byte, acc *int32, rows, stride uintptr, mul *int32, add *int64, shift, top, cols uintptr)
 	affine     func(x *float32, rows, stride uintptr, scale, bias *float32, relu, cols uintptr)

@@ -72,7 +72,7 @@ var (
 		{kernelID: amd64ID("avx2", "float32", "", avx2.DotF32Features), dot: avx2.DotF32, block: 32},
 	}
 	archEpilogue = []*epilogueRow{
-		{kernelID: amd64ID("avx2", "epilogue", "", all(avx2.MaxI32Features, avx2.MaxF32Features, avx2.ThresholdsFeatures, avx2.RequantizeFeatures, avx2.AffineFeatures)),
-			maxI32: avx2.MaxI32, maxF32: avx2.MaxF32, thresholds: avx2.Thresholds, requantize: avx2.Requantize, affine: avx2.Affine},
+		{kernelID: amd64ID("avx2", "epilogue", "", all(avx2.MaxPoolI32Features, avx2.MaxPoolF32Features, avx2.ThresholdsFeatures, avx2.RequantizeFeatures, avx2.AffineFeatures)),
+			maxPoolI32: avx2.MaxPoolI32, maxPoolF32: avx2.MaxPoolF32, thresholds: avx2.Thresholds, requantize: avx2.Requantize, affine: avx2.Affine},
 	}
 )

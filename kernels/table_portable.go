@@ -25,7 +25,7 @@ var (
 		{kernelID: portableID("float32"), dot: portable.DotF32, block: 4},
 	}
 	portableEpilogue = []*epilogueRow{
-		{kernelID: portableID("epilogue"), maxI32: portable.MaxI32, maxF32: portable.MaxF32,
+		{kernelID: portableID("epilogue"), maxPoolI32: portable.MaxPool[int32], maxPoolF32: portable.MaxPool[float32],
 			thresholds: portable.Thresholds, requantize: portable.Requantize, affine: portable.Affine},
 	}
 )

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -13,26 +11,6 @@ import (
 // for every one or two operations, and take a few per cent of a layer.
 
 func init() {
-	add("avx2", family{
-		name:      "MaxI32",
-		doc:       "MaxI32 is an element-wise maximum.",
-		signature: "func(dst, src *int32, n uintptr)",
-		loop:      fmt.Sprintf(maxLoop, "int32"),
-		body: func(c *build.Context, _ int) {
-			maxInto(c, func(m operand.Mem, v reg.VecVirtual) { c.VPMAXSD(m, v, v) })
-		},
-	})
-	add("avx2", family{
-		name:      "MaxF32",
-		doc:       "MaxF32 is an element-wise maximum.",
-		signature: "func(dst, src *float32, n uintptr)",
-		loop:      fmt.Sprintf(maxLoop, "float32"),
-		body: func(c *build.Context, _ int) {
-			// VMAXPS gives its first source operand, which is the last but one
-			// here, only if that is greater: the comparison of the Go loop.
-			maxInto(c, func(m operand.Mem, v reg.VecVirtual) { c.VMAXPS(m, v, v) })
-		},
-	})
 	add("avx2", family{
 		name:      "Affine",
 		doc:       "Affine scales and shifts channels.",
@@ -51,29 +29,6 @@ with rows that lie stride elements apart. rows is at least 1, cols a multiple
 of 8, at least 8.`,
 		body: affine,
 	})
-}
-
-const maxLoop = `	for i := range n {
-		if src[i] > dst[i] {
-			dst[i] = src[i]
-		}
-	}
-
-on %s. n is a multiple of 8 and at least 8.`
-
-func maxInto(c *build.Context, larger func(operand.Mem, reg.VecVirtual)) {
-	dst, src, n := loadParam(c, "dst"), loadParam(c, "src"), loadParam(c, "n")
-	c.Label("loop")
-	v := c.YMM()
-	c.VMOVUPS(operand.Mem{Base: src}, v)
-	larger(operand.Mem{Base: dst}, v)
-	c.VMOVUPS(v, operand.Mem{Base: dst})
-	c.ADDQ(operand.U8(32), src)
-	c.ADDQ(operand.U8(32), dst)
-	c.SUBQ(operand.U8(8), n)
-	c.JNZ(operand.LabelRef("loop"))
-	c.VZEROUPPER()
-	c.RET()
 }
 
 // affine bounds by zero or, without relu, by minus infinity. It multiplies and

@@ -2,16 +2,26 @@ package portable
 
 import "unsafe"
 
-// MaxI32 sets dst[i] to the larger of dst[i] and src[i].
-func MaxI32(dst, src *int32, n uintptr) { maxInto(unsafe.Slice(dst, n), unsafe.Slice(src, n)) }
-
-// MaxF32 sets dst[i] to the larger of dst[i] and src[i].
-func MaxF32(dst, src *float32, n uintptr) { maxInto(unsafe.Slice(dst, n), unsafe.Slice(src, n)) }
-
-func maxInto[T int32 | float32](dst, src []T) {
-	for i, v := range src {
-		if v > dst[i] {
-			dst[i] = v
+// MaxPool sets each of the first cols channels of a row of pixels to the
+// largest of its window, in lines that lie row elements apart. Pixels have
+// stride channels, and windows lie step pixels apart.
+func MaxPool[T int32 | float32](dst, src *T, pixels, cols, stride, step, row, window uintptr) {
+	for i := range pixels {
+		d := unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(dst), i*stride*4)), cols)
+		for y := range window {
+			for x := range window {
+				from := y*row + (i*step+x)*stride
+				s := unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(src), from*4)), cols)
+				if y == 0 && x == 0 {
+					copy(d, s)
+					continue
+				}
+				for c, v := range s {
+					if v > d[c] {
+						d[c] = v
+					}
+				}
+			}
 		}
 	}
 }
