@@ -104,3 +104,37 @@ func TestNewNetwork(t *testing.T) {
 		t.Errorf("error %v: want one that lists the networks", err)
 	}
 }
+
+// A learned step moves, and stays a step.
+func TestLearnStep(t *testing.T) {
+	c := toyConfig(DST)
+	c.LearnStep = true
+	tr := newToy(t, kernels.Ternary, kernels.U2, c, 2)
+	before := tr.layers[0].step.value[0]
+	runAll(t, tr)
+	if s := tr.layers[0].step.value[0]; s == before || !(s > 0) {
+		t.Errorf("step went from %v to %v", before, s)
+	}
+	last := tr.layers[len(tr.layers)-1]
+	if s := last.step.value[0]; s != 1 {
+		t.Errorf("the logits' step is %v: want 1", s)
+	}
+}
+
+func TestBeta1(t *testing.T) {
+	c := Config{Schedule: "cosine", Warmup: 0.1, Beta1: 0.9, Beta1End: 0.999}
+	if b := c.beta1(50, 1000); b != 0.9 {
+		t.Errorf("beta1 is %v in the warm-up: want 0.9", b)
+	}
+	last := float32(0)
+	for i := 100; i < 1000; i++ {
+		b := c.beta1(i, 1000)
+		if b < last || b < 0.9 || b > 0.999 {
+			t.Fatalf("beta1 is %v at step %d after %v", b, i, last)
+		}
+		last = b
+	}
+	if last < 0.998 {
+		t.Errorf("beta1 ends at %v: want 0.999", last)
+	}
+}
