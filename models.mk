@@ -41,3 +41,4 @@ models-check: models
 
 models-ship: models
 	for n in $(SHIPPED); do cp $(MODELS)/$$n.safetensors netrun/models/ || exit 1; done
+	go test ./netrun/models -run TestExact -update
