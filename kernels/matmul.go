@@ -72,14 +72,23 @@ func MatMul(c, a, b Matrix, add bool) {
 	w.grow(r)
 	// Block by block as BLIS does: a panel of b stays in the L1 cache while
 	// the rows of a block of a, which stays in L2, pass it by.
+	// Where one block holds all rows of a, panels of b are needed once, and are
+	// still in L2 then if they are few.
+	width := matMulNC
+	if c.Rows <= matMulMC {
+		width = matMulThin
+	}
 	for k, kc := 0, 0; k < a.Cols; k += kc {
 		kc = blockSize(a.Cols-k, matMulKC, 1)
+		var block Matrix
 		for j, nc := 0, 0; j < c.Cols; j += nc {
-			nc = blockSize(c.Cols-j, matMulNC, r.nr)
+			nc = blockSize(c.Cols-j, width, r.nr)
 			r.packF32Panels(w.b, b.view(k, j, kc, nc))
 			for i, mc := 0, 0; i < c.Rows; i += mc {
 				mc = blockSize(c.Rows-i, matMulMC, r.mr())
-				block := w.unalias(a.view(i, k, mc, kc))
+				if j == 0 || mc < c.Rows {
+					block = w.unalias(a.view(i, k, mc, kc))
+				}
 				r.multiply(c.view(i, j, mc, nc), block, w.b, add || k > 0, w.tile)
 			}
 		}
@@ -93,6 +102,8 @@ const (
 	matMulKC = 384
 	matMulMC = 144
 	matMulNC = 512
+
+	matMulThin = 128
 )
 
 // blockSize cuts n into equal blocks of at most limit, and returns the size of
