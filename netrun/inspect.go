@@ -223,8 +223,13 @@ func (a *app) printInspect(net *nn.Network, plan *nn.Plan, rows []layerRow) {
 		printNote(w, "time", fmt.Sprintf("medians on one thread, batches of %d, product and epilogue (pooling, codes) of each layer", batch))
 	}
 	printNote(w, "packed", "what the plan holds: weights as the kernel wants them, thresholds, scales and biases")
+	var meta []string
 	for _, key := range slices.Sorted(maps.Keys(net.Meta)) {
-		printNote(w, key, net.Meta[key])
+		// JSON has no spaces for lines to end at.
+		meta = append(meta, key+" "+strings.ReplaceAll(net.Meta[key], ",", ", "))
+	}
+	if len(meta) > 0 {
+		printNote(w, "made by", strings.Join(meta, "; "))
 	}
 }
 

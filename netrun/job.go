@@ -153,7 +153,7 @@ func (j *job) score(ctx context.Context) error {
 	bar := j.progress("accuracy", "images", len(j.subjects)*j.images.N)
 	defer bar.Finish()
 	for _, s := range j.subjects {
-		bar.Describe(fmt.Sprintf("%-28s", "accuracy of "+s.net.Name))
+		bar.Describe(fmt.Sprintf("%-28s", "accuracy of "+s.label()))
 		if err := s.score(ctx, j.images, func(n int) { bar.Add(n) }); err != nil {
 			return err
 		}
