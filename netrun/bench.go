@@ -64,7 +64,7 @@ func benchCommand(a *app) *ffcli.Command {
 			if err := j.prepare(nets); err != nil {
 				return err
 			}
-			effort := measure.Effort{Rounds: rounds, Sample: 10 * time.Millisecond, Budget: time.Minute}
+			effort := measure.Effort{Rounds: rounds, Sample: 10 * time.Millisecond}
 			for _, n := range threads.values {
 				effort.Thread = n == 1
 				if err := j.time(ctx, batches.values, n, effort); err != nil {

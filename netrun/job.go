@@ -33,7 +33,7 @@ EXAMPLES
 JSON
   network dataset split images method weights acts first last impl threads batch
   accuracy accuracy_float (%) ns_per_image ns_per_image_float weight_bytes
-  weight_bytes_float activation_bytes activation_bytes_float (of one image)
+  weight_bytes_float activation_bytes activation_bytes_float (of the batch)
   peak_rss_bytes (of the process so far) logits_sha256. null: not known.
 `
 

@@ -9,7 +9,8 @@ import (
 
 // A row is one line of -json: a network at a batch size.
 //
-// Accuracies are in percent; activation bytes are those of the batch. Fields that were not measured, or have no float
+// Accuracies are in percent; activation bytes are those of the batch,
+// of one image if there is none. Fields that were not measured, or have no float
 // network to be compared with, are null.
 type row struct {
 	Network string `json:"network"`
