@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"math/bits"
 	"math/rand/v2"
 	"testing"
 	"unsafe"
@@ -11,10 +12,10 @@ import (
 // TestDotKernels calls every integer dot product by itself, on as many whole
 // blocks as there are.
 func TestDotKernels(t *testing.T) {
-	each(t, dotTable, func(t *testing.T, row *dotRow) {
+	eachKernel(t, dotTable, func(t *testing.T, row *dotRow, e *emulation) {
 		rng, a := random(t), newArena(t)
 		block := row.run * 8 / row.bits
-		for _, f := range some(rng, formatsOf(row.takes)) {
+		for _, f := range few(rng, e, some(rng, formatsOf(row.takes))) {
 			for _, blocks := range some(rng, around(70, 4, 8, 16)) {
 				for range times(3) {
 					k := blocks * block
@@ -30,10 +31,15 @@ func TestDotKernels(t *testing.T) {
 					for i := range blocks {
 						packed = append(packed, packedRun(w[i*block:][:block], row.run, row.bits)...)
 					}
+					want := ref.Dot(values(U8, xs), w)
+					if e != nil {
+						e.add(unsafe.Pointer(&row.dot), want, []emulatedOperand{in(0, xs, at), in(1, packed, at)}, 0, 0, blocks)
+						continue
+					}
 					x, p := input(a, "x", at, xs), input(a, "w", at, packed)
 					var got int32
 					a.run(func() { got = row.dot(&x[0], &p[0], uintptr(blocks)) })
-					if want := ref.Dot(values(U8, xs), w); got != want {
+					if got != want {
 						t.Fatalf("%v, %d blocks of %d: got %d, want %d", f, blocks, block, got, want)
 					}
 				}
@@ -134,19 +140,6 @@ func TestDotBits(t *testing.T) {
 				t.Fatalf("k = %d: got %d, want %d", k, got, want)
 			}
 		}
-		for words := range times(40) { // the kernels by themselves
-			at := spot{words%2 == 0, 0}
-			xs, ys := randomWords(rng, uniform, words), randomWords(rng, pattern(rng.IntN(int(patterns))), words)
-			x, y := input(a, "x", at, xs), input(a, "y", at, ys)
-			got, want := 0, 0
-			for i := range 64 * words {
-				want += int((xs[i/64] ^ ys[i/64]) >> (i % 64) & 1)
-			}
-			a.run(func() { got = row.xor(unsafe.SliceData(x), unsafe.SliceData(y), uintptr(words)) })
-			if got != want {
-				t.Fatalf("%d words: popcount %d, want %d", words, got, want)
-			}
-		}
 		for _, acts := range []ActFormat{Sign, U1} {
 			for _, k := range some(rng, around(5000, 64, 2048)) {
 				checkDot(t, a, rng, Formats{Binary, acts}, k, pattern(rng.IntN(int(patterns))), pattern(rng.IntN(int(patterns))), ends[rng.IntN(2)], row.name())
@@ -158,6 +151,44 @@ func TestDotBits(t *testing.T) {
 			x, words := make([]uint8, 333), make([]uint64, 6)
 			noAllocs(t, "Dot.Run", func() { d.Run(x) })
 			noAllocs(t, "PackSigns, RunBits", func() { PackSigns(words, x); d.RunBits(words) })
+		}
+	})
+}
+
+// TestBitsKernels calls the kernels by themselves, on whole words.
+func TestBitsKernels(t *testing.T) {
+	eachKernel(t, bitsTable, func(t *testing.T, row *bitsRow, e *emulation) {
+		rng, a := random(t), newArena(t)
+		for words := range 70 {
+			for _, at := range ends {
+				xs, ys := randomWords(rng, uniform, words), randomWords(rng, pattern(rng.IntN(int(patterns))), words)
+				differ := 0
+				for i, x := range xs {
+					differ += bits.OnesCount64(x ^ ys[i])
+				}
+				// Codes whose lowest bits are xs.
+				cs := draw(rng, uniform, codes(U8), 64*words)
+				for i := range cs {
+					cs[i] = cs[i]&^1 | uint8(xs[i/64]>>(i%64)&1)
+				}
+				zeros := make([]uint64, words)
+				if e != nil {
+					e.add(unsafe.Pointer(&row.xor), differ, []emulatedOperand{in(0, xs, at), in(1, ys, at)}, 0, 0, words)
+					e.add(unsafe.Pointer(&row.pack), nil, []emulatedOperand{out(0, zeros, xs, at), in(1, cs, at)}, 0, 0, words)
+					continue
+				}
+				x, y := input(a, "x", at, xs), input(a, "y", at, ys)
+				got := 0
+				a.run(func() { got = row.xor(unsafe.SliceData(x), unsafe.SliceData(y), uintptr(words)) })
+				if got != differ {
+					t.Fatalf("%d words: popcount %d, want %d", words, got, differ)
+				}
+				c, dst := input(a, "codes", at, cs), place(a, "bits", words, at, zeros)
+				a.run(func() { row.pack(unsafe.SliceData(dst), unsafe.SliceData(c), uintptr(words)) })
+				if i := firstDifference(dst, xs); i >= 0 {
+					t.Fatalf("%d words: word %d packed as %#x, want %#x", words, i, dst[i], xs[i])
+				}
+			}
 		}
 	})
 }

@@ -58,8 +58,12 @@ func (s *sum32) check(got float32) error {
 // reach exactly as far as the tile may read or write. Tiles with different
 // numbers of rows must give a row the same bits.
 func TestFloat32Tiles(t *testing.T) {
-	each(t, f32Table, func(t *testing.T, row *f32Row) {
+	eachKernel(t, f32Table, func(t *testing.T, row *f32Row, e *emulation) {
 		rng, a := random(t), newArena(t)
+		if e != nil {
+			emulateFloat32Tiles(rng, row, e)
+			return
+		}
 		nr := row.nr
 		for _, k := range some(rng, around(140, 4, 8)) {
 			for _, whole := range []bool{false, true} {
@@ -100,6 +104,42 @@ func TestFloat32Tiles(t *testing.T) {
 			}
 		}
 	})
+}
+
+// emulateFloat32Tiles records calls of every tile on whole numbers, whose sums
+// are exact.
+func emulateFloat32Tiles(rng *rand.Rand, row *f32Row, e *emulation) {
+	nr := row.nr
+	for rows := 1; rows <= row.mr(); rows++ {
+		for _, k := range some(rng, around(140, 4, 8)) {
+			for add := range 2 {
+				at := ends[rng.IntN(2)]
+				rowStride, colStride, stride := 2*k+1, 2, nr+3*rng.IntN(2)
+				if rng.IntN(2) == 0 {
+					rowStride, colStride = 1, rows+1
+				}
+				a, b, c := nans((rows-1)*rowStride+(k-1)*colStride+1), randomFloats(rng, k*nr, true), nans((rows-1)*stride+nr)
+				want := slices.Clone(c)
+				for i := range rows {
+					for l := range k {
+						a[i*rowStride+l*colStride] = float32(rng.IntN(17) - 8)
+					}
+					for j := range nr {
+						var sum float32
+						if add != 0 {
+							sum = float32(rng.IntN(1000))
+							c[i*stride+j] = sum
+						}
+						for l := range k {
+							sum += a[i*rowStride+l*colStride] * b[l*nr+j]
+						}
+						want[i*stride+j] = sum + 0 // no negative zero
+					}
+				}
+				e.add(unsafe.Pointer(&row.tiles[rows]), nil, []emulatedOperand{out(0, c, want, at), in(2, a, at), in(5, b, at)}, 0, 4*stride, 0, 4*rowStride, 4*colStride, 0, k, add)
+			}
+		}
+	}
 }
 
 // float32Tile returns what a tile of some rows makes of a[rows][k] and a panel
@@ -445,20 +485,36 @@ func TestDotFloat32(t *testing.T) {
 				if err := s.check(got); err != nil || whole && float64(got) != s.exact {
 					t.Fatalf("n = %d: got %v, want %v: %v", n, got, s.exact, err)
 				}
-				if blocks := n / row.block * row.block; blocks > 0 {
-					x, y := input(a, "x", at, xs[:blocks]), input(a, "y", at, ys[:blocks])
-					s = sum32{}
-					for i := range blocks {
-						s.add(xs[i], ys[i])
-					}
-					a.run(func() { got = row.dot(unsafe.SliceData(x), unsafe.SliceData(y), uintptr(blocks)) })
-					if err := s.check(got); err != nil {
-						t.Fatalf("kernel, n = %d: %v", blocks, err)
-					}
-				}
 			}
 		}
 		x := make([]float32, 100)
 		noAllocs(t, "DotFloat32", func() { DotFloat32(x, x) })
+	})
+}
+
+// TestDotFloat32Kernels calls the kernels by themselves, on whole blocks.
+func TestDotFloat32Kernels(t *testing.T) {
+	eachKernel(t, f32DotTable, func(t *testing.T, row *f32DotRow, e *emulation) {
+		rng, a := random(t), newArena(t)
+		for n := 0; n <= 20*row.block; n += row.block {
+			for _, at := range ends {
+				xs, ys := randomFloats(rng, n, true), randomFloats(rng, n, true)
+				var s sum32
+				for i := range xs {
+					s.add(xs[i], ys[i])
+				}
+				want := float32(s.exact)
+				if e != nil {
+					e.add(unsafe.Pointer(&row.dot), want, []emulatedOperand{in(0, xs, at), in(1, ys, at)}, 0, 0, n)
+					continue
+				}
+				x, y := input(a, "x", at, xs), input(a, "y", at, ys)
+				var got float32
+				a.run(func() { got = row.dot(unsafe.SliceData(x), unsafe.SliceData(y), uintptr(n)) })
+				if got != want {
+					t.Fatalf("n = %d: got %v, want %v", n, got, want)
+				}
+			}
+		}
 	})
 }

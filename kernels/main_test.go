@@ -73,11 +73,12 @@ func required() []string {
 }
 
 // coverage records which kernels the tests ran.
-var coverage = coverageRecord{ran: map[string]string{}}
+var coverage = coverageRecord{ran: map[string]string{}, emulated: map[string]string{}}
 
 type coverageRecord struct {
-	mu  sync.Mutex
-	ran map[string]string // instruction set by kernel name
+	mu       sync.Mutex
+	ran      map[string]string // instruction set by kernel name
+	emulated map[string]string // the same for those run in an emulator only
 }
 
 func (c *coverageRecord) add(id *kernelID) {
@@ -86,12 +87,20 @@ func (c *coverageRecord) add(id *kernelID) {
 	c.ran[id.name()] = id.isa
 }
 
+func (c *coverageRecord) addEmulated(id *kernelID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.emulated[id.name()] = id.isa
+}
+
 func (c *coverageRecord) ranAny(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for kernel, isa := range c.ran {
-		if kernel == name || isa == name {
-			return true
+	for _, set := range []map[string]string{c.ran, c.emulated} {
+		for kernel, isa := range set {
+			if kernel == name || isa == name {
+				return true
+			}
 		}
 	}
 	return false
@@ -106,16 +115,20 @@ func (c *coverageRecord) report(w io.Writer) {
 	if e := os.Getenv(envEmulated); e != "" {
 		how = ", emulated by " + e
 	}
-	type line struct{ ran, skipped, lacks map[string]bool }
+	type line struct{ ran, emulated, skipped, lacks map[string]bool }
 	lines := map[string]line{}
 	for _, k := range Table() {
 		l, ok := lines[k.ISA]
 		if !ok {
-			l = line{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+			l = line{map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
 			lines[k.ISA] = l
 		}
 		if _, ok := c.ran[k.Name]; ok {
 			l.ran[k.Name] = true
+			continue
+		}
+		if _, ok := c.emulated[k.Name]; ok {
+			l.emulated[k.Name] = true
 			continue
 		}
 		l.skipped[k.Name] = true
@@ -129,6 +142,9 @@ func (c *coverageRecord) report(w io.Writer) {
 		if len(l.ran) > 0 {
 			fmt.Fprintf(w, "kernels: %s: tested%s: %s\n", isa, how, list(l.ran))
 		}
+		if len(l.emulated) > 0 {
+			fmt.Fprintf(w, "kernels: %s: tested alone, emulated by %s, not through plans: %s\n", isa, emulator(), list(l.emulated))
+		}
 		switch {
 		case len(l.lacks) > 0:
 			fmt.Fprintf(w, "kernels: %s: SKIPPED, the CPU lacks %s: %s\n", isa, list(l.lacks), list(l.skipped))
@@ -139,12 +155,13 @@ func (c *coverageRecord) report(w io.Writer) {
 }
 
 // enter records that the row of a table is tested, or skips the test if the
-// CPU cannot run it; that is a failure if LOWBIT_REQUIRE names the row.
+// CPU cannot run it; that is a failure if LOWBIT_REQUIRE names the row and no
+// emulator runs its functions instead.
 func enter(t testing.TB, id *kernelID) {
 	t.Helper()
 	if lacks := missing(id.features); len(lacks) > 0 {
 		for _, name := range required() {
-			if name == id.isa || name == id.name() {
+			if (name == id.isa || name == id.name()) && emulator() == "" {
 				t.Fatalf("%s asks for %s, and this CPU lacks %s", envRequire, name, strings.Join(lacks, ", "))
 			}
 		}

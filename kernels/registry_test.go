@@ -309,7 +309,8 @@ func TestRequire(t *testing.T) {
 		t.Errorf("requiring portable: %v\n%s", err, out)
 	}
 	if _, cannot := runnable(); len(cannot) > 0 {
-		out, err := child(t, "TestChildRow", envRequire+"=portable,"+cannot[0])
+		// An emulated process has no emulator of its own.
+		out, err := child(t, "TestChildRow", envRequire+"=portable,"+cannot[0], envEmulated+"=a parent")
 		if err == nil || !strings.Contains(out, "asks for "+cannot[0]) {
 			t.Errorf("requiring %s: error %v, and\n%s", cannot[0], err, out)
 		}
