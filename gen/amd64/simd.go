@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
+
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/ir"
@@ -71,9 +74,14 @@ func (s simd) param(name string) reg.GPVirtual {
 	return s.Load(s.Param(name), s.GP64()).(reg.GPVirtual)
 }
 
-// constant returns a vector of read-only memory that repeats the pattern. The
-// functions of a file share it by its name.
+// constant returns a vector of read-only memory that repeats the pattern.
 func (s simd) constant(name string, pattern ...byte) operand.Mem {
+	return s.readOnly(name, bytes.Repeat(pattern, s.bytes/len(pattern)))
+}
+
+// readOnly returns read-only memory, whose length is a multiple of 8. The
+// functions of a file share it by its name.
+func (s simd) readOnly(name string, data []byte) operand.Mem {
 	file, _ := s.Result()
 	for _, section := range file.Sections {
 		if g, ok := section.(*ir.Global); ok && g.Symbol.Name == name {
@@ -82,12 +90,8 @@ func (s simd) constant(name string, pattern ...byte) operand.Mem {
 	}
 	m := s.StaticGlobal(name)
 	s.DataAttributes(attr.RODATA | attr.NOPTR)
-	for i := 0; i < s.bytes; i += 8 {
-		var word uint64
-		for j := range 8 {
-			word |= uint64(pattern[(i+j)%len(pattern)]) << (8 * j)
-		}
-		s.AddDatum(i, operand.U64(word))
+	for i := 0; i < len(data); i += 8 {
+		s.AddDatum(i, operand.U64(binary.LittleEndian.Uint64(data[i:])))
 	}
 	return m
 }

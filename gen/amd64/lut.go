@@ -1,0 +1,188 @@
+package main
+
+import (
+	"math/bits"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Products of binary vectors by look-up: VPSHUFB as sixteen results at once.
+//
+//	instruction          Zen 3: latency, ports   Ice Lake: latency, ports
+//	VPSHUFB ymm          1, FP1/2                1, p15
+//	VPADDB ymm           1, FP0123               1, p015
+//	VBROADCASTI128 ymm   load port alone         load port alone
+//	VPSRLW imm ymm       1, FP1/2                1, p01
+//
+// Here the lanes are outputs: a byte of the panel is eight weights of one
+// output, and every row of x looks its nibbles up in the table of its own four
+// activations: T[n] = popcount(n XOR x). There are sixteen such tables, so none
+// is built: the byte of x selects two of them by its address. A look-up and an
+// addition make 128 products of bits, where counting the bits of an XOR takes
+// four instructions; isolating the nibbles serves all rows of the tile.
+//
+// A byte sum grows by at most 8 a byte of x: 24 bytes, three steps, fit
+// (24*8 = 192 <= 255). It is then taken apart into dst. The bytes of a vector
+// are in an order that makes this a shift and a mask: byte 4*l+b is output
+// 8*b+l, so byte b of the eight dwords l are eight outputs in turn.
+
+func init() {
+	add("avx2", family{
+		name: "GemmBitsLUT",
+		doc: `GemmBitsLUT are the tiles of 64 outputs by their number of rows, for binary weights and
+activations, by look-ups of four products. A step is 64 bits of a row.`,
+		signature: intTileSignature,
+		variants:  []int{1, 2, 3, 4},
+		loop: `	for i := range %d {
+		for j := range 64 {
+			differ := int32(0)
+			for k := range steps * 8 {
+				differ += bits.OnesCount8(x[i*xStride+k] ^ w[k][j/32*32+j%%8*4+j/8%%4])
+			}
+			dst[i*dstStride/4+j] = bias[j] - differ<<shift
+		}
+	}
+
+where w is the panel of bytes, 64 for every byte of a row.`,
+		body: gemmBitsLUT,
+	})
+}
+
+// differTables are, for every byte, the table of its low nibble and that of
+// its high one: 32 bytes.
+func differTables() []byte {
+	var t []byte
+	for x := range 256 {
+		for _, nibble := range []int{x & 15, x >> 4} {
+			for n := range 16 {
+				t = append(t, byte(bits.OnesCount8(uint8(n^nibble))))
+			}
+		}
+	}
+	return t
+}
+
+// lutTile is the state of one tile's emission.
+type lutTile struct {
+	simd
+	x     rows
+	w     reg.GPVirtual
+	table reg.GPVirtual
+	mask  reg.VecVirtual
+	index []reg.VecVirtual   // weights: low nibbles of each vector, then high ones
+	acc   [][]reg.VecVirtual // by row and vector of outputs
+	tmp   [2]reg.VecVirtual
+}
+
+func gemmBitsLUT(c *build.Context, mr int) {
+	const vectors = 2
+	s := simd{c, 32}
+	dst, dstStride := s.param("dst"), s.param("dstStride")
+	t := &lutTile{simd: s, x: s.rows(s.param("x"), s.param("xStride"), mr), w: s.param("w"), table: s.GP64()}
+	left, n := s.param("steps"), s.GP64()
+	s.LEAQ(s.readOnly("differ", differTables()), t.table)
+	t.mask = s.inRegister(s.constant("nibble", 0x0f)).(reg.VecVirtual)
+	t.index = s.vecs(2 * vectors)
+	for range mr {
+		t.acc = append(t.acc, s.vecs(vectors))
+	}
+	t.tmp = [2]reg.VecVirtual{s.vec(), s.vec()}
+
+	bias, p := s.param("bias"), s.GP64()
+	s.MOVQ(dst, p)
+	for i := range mr {
+		for v := range 8 {
+			s.move(at(bias, 32*v), t.tmp[0])
+			s.move(t.tmp[0], at(p, 32*v))
+		}
+		if i+1 < mr {
+			s.ADDQ(dstStride, p)
+		}
+	}
+	s.SHLQ(operand.U8(3), left) // in bytes of x
+	s.Label("block")
+	s.MOVQ(operand.U32(24), n)
+	s.CMPQ(left, n)
+	s.CMOVQCS(left, n)
+	s.SUBQ(n, left)
+	for _, row := range t.acc {
+		s.zero(row...)
+	}
+	s.Label("two")
+	t.step(0)
+	t.step(1)
+	s.advance(t.x, 2)
+	s.SUBQ(operand.I32(-2*64), t.w)
+	s.SUBQ(operand.U8(2), n)
+	s.JNZ(operand.LabelRef("two"))
+	t.take(dst, dstStride, p)
+	s.TESTQ(left, left)
+	s.JNZ(operand.LabelRef("block"))
+	s.VZEROUPPER()
+	s.RET()
+}
+
+// step adds the look-ups of the byte k of every row.
+func (t *lutTile) step(k int) {
+	vectors := len(t.index) / 2
+	for v := range vectors {
+		low, high := t.index[v], t.index[vectors+v]
+		src := at(t.w, 64*k+32*v)
+		t.move(src, high)
+		t.VPSRLW(operand.U8(4), high, high)
+		t.and(t.mask, high, high)
+		t.and(src, t.mask, low)
+	}
+	for i, acc := range t.acc {
+		at := t.GP64()
+		t.MOVBLZX(t.x.at(i, k), at.As32())
+		t.SHLL(operand.U8(5), at.As32())
+		for half := range 2 {
+			table, found := t.tmp[0], t.tmp[1]
+			t.VBROADCASTI128(operand.Mem{Base: t.table, Index: at, Scale: 1, Disp: 16 * half}, table)
+			for v := range vectors {
+				if v == vectors-1 {
+					found = table
+				}
+				t.VPSHUFB(t.index[half*vectors+v], table, found)
+				t.VPADDB(found, acc[v], acc[v])
+			}
+		}
+	}
+}
+
+// take subtracts the bytes of the accumulators, shifted, from dst.
+func (t *lutTile) take(dst, dstStride, p reg.GPVirtual) {
+	low, count := t.index[0], t.index[1].AsX()
+	shift := t.GP64()
+	t.Load(t.Param("shift"), shift)
+	t.VMOVQ(shift, count)
+	t.move(t.constant("lowbyte", 0xff, 0, 0, 0), low)
+	t.MOVQ(dst, p)
+	for i, row := range t.acc {
+		for v, acc := range row {
+			for b := range 4 {
+				differ, sum := t.tmp[0], t.tmp[1]
+				switch b {
+				case 0:
+					t.and(low, acc, differ)
+				case 3:
+					t.VPSRLD(operand.U8(24), acc, differ)
+				default:
+					t.VPSRLD(operand.U8(8*b), acc, differ)
+					t.and(low, differ, differ)
+				}
+				t.VPSLLD(count, differ, differ)
+				m := at(p, 128*v+32*b)
+				t.move(m, sum)
+				t.VPSUBD(differ, sum, sum)
+				t.move(sum, m)
+			}
+		}
+		if i+1 < len(t.acc) {
+			t.ADDQ(dstStride, p)
+		}
+	}
+}
