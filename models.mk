@@ -28,13 +28,13 @@ $(MODELS)/lenet-binary-u1.safetensors: $(FLOAT)
 	$(DST) -weights binary -acts u1 -epochs 20 -lr 0.1 -halfwidth 1
 
 $(MODELS)/lenet-ternary-u2.safetensors: $(FLOAT)
-	$(DST) -weights ternary -acts u2 -epochs 24 -lr 0.05
+	$(DST) -weights ternary -acts u2 -epochs 20 -lr 0.05 -shift 1
 
 $(MODELS)/lenet-pow2x3-u3.safetensors: $(FLOAT)
-	$(DST) -weights pow2:3 -acts u3 -epochs 14 -lr 0.02
+	$(DST) -weights pow2:3 -acts u3 -epochs 12 -lr 0.02 -shift 1
 
 $(MODELS)/lenet-pow2x4-u4.safetensors: $(FLOAT)
-	$(DST) -weights pow2:4 -acts u4 -epochs 12 -lr 0.01
+	$(DST) -weights pow2:4 -acts u4 -epochs 8 -lr 0.01 -shift 1
 
 models-check: models
 	for n in $(SHIPPED); do cmp $(MODELS)/$$n.safetensors netrun/models/$$n.safetensors || exit 1; done
