@@ -13,9 +13,9 @@ test: ## everything that CI checks; installs emulators with apt if it may, says 
 
 .PHONY: test-style test-go test-gen test-avx512 test-vet test-build test-purego test-race test-arm64 test-cpus
 test-style: ## gofmt and staticcheck
-test-go: ## the tests that need only Go, with every kernel that this CPU has
+test-go: ## the tests of every package, AVX-512 under emulation if this CPU lacks it
 test-gen: ## the generator's tests; generated code in step with it
-test-avx512: ## the AVX-512 kernels under emulation, if this CPU lacks them
+test-avx512: ## the tests of the kernels, AVX-512 among them
 test-vet: ## go vet for amd64, arm64, riscv64 and s390x, with and without the tag purego
 test-build: ## builds for linux, darwin and windows on amd64 and arm64
 test-purego: ## the tests without assembly
@@ -29,16 +29,43 @@ test-style test-go test-gen test-avx512 test-vet test-build test-purego test-rac
 generate: ## writes the assembly and its Go declarations anew
 	cd gen && go run ./amd64
 
-# What is measured: BENCH is a regular expression, as of go test -bench.
-BENCH ?= .
-COUNT ?= 6
-OUT   ?= .cache/bench.txt
+# What is measured: BENCH is a regular expression, as of go test -bench. Passes over
+# all of it follow each other, so that a slow spell of the machine falls on everything.
+# The whole takes about a minute a pass, and becomes the machine's file in results/.
+BENCH  ?= .
+PASSES ?= 6
+ifeq ($(BENCH),.)
+OUT    ?= results/$(shell go run ./bench/report -slug).txt
+else
+OUT    ?= .cache/bench.txt
+endif
 
 .PHONY: bench
-bench: ## measures the operations that BENCH names, COUNT times, into OUT
-	@mkdir -p $(dir $(OUT))
-	go test -run '^$$' -bench '$(BENCH)' -count $(COUNT) -timeout 0 ./bench | tee $(OUT)
+bench: ## measures the operations that BENCH names, in PASSES passes, into OUT
+	@mkdir -p .cache $(dir $(OUT)) && rm -f .cache/passes.txt
+	@for pass in $$(seq $(PASSES)); do \
+		echo "pass $$pass of $(PASSES)"; \
+		go test -run '^$$' -bench '$(BENCH)' -timeout 0 ./bench > .cache/pass.txt || { cat .cache/pass.txt; exit 1; }; \
+		cat .cache/pass.txt >> .cache/passes.txt; \
+	done
+	@mv .cache/passes.txt '$(OUT)'
+	@echo "wrote $(OUT)"
 
 .PHONY: bench-compare
-bench-compare: ## sets the implementations in OUT side by side
-	go tool benchstat -row .name,/w,/a,/m,/n,/k,/cache -col /impl $(OUT)
+bench-compare: ## sets two result files side by side: OLD=a.txt NEW=b.txt
+	@test -f '$(OLD)' && test -f '$(NEW)' || { echo "bench-compare: want OLD=a.txt NEW=b.txt, two files of make bench"; exit 1; }
+	go tool benchstat -ignore commit '$(OLD)' '$(NEW)'
+
+# The comparison that the README shows: the same products from 8-bit and from 4-bit
+# packed weights, of the first machine's file.
+SHOWN = .name:GEMM /m:64 /n:512 /w:(ternary OR "pow2:4") /a:(u2 OR u4) .unit:(sec/op OR B/weight) /impl:(avx2-muladd-w8-acc16 OR avx2-muladd-w4-acc16)
+
+.PHONY: results
+results: ## makes results/README.md, its plots and the blocks of README.md from results/*.txt
+	go run ./bench/report
+	@mkdir -p .cache
+	go run ./netrun > .cache/netrun.out
+	go tool benchstat -table cpu -filter '$(SHOWN)' -row /w,/a,/m,/n,/k \
+		-col '/impl@(avx2-muladd-w8-acc16 avx2-muladd-w4-acc16)' $(firstword $(wildcard results/*.txt)) > .cache/benchstat.out
+	mv .cache/netrun.out .cache/benchstat.out results/
+	go run ./bench/report -page README.md

@@ -6,8 +6,9 @@
 //	go run ./bench/report -page README.md  # also fills the blocks of a page from results/*.out
 //	go run ./bench/report -slug      # a name for this machine's result file
 //
-// Each FILE.txt is what "go test -bench . -count 6 ./bench" printed on one
-// machine. The same files give the same output, byte for byte.
+// Each FILE.txt is what "make bench" collected on one machine: the output of
+// "go test -bench . ./bench", several times. The same files give the same
+// output, byte for byte.
 package main
 
 import (
@@ -67,7 +68,7 @@ func report(dir string) error {
 		return err
 	}
 	if len(paths) == 0 {
-		return fmt.Errorf("no result files %s: make one with 'make results' or go test -bench . -count 6 ./bench", filepath.Join(dir, "*.txt"))
+		return fmt.Errorf("no result files %s: make bench writes one", filepath.Join(dir, "*.txt"))
 	}
 	slices.Sort(paths)
 	var machines []*machine

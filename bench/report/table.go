@@ -10,7 +10,8 @@ import (
 
 const head = `# Results
 
-Written by ` + "`go run ./bench/report`" + ` from the files *.txt beside it: do not edit. ` + "`make results`" + ` measures and writes anew.
+Written by ` + "`go run ./bench/report`" + ` from the files *.txt beside it: do not edit. ` + "`make bench`" + ` measures this
+machine, ` + "`make results`" + ` writes anew.
 
 Every figure is the median of the runs in a file, with the larger side of its 95 % confidence interval (no assumption on
 the distribution; ∞ where the runs are too few). Speeds count 2*M*N*K operations on the shape as it is. "of limit" is the
