@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -78,6 +80,11 @@ func (m *machine) run(limit time.Duration) (string, error) {
 	defer cancel()
 	bochs := exec.CommandContext(ctx, Program, "-q", "-f", filepath.Join(dir, "bochsrc"), "-rc", filepath.Join(dir, "debugger"))
 	bochs.Env = append(os.Environ(), "TERM=xterm") // its display wants a terminal's name, not a terminal
+	// A test run that is killed takes the emulator with it. The signal comes
+	// when the thread that started it ends, so that thread is kept.
+	bochs.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if err := bochs.Start(); err != nil {
 		return "", err
 	}
