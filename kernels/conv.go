@@ -135,23 +135,55 @@ func (p *patches[T]) direct() []T {
 	return nil
 }
 
-// gather copies windows i0 ... i1-1 to rows of dst that lie stride apart.
+// gather copies windows i0 ... i1-1 to rows of dst that lie stride apart, a
+// row of output pixels at a time: with few channels, finding each window by
+// itself would take as long as copying it.
 func (p *patches[T]) gather(dst []T, stride, i0, i1 int) {
-	// One division a block, rather than some for each window: with few
-	// channels they would take as long as the copies.
-	image, pixel := i0/p.pixels, i0%p.pixels
-	oy, ox := pixel/p.outW, pixel%p.outW
-	for i := range i1 - i0 {
-		p.window(dst[i*stride:], image, oy, ox)
-		if ox++; ox < p.outW {
-			continue
+	for i := i0; i < i1; {
+		image, pixel := i/p.pixels, i%p.pixels
+		oy, ox := pixel/p.outW, pixel%p.outW
+		n := min(p.outW-ox, i1-i)
+		d := dst[(i-i0)*stride:]
+		if !p.gatherNarrow(d, stride, image, oy, ox, n) {
+			for j := range n {
+				p.window(d[j*stride:], image, oy, ox+j)
+			}
 		}
-		ox = 0
-		if oy++; oy*p.outW == p.pixels {
-			oy = 0
-			image++
+		i += n
+	}
+}
+
+// gatherSlack is how many elements a line has that is copied whole although it
+// may be narrower. As many may be written behind a row that is gathered.
+const gatherSlack = 8
+
+// narrowRow is the most inputs of a row that gets room for gatherSlack.
+const narrowRow = 64
+
+// gatherNarrow copies the windows under n output pixels of a row if the lines
+// of windows have few elements, as in a first layer with one channel. It copies
+// gatherSlack elements for each line; those too many are overwritten by the
+// window's next line or lie behind the row. It reports false if the lines are
+// wider, or so many elements may not be read or written.
+func (p *patches[T]) gatherNarrow(dst []T, stride, image, oy, ox, n int) bool {
+	s := &p.s
+	line, last := s.KW*s.InC, s.KH-1
+	step, down := s.StrideW*s.InC, s.W*s.InC
+	room := last*line + gatherSlack
+	if line > gatherSlack || s.PadH > 0 || s.PadW > 0 || n > 1 && stride < room || len(dst) < (n-1)*stride+room {
+		return false
+	}
+	src := p.x[(image*s.H+oy*s.StrideH)*down+ox*step:]
+	if len(src) < last*down+(n-1)*step+gatherSlack {
+		return false
+	}
+	for ky := range s.KH {
+		from, to := src[ky*down:], dst[ky*line:]
+		for j := range n {
+			*(*[gatherSlack]T)(to[j*stride:]) = *(*[gatherSlack]T)(from[j*step:])
 		}
 	}
+	return true
 }
 
 // window copies the window under one output pixel, row by row of the image;
@@ -162,7 +194,10 @@ func (p *patches[T]) window(dst []T, image, oy, ox int) {
 	base := image * s.H * s.W * s.InC
 	line := s.KW * s.InC
 	if y >= 0 && y+s.KH <= s.H && x >= 0 && x+s.KW <= s.W {
-		copyLines(dst, p.x[base+(y*s.W+x)*s.InC:], s.KH, line, s.W*s.InC)
+		src := p.x[base+(y*s.W+x)*s.InC:]
+		for ky := range s.KH {
+			copy(dst[ky*line:][:line], src[ky*s.W*s.InC:])
+		}
 		return
 	}
 	from, to := max(0, -x), min(s.KW, s.W-x) // columns of the window inside the image
@@ -172,25 +207,5 @@ func (p *patches[T]) window(dst []T, image, oy, ox int) {
 		if iy := y + ky; iy >= 0 && iy < s.H && from < to {
 			copy(d[from*s.InC:to*s.InC], p.x[base+(iy*s.W+x+from)*s.InC:])
 		}
-	}
-}
-
-// gatherSlack is how many elements behind a row may be written when it is
-// gathered.
-const gatherSlack = 8
-
-// copyLines copies lines that lie stride apart, one behind the other. Lines of
-// a few elements, as in a first layer with one channel, are copied as eight
-// where so many may be read and written: those too many are overwritten by the
-// next line, or by the next row.
-func copyLines[T uint8 | float32](dst, src []T, lines, line, stride int) {
-	if last := lines - 1; line <= gatherSlack && len(src) >= last*stride+gatherSlack && len(dst) >= last*line+gatherSlack {
-		for i := range lines {
-			*(*[gatherSlack]T)(dst[i*line:]) = *(*[gatherSlack]T)(src[i*stride:])
-		}
-		return
-	}
-	for i := range lines {
-		copy(dst[i*line:][:line], src[i*stride:])
 	}
 }

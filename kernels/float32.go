@@ -37,7 +37,10 @@ func newFloat32Product(w []float32, n, k int, opt Options) (*float32Product, err
 	mr := row.mr()
 	p.block = max(1, min((192<<10)/(4*k), matMulMC)/mr) * mr
 	p.stride = k
-	if k%128 == 0 {
+	switch {
+	case k <= narrowRow:
+		p.stride += gatherSlack
+	case k%128 == 0:
 		p.stride += 16 // see unalias
 	}
 	p.scratch.New = func() any { return &float32Scratch{make([]float32, p.block*p.stride+gatherSlack)} }

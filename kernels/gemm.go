@@ -30,6 +30,7 @@ type product struct {
 	n, k    int
 	steps   int
 	xBytes  int    // bytes of a row of activations as the tile reads it
+	stride  int    // bytes between gathered rows
 	panel   int    // bytes of a panel of packed weights
 	packed  []byte // the panels
 	bias    []int32
@@ -54,7 +55,7 @@ func newProduct(w Weights, a ActFormat, opt Options) (*product, error) {
 	if err := checkSums(w, a); err != nil {
 		return nil, err
 	}
-	row, err := find(gemmTable, func(r *gemmRow) bool { return r.takes(w.Format, a) })
+	row, err := findGEMM(w.Format, a, w.N)
 	if err != nil {
 		return nil, fmt.Errorf("kernels: no kernel for %v x %v", w.Format, a)
 	}
@@ -77,9 +78,13 @@ func newProduct(w Weights, a ActFormat, opt Options) (*product, error) {
 	// pass over it, one after the other from the first level.
 	const blockBytes = 96 << 10
 	mr := row.mr()
+	p.stride = p.xBytes
+	if p.bits == nil && p.k <= narrowRow {
+		p.stride = max(p.xBytes, (p.k+gatherSlack+3)&^3)
+	}
 	p.block = max(1, min(blockBytes/max(1, p.xBytes), 512)/mr) * mr
 	p.scratch.New = func() any {
-		return &scratch{x: make([]byte, p.block*p.xBytes+gatherSlack), codes: make([]uint8, w.K+gatherSlack), tile: make([]int32, mr*row.nr)}
+		return &scratch{x: make([]byte, p.block*p.stride+gatherSlack), codes: make([]uint8, w.K+gatherSlack), tile: make([]int32, mr*row.nr)}
 	}
 	p.runs.New = func() any { return new(productRun) }
 	return p, nil
@@ -216,8 +221,8 @@ func (p *product) prepare(s *scratch, rows rowSource, m0, m1 int) ([]byte, int) 
 		return codes[m0*p.k : m1*p.k], p.k
 	}
 	// What lies behind a row, up to xBytes, meets weights that are zero.
-	rows.gather(s.x, p.xBytes, m0, m1)
-	return s.x, p.xBytes
+	rows.gather(s.x, p.stride, m0, m1)
+	return s.x, p.stride
 }
 
 // tiles computes rows m0 … m1 of the panels first … last.
