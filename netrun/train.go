@@ -107,6 +107,7 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&c.Flip, "flip", c.Flip, "mirror half of the images")
 	fs.IntVar(&c.Shift, "shift", c.Shift, "move images by up to so many `pixels`")
 	fs.StringVar(&c.Transition, "transition", c.Transition, "dst: tanh (GXNOR-Net) or unbiased (stochastic rounding)")
+	float32Var(fs, &c.FanIn, "fan-in", "dst: slow layers of few inputs by (inputs / most inputs) to this power")
 	fs.IntVar(&c.Contrast, "contrast", c.Contrast, "power, 1 to 3, of adam's |m|/sqrt(v) in a discrete update; 1 is Adam's own")
 	float32Var(fs, &c.Spread, "spread", "standard deviation of the first weights in units of the largest level (ste, dst)")
 	fs.StringVar(&c.Window, "window", c.Window, "pseudo-derivative of the activation quantizer: rect or tri")

@@ -72,6 +72,10 @@ type Config struct {
 
 	// Low-bit networks.
 	Transition string // dst: "tanh" or "unbiased"
+	// FanIn slows discrete weights of sums of few inputs: their rate is times
+	// (inputs / those of the layer with most) to this power. A move changes a
+	// sum of 25 products far more than one of 1000.
+	FanIn float32
 	// Contrast is the power, 1 to 3, to which adam's |m|/sqrt(v), about the
 	// signal-to-noise ratio of a gradient, is raised for discrete weights: 1 is
 	// Adam; above, weights whose gradient is but noise keep still.
@@ -153,6 +157,7 @@ func (c *Config) check() error {
 		{"warmup", float64(c.Warmup), 0, 1},
 		{"smoothing", float64(c.Smoothing), 0, 0.9},
 		{"shift", float64(c.Shift), 0, 64},
+		{"fan-in", float64(c.FanIn), 0, 2},
 		{"contrast", float64(c.Contrast), 0, 3},
 		{"spread", float64(c.Spread), 0, 1e3},
 		{"step", float64(c.Step), 0, 1e6},

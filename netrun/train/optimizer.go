@@ -21,6 +21,9 @@ func (t *Trainer) update() {
 				if l.grid != nil {
 					lr *= float64(l.grid.Max())
 				}
+				if p.level != nil && t.cfg.FanIn != 0 {
+					lr *= math.Pow(float64(l.k)/float64(t.inputs), float64(t.cfg.FanIn))
+				}
 			}
 			stream := quant.NewStream(t.cfg.Seed, streamUpdate, uint64(t.step), uint64(4*i+j))
 			t.updateTensor(l, p, lr, j == 0, stream)

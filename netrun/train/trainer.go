@@ -20,6 +20,7 @@ type Trainer struct {
 	val       *data.Images
 	workers   int
 	step      int // steps done
+	inputs    int // of the sums of the layer that has most
 	perEpoch  int
 	total     int
 	order     []int32 // images of the epoch at hand
@@ -90,6 +91,7 @@ func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Traine
 		l.in, in = in, l.out
 		t.layers = append(t.layers, l)
 		weights, width = max(weights, len(l.weight.grad)), max(width, l.Out)
+		t.inputs = max(t.inputs, l.k)
 		if l.Kind == nn.Conv {
 			m := chunk(l.Block, l.positions, l.k)
 			cols, lin = max(cols, columnsSize(l.Block, m)), max(lin, m*l.positions*l.Out)
