@@ -55,7 +55,7 @@ func newProduct(w Weights, a ActFormat, opt Options) (*product, error) {
 	if err := checkSums(w, a); err != nil {
 		return nil, err
 	}
-	row, err := find(gemmTable, func(r *gemmRow) bool { return r.takes(w.Format, a) })
+	row, err := findGEMM(w.Format, a, w.N)
 	if err != nil {
 		return nil, fmt.Errorf("kernels: no kernel for %v x %v", w.Format, a)
 	}

@@ -73,8 +73,9 @@ func (l panelLayout) pack(w Weights) []byte {
 	return dst
 }
 
-// packBitPanels packs binary weights for a popcount tile: words of 64 inputs,
-// [steps][nr] a panel, a set bit for +1.
+// packBitPanels packs binary weights for a popcount tile: a set bit for +1, in
+// words of 64 inputs, [steps][nr] a panel; or, in groups of 8 inputs, bytes,
+// [steps*8][nr] with the outputs in the order of bytePlace.
 func packBitPanels(w Weights, r *gemmRow) []byte {
 	panels, steps := ceilDiv(w.N, r.nr), ceilDiv(w.K, r.kstep)
 	dst := make([]byte, panels*steps*r.nr*8)
@@ -87,11 +88,23 @@ func packBitPanels(w Weights, r *gemmRow) []byte {
 					word |= 1 << i
 				}
 			}
-			binary.NativeEndian.PutUint64(dst[((n/r.nr*steps+s)*r.nr+n%r.nr)*8:], word)
+			step := dst[(n/r.nr*steps+s)*r.nr*8:]
+			if r.group != 8 {
+				binary.NativeEndian.PutUint64(step[n%r.nr*8:], word)
+				continue
+			}
+			for b := range 8 {
+				step[b*r.nr+bytePlace(n%r.nr)] = byte(word >> (8 * b))
+			}
 		}
 	}
 	return dst
 }
+
+// bytePlace is where the byte of output j lies among those of a panel: in a
+// vector of 32, byte b of the dwords are the outputs 8b to 8b+7, so that a
+// shift and a mask make eight sums of bytes eight of int32.
+func bytePlace(j int) int { return j/32*32 + j%8*4 + j/8%4 }
 
 // PackSigns sets bit i%64 of dst[i/64] to the lowest bit of codes[i]: sign and
 // u1 activations, or +1 and -1 as 1 and 0, as DotBinary reads them. The bits

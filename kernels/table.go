@@ -46,9 +46,10 @@ type gemmRow struct {
 	nr         int        // outputs a tile
 	kstep      int        // inputs a step
 	bits       int        // bits of a packed weight
-	group      int        // inputs of one output that lie side by side in a panel
+	group      int        // inputs of one output that lie side by side in a panel; 0 is a step's
 	run        int        // bytes of packed weights that are unpacked as one vector
 	maxProduct int        // |weight|·activation up to which the tile is exact
+	leastN     int        // outputs below which a later row with a narrower tile is faster
 }
 
 // mr is the number of rows of the largest tile.
@@ -250,6 +251,19 @@ func find[R interface{ id() *kernelID }](rows []R, fits func(R) bool) (R, error)
 	}
 	var none R
 	return none, fmt.Errorf("kernels: no kernel fits")
+}
+
+// findGEMM is find for n outputs of some formats: where a tile is much wider
+// than that, a narrower one is taken if there is one.
+func findGEMM(w WeightFormat, a ActFormat, n int) (*gemmRow, error) {
+	row, err := find(gemmTable, func(r *gemmRow) bool { return r.takes(w, a) })
+	if err == nil && n < row.leastN {
+		narrow, err := find(gemmTable, func(r *gemmRow) bool { return r.takes(w, a) && n >= r.leastN && r.isa == row.isa })
+		if err == nil {
+			return narrow, nil
+		}
+	}
+	return row, err
 }
 
 // must is find for operations of which a portable row takes everything.

@@ -38,6 +38,7 @@ const (
 var (
 	archGEMM = []*gemmRow{
 		{kernelID: amd64ID("avx512", "popcount", "", avx512.GemmBitsFeatures), tiles: avx512.GemmBits[:], nr: 32, kstep: 64, bits: 1},
+		{kernelID: amd64ID("avx2", "popcount", "lut", avx2.GemmBitsLUTFeatures), tiles: avx2.GemmBitsLUT[:], nr: 64, kstep: 64, bits: 1, group: 8, leastN: 33},
 		{kernelID: amd64ID("avx2", "popcount", "", avx2.GemmBitsFeatures), tiles: avx2.GemmBits[:], nr: 16, kstep: 64, bits: 1},
 		{kernelID: amd64ID("avx512", "muladd", "w2", avx512.GemmW2Features), tiles: avx512.GemmW2[:], nr: 64, kstep: 4, bits: 2, group: 4, run: 64, maxProduct: anyProduct},
 		{kernelID: amd64ID("avx512", "muladd", "w4", avx512.GemmW4Features), tiles: avx512.GemmW4[:], nr: 64, kstep: 4, bits: 4, group: 4, run: 64, maxProduct: anyProduct},

@@ -105,7 +105,11 @@ func checkPopcountTile(t *testing.T, a *arena, e *emulation, rng *rand.Rand, row
 	panel := make([]byte, 8*len(w))
 	for j := range row.nr {
 		for s := range c.steps {
-			binary.NativeEndian.PutUint64(panel[(s*row.nr+j)*8:], w[j*c.steps+s])
+			var word [8]byte
+			binary.NativeEndian.PutUint64(word[:], w[j*c.steps+s])
+			for b, v := range word {
+				panel[s*row.nr*8+placeOfByte(row, j, b)] = v
+			}
 		}
 	}
 	bias := randomSums(rng, row.nr)
@@ -117,6 +121,17 @@ func checkPopcountTile(t *testing.T, a *arena, e *emulation, rng *rand.Rand, row
 		}
 		return bias[j] - sum<<c.shift
 	})
+}
+
+// placeOfByte is the place in a popcount step of the inputs 8b to 8b+7 of
+// output j: written apart from the packing that plans use.
+func placeOfByte(row *gemmRow, j, b int) int {
+	if row.group == 0 {
+		return 8*j + b
+	}
+	// [8][nr/32][8][4]: the outputs of a vector of 32 are in columns of eight.
+	vector, column, line := j/32, j%32/8, j%8
+	return ((b*row.nr/32+vector)*8+line)*4 + column
 }
 
 // runTile calls the tile on the CPU or records the call for the emulator.
