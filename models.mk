@@ -28,7 +28,7 @@ $(MODELS)/lenet-binary-u1.safetensors: $(FLOAT)
 	$(DST) -weights binary -acts u1 -epochs 20 -lr 0.1 -halfwidth 1
 
 $(MODELS)/lenet-ternary-u2.safetensors: $(FLOAT)
-	$(DST) -weights ternary -acts u2 -epochs 20 -lr 0.05 -shift 1
+	$(DST) -weights ternary -acts u2 -epochs 14 -lr 0.05 -shift 1 -fan-in 1
 
 $(MODELS)/lenet-pow2x3-u3.safetensors: $(FLOAT)
 	$(DST) -weights pow2:3 -acts u3 -epochs 12 -lr 0.02 -shift 1

@@ -86,7 +86,7 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	fs.StringVar(&j.checkpoint, "checkpoint", "", "checkpoint `file` (default: that of -out with .checkpoint)")
 	fs.BoolVar(&j.resume, "resume", false, "go on from the checkpoint if there is one; its configuration counts, and flags of the run are ignored")
 	fs.DurationVar(&j.every, "every", time.Minute, "time between checkpoints within an epoch")
-	fs.StringVar(&j.init, "init", "", "checkpoint `file` of a float run whose rounded weights are the first ones (default: random)")
+	fs.StringVar(&j.init, "init", "", "checkpoint `file` of a float run whose rounded weights are the first ones, or of a run of the same formats (default: random)")
 	fs.StringVar(&j.log, "log", "", "append the result as a line of JSON to this `file`")
 	fs.BoolVar(&j.noTest, "no-test", false, "do not measure the test images at the end: for choosing parameters")
 	fs.IntVar(&j.threads, "threads", runtime.NumCPU(), "goroutines that compute")

@@ -3,17 +3,24 @@ package train
 import (
 	"fmt"
 	"math"
+	"slices"
 
+	"example.com/lowbit/netrun/nn"
 	"example.com/lowbit/netrun/quant"
 )
 
 // InitFrom sets the first weights of a low-bit run to those of a float run of the
 // same shape, rounded to the levels: each output's scaled so that the squared
 // error is least, since batch norm takes the scale back out. Batch norm starts
-// from the float one. The run must be at its first step.
+// from the float one. From a run of the same method and formats, all parameters
+// are taken as they are, the optimizer's state is not. The run must be at its
+// first step.
 func (t *Trainer) InitFrom(float *Trainer) error {
-	if t.cfg.Method == Float || float.cfg.Method != Float {
-		return fmt.Errorf("train: %s weights from %s ones: want low-bit from float", t.cfg.Method, float.cfg.Method)
+	again := t.cfg.Method == float.cfg.Method && slices.EqualFunc(t.net.Blocks, float.net.Blocks, func(a, b nn.Block) bool {
+		return a.Weights == b.Weights && a.OutAct == b.OutAct
+	})
+	if !again && (t.cfg.Method == Float || float.cfg.Method != Float) {
+		return fmt.Errorf("train: %s weights from %s ones: want low-bit from float, or the same method and formats", t.cfg.Method, float.cfg.Method)
 	}
 	if t.step != 0 {
 		return fmt.Errorf("train: first weights at step %d: want 0", t.step)
@@ -24,8 +31,15 @@ func (t *Trainer) InitFrom(float *Trainer) error {
 	for i, l := range t.layers {
 		f := float.layers[i]
 		if l.Kind != f.Kind || l.In != f.In || l.OutShape() != f.OutShape() || l.k != f.k {
-			return fmt.Errorf("train: layer %d differs in shape from the float one", i)
+			return fmt.Errorf("train: layer %d differs in shape from the other run's", i)
 		}
+	}
+	if again {
+		_, err := t.setParameters(float.appendParameters(nil))
+		return err
+	}
+	for i, l := range t.layers {
+		f := float.layers[i]
 		last := i == len(t.layers)-1
 		parallel(t.workers, l.Out, func(o, _ int) {
 			w := f.weight.value[o*l.k:][:l.k]

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -47,8 +48,18 @@ func TestInitFrom(t *testing.T) {
 			t.Errorf("error of InitFrom on a run at work: %v", err)
 		}
 	}
-	if err := float.InitFrom(float); err == nil {
-		t.Error("no error for float from float")
+	// A run goes on from another of its kind, with the same network at first.
+	c = toyConfig(DST)
+	first, second := newToy(t, kernels.Pow2x4, kernels.U4, c, 2), newToy(t, kernels.Pow2x4, kernels.U4, c, 2)
+	runAll(t, first)
+	if err := second.InitFrom(first); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := first.appendParameters(nil), second.appendParameters(nil); !bytes.Equal(a, b) {
+		t.Error("going on from another run changes the network")
+	}
+	if err := newToy(t, kernels.Pow2x3, kernels.U4, c, 2).InitFrom(first); err == nil {
+		t.Error("no error for pow2:3 from pow2:4")
 	}
 	other := toyNet(kernels.Ternary, kernels.U2)
 	other.Blocks[0].Out, other.Blocks[1].In.C = 8, 8
