@@ -185,8 +185,8 @@ func (s PoolShape) Check() error {
 
 // MaxPool sets dst[images][OutH][OutW][C] to the largest of each window of
 // x[images][H][W][C], of sums before their epilogue or of float32 activations.
-// It does not allocate, and panics if the shape cannot be or a length is not
-// as it says.
+// dst may be the front of x: what is written there has been read. It does not
+// allocate, and panics if the shape cannot be or a length is not as it says.
 func MaxPool[T int32 | float32](dst, x []T, s PoolShape, images int) {
 	if err := s.Check(); err != nil {
 		panic(err.Error())

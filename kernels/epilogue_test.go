@@ -214,6 +214,10 @@ func checkMaxPool[T int32 | float32](t *testing.T, a *arena, s PoolShape, images
 	if i := firstDifference(dst, want); i >= 0 {
 		t.Fatalf("%+v, %d images, %T: element %d: got %v, want %v", s, images, xs, i, dst[i], want[i])
 	}
+	MaxPool(xs[:len(want)], xs, s, images) // onto itself
+	if i := firstDifference(xs[:len(want)], want); i >= 0 {
+		t.Fatalf("%+v, %d images, %T, in place: element %d: got %v, want %v", s, images, xs, i, xs[i], want[i])
+	}
 }
 
 // TestEpilogueKernels calls the kernels by themselves on a part of the columns:

@@ -66,13 +66,14 @@ type Layer struct {
 }
 
 // The sizes of what passes the layers together: the activations of a few
-// images, which stay in the second or third level of cache, and within a layer
-// the sums of fewer, which stay in the second.
+// images, so that a dense layer's weights are read once for all of them, in the
+// second or third level of cache; and within a layer the sums of fewer images,
+// or of a band of rows of one, in the first or second.
 const (
-	arenaBytes = 256 << 10
-	sumBytes   = 128 << 10
-	minImages  = 8
-	maxImages  = 64
+	arenaBytes = 1 << 20
+	sumBytes   = 48 << 10
+	minImages  = 4
+	maxImages  = 16
 )
 
 // Compile checks the network, chooses kernels and packs the weights for them.
@@ -224,39 +225,62 @@ func newLayer(b *Block) Layer {
 	}
 }
 
-// convShape is the shape of a Conv block as kernels want it.
-func (b *Block) convShape() kernels.ConvShape {
+// convShape is the shape of a Conv block on h rows as kernels want it.
+func (b *Block) convShape(h int) kernels.ConvShape {
 	return kernels.ConvShape{
-		H: b.In.H, W: b.In.W, InC: b.In.C, OutC: b.Out, KH: b.Kernel, KW: b.Kernel,
+		H: h, W: b.In.W, InC: b.In.C, OutC: b.Out, KH: b.Kernel, KW: b.Kernel,
 		StrideH: b.Stride, StrideW: b.Stride, PadH: b.Pad, PadW: b.Pad,
 	}
 }
 
-// sizes are the elements that one image has in a layer, and how many images'
-// sums are held at a time.
+// sizes are how a layer is cut into units that are computed one after the
+// other: an image, or a band of rows of an image whose sums are many.
 type sizes struct {
-	in, linear, out int
-	chunk           int
-	pool            kernels.PoolShape // Window 0 if there is none
+	image           int               // elements of the input of an image
+	bands           int               // units of an image
+	step            int               // elements of the input from one band to the next
+	in, linear, out int               // elements of a unit: of its input, its sums, its output
+	rows            int               // of the input of a unit
+	chunk           int               // units whose sums are held at a time, 1 if an image has several
+	pool            kernels.PoolShape // of a unit; Window 0 if there is none
 }
 
 func (b *Block) sizes() sizes {
 	linear := b.LinearShape()
-	s := sizes{in: b.In.Size(), linear: linear.Size(), out: b.OutShape().Size()}
+	s := sizes{image: b.In.Size(), bands: 1, rows: b.In.H}
+	pool := max(b.Pool, 1)
+	height := linear.H / pool * pool // rows of sums that are used
+	row := linear.W * linear.C
+	if b.Kind == Conv && b.Pad == 0 && 4*linear.Size() > sumBytes {
+		// The input of a band is rows of the image, as they are. The tallest
+		// bands that are whole windows of the pool and fit are taken, else the
+		// lowest.
+		band := pool
+		for r := pool; r <= height && 4*r*row <= sumBytes; r += pool {
+			if height%r == 0 {
+				band = r
+			}
+		}
+		s.bands = height / band
+		s.rows = (band-1)*b.Stride + b.Kernel
+		s.step = band * b.Stride * b.In.W * b.In.C
+		linear.H = band
+	}
+	s.in = s.rows * b.In.W * b.In.C
+	s.linear = linear.Size()
+	s.out = b.OutShape().Size() / s.bands
 	if b.Pool > 1 {
 		s.pool = kernels.PoolShape{H: linear.H, W: linear.W, C: linear.C, Window: b.Pool, Stride: b.Pool}
 	}
-	s.chunk = min(max(sumBytes/(4*s.linear), 1), maxImages)
+	if s.chunk = 1; s.bands == 1 {
+		s.chunk = min(max(sumBytes/(4*s.linear), 1), maxImages)
+	}
 	return s
 }
 
-// sums is the number of sums held for n images: before pooling, and after.
-func (s *sizes) sums(n int) (linear, pooled int) {
-	m := min(n, s.chunk)
-	if s.pool.Window > 0 {
-		pooled = m * s.out
-	}
-	return m * s.linear, pooled
+// input returns the input of m units from unit u on.
+func input[T uint8 | float32](s *sizes, x []T, u, m int) []T {
+	return x[u/s.bands*s.image+u%s.bands*s.step:][:m*s.in]
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

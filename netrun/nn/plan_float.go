@@ -30,12 +30,12 @@ func newFloatChain(net *Network) (chain, []Layer, error) {
 		b := &net.Blocks[i]
 		l := floatLayer{sizes: b.sizes(), relu: i < len(net.Blocks)-1}
 		l.affine = affine{append([]float32(nil), b.Scale...), append([]float32(nil), b.Bias...)}
-		if l.pool.Window == 0 {
+		if l.pool.Window == 0 && l.bands == 1 {
 			l.chunk = maxImages // sums go to the output itself
 		}
 		var err error
 		if b.Kind == Conv {
-			l.product, err = kernels.NewConv2DFloat32(b.Float, b.convShape(), kernels.Options{})
+			l.product, err = kernels.NewConv2DFloat32(b.Float, b.convShape(l.rows), kernels.Options{})
 		} else {
 			l.product, err = kernels.NewGEMMFloat32(b.Float, b.Out, b.K(), kernels.Options{})
 		}
@@ -60,7 +60,7 @@ func (c *floatChain) need(n int) (acts [2]int, sums int) {
 	for i := range c.layers {
 		l := &c.layers[i]
 		if i < len(c.layers)-1 {
-			acts[i%2] = max(acts[i%2], n*l.out)
+			acts[i%2] = max(acts[i%2], n*l.bands*l.out)
 		}
 		if l.pool.Window > 0 {
 			sums = max(sums, min(n, l.chunk)*l.linear)
@@ -101,11 +101,11 @@ func (s *floatSpace) forward(logits []float32, images []uint8, n int) {
 		l := &s.chain.layers[i]
 		out := logits
 		if i < len(s.chain.layers)-1 {
-			out = s.acts[i%2][:n*l.out]
+			out = s.acts[i%2][:n*l.bands*l.out]
 		}
-		for at := 0; at < n; at += l.chunk {
-			m := min(l.chunk, n-at)
-			in, y := x[at*l.in:][:m*l.in], out[at*l.out:][:m*l.out]
+		for at := 0; at < n*l.bands; at += l.chunk {
+			m := min(l.chunk, n*l.bands-at)
+			in, y := input(&l.sizes, x, at, m), out[at*l.out:][:m*l.out]
 			if l.pool.Window > 0 {
 				sums := s.sums[:m*l.linear]
 				l.product.Run(sums, in, m)

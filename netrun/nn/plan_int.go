@@ -65,7 +65,7 @@ func newIntChain(net *Network) (chain, []Layer, error) {
 		w := kernels.Weights{Format: b.Weights, N: b.Out, K: b.K(), Values: b.Values}
 		var err error
 		if b.Kind == Conv {
-			l.product, err = kernels.NewConv2D(w, b.convShape(), b.InAct, kernels.Options{})
+			l.product, err = kernels.NewConv2D(w, b.convShape(l.rows), b.InAct, kernels.Options{})
 		} else {
 			l.product, err = kernels.NewGEMM(w, b.InAct, kernels.Options{})
 		}
@@ -101,38 +101,37 @@ func newIntChain(net *Network) (chain, []Layer, error) {
 }
 
 // need is the number of elements of each buffer for n images: codes of even
-// and of odd layers, sums, and pooled sums.
-func (c *intChain) need(n int) (codes [2]int, linear, pooled int) {
+// and of odd layers, and sums, which are pooled where they are.
+func (c *intChain) need(n int) (codes [2]int, sums int) {
 	for i := range c.layers {
 		l := &c.layers[i]
 		if l.codes != nil {
-			codes[i%2] = max(codes[i%2], n*l.out)
+			codes[i%2] = max(codes[i%2], n*l.bands*l.out)
 		}
-		s, p := l.sums(n)
-		linear, pooled = max(linear, s), max(pooled, p)
+		sums = max(sums, min(n, l.chunk)*l.linear)
 	}
-	return codes, linear, pooled
+	return codes, sums
 }
 
 func (c *intChain) bytes(n int) int64 {
-	codes, linear, pooled := c.need(n)
-	return int64(codes[0]) + int64(codes[1]) + 4*(int64(linear)+int64(pooled))
+	codes, sums := c.need(n)
+	return int64(codes[0]) + int64(codes[1]) + 4*int64(sums)
 }
 
 func (c *intChain) space(n int) space {
-	codes, linear, pooled := c.need(n)
+	codes, sums := c.need(n)
 	return &intSpace{
 		chain: c,
 		codes: [2][]uint8{make([]uint8, codes[0]), make([]uint8, codes[1])},
-		sums:  make([]int32, linear), pooled: make([]int32, pooled),
+		sums:  make([]int32, sums),
 	}
 }
 
 type intSpace struct {
-	chain        *intChain
-	codes        [2][]uint8 // what even and odd layers put out
-	sums, pooled []int32
-	lap          func(layer int) // nil unless profiled
+	chain *intChain
+	codes [2][]uint8 // what even and odd layers put out
+	sums  []int32
+	lap   func(layer int) // nil unless profiled
 }
 
 func (s *intSpace) watch(lap func(layer int)) { s.lap = lap }
@@ -143,15 +142,15 @@ func (s *intSpace) forward(logits []float32, images []uint8, n int) {
 		l := &s.chain.layers[i]
 		var out []uint8
 		if l.codes != nil {
-			out = s.codes[i%2][:n*l.out]
+			out = s.codes[i%2][:n*l.bands*l.out]
 		}
-		for at := 0; at < n; at += l.chunk {
-			m := min(l.chunk, n-at)
+		for at := 0; at < n*l.bands; at += l.chunk {
+			m := min(l.chunk, n*l.bands-at)
 			sums := s.sums[:m*l.linear]
-			l.product.Run(sums, x[at*l.in:][:m*l.in], m)
+			l.product.Run(sums, input(&l.sizes, x, at, m), m)
 			if l.pool.Window > 0 {
-				kernels.MaxPool(s.pooled[:m*l.out], sums, l.pool, m)
-				sums = s.pooled[:m*l.out]
+				kernels.MaxPool(sums[:m*l.out], sums, l.pool, m)
+				sums = sums[:m*l.out]
 			}
 			if l.codes != nil {
 				l.codes.Run(out[at*l.out:][:m*l.out], sums)
