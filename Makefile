@@ -69,3 +69,16 @@ results: ## makes results/README.md, its plots and the blocks of README.md from 
 		-col '/impl@(avx2-muladd-w8-acc16 avx2-muladd-w4-acc16)' $(firstword $(wildcard results/*.txt)) > .cache/benchstat.out
 	mv .cache/netrun.out .cache/benchstat.out results/
 	go run ./bench/report -page README.md
+
+.PHONY: results
+results: ## measures everything on this machine, and writes results/ and the tables of README.md
+	@mkdir -p results
+	go test -run '^$$' -bench '$(BENCH)' -count $(COUNT) -timeout 0 ./bench > results/.measuring
+	mv results/.measuring results/$$(go run ./bench/report -slug).txt
+	go run ./netrun > results/.measuring
+	mv results/.measuring results/netrun.out
+	go run ./bench/report -page README.md
+
+.PHONY: models
+models: ## trains the shipped networks anew, or those that NAMES names
+	netrun/models/train.sh $(NAMES)
