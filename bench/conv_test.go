@@ -55,7 +55,7 @@ func BenchmarkConv2D(b *testing.B) {
 		small := s.product().macs() <= refMACs
 		for _, p := range pairs() {
 			data := sync.OnceValue(func() *conv { return newConv(p, s) })
-			for _, k := range ends(rows(kernels.OpGEMM, p)) {
+			for _, k := range ends(gemmRows(p, s.OutC)) {
 				run(b, name(formatKeys(p), k.Name), func() (*work, error) { return data().work(k) })
 			}
 			if small {

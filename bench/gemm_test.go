@@ -66,7 +66,7 @@ func products(b *testing.B, s size, cache string) {
 	}
 	for _, p := range pairs() {
 		data := sync.OnceValue(func() *product { return newProduct(p, s) })
-		list := rows(kernels.OpGEMM, p)
+		list := gemmRows(p, s.n)
 		// Every kernel is measured on the layers of the shipped networks and on
 		// the large square.
 		if cache == "cold" || s.n*s.k > 1<<20 || s.macs() <= refMACs && s.m > 1 {
@@ -91,7 +91,7 @@ func products(b *testing.B, s size, cache string) {
 // threaded adds benchmarks of the preferred kernels on several threads.
 func threaded(b *testing.B, s size, threads int) {
 	for _, p := range pairs() {
-		k := rows(kernels.OpGEMM, p)[0]
+		k := gemmRows(p, s.n)[0]
 		name := fmt.Sprintf("%s/impl=%s/%v/cache=hot/threads=%d", formatKeys(p), k.Name, s, threads)
 		run(b, name, func() (*work, error) { return newProduct(p, s).work(k, false, threads) })
 	}

@@ -111,6 +111,35 @@ func rows(op kernels.Operation, p kernels.Formats) []kernels.Kernel {
 
 const portable = "portable"
 
+// gemmRows lists the kernels that dispatch can be made to choose for products
+// of n outputs, its own choice first.
+func gemmRows(p kernels.Formats, n int) []kernels.Kernel {
+	choice := func() string { // depends on n, not on the number of inputs
+		g, err := kernels.NewGEMM(randomWeights(p.Weights, n, 1), p.Acts, kernels.Options{})
+		if err != nil {
+			return ""
+		}
+		return g.Kernel()
+	}
+	preferred := choice()
+	var list []kernels.Kernel
+	for _, k := range rows(kernels.OpGEMM, p) {
+		restore, err := use(k)
+		if err != nil {
+			continue
+		}
+		got := choice()
+		restore()
+		switch {
+		case k.Name == preferred:
+			list = slices.Insert(list, 0, k)
+		case k.Name == got:
+			list = append(list, k)
+		}
+	}
+	return list
+}
+
 // ends keeps the kernel that dispatch prefers and the portable one: for the
 // shapes of which a benchmark of every kernel would tell little more.
 func ends(list []kernels.Kernel) []kernels.Kernel {
@@ -150,15 +179,18 @@ func loopOf(k kernels.Kernel) limits.Loop {
 	case k.Algorithm == "popcount":
 		kind = limits.Popcount
 	}
-	if k.ISA == "avx2" && kind == limits.MulAdd {
-		switch {
-		case strings.Contains(k.Name, "acc16"):
-			impl = "avx2-maddubsw-addw"
-		case strings.Contains(k.Name, "wide"):
-			impl = "avx2-maddwd-addd"
-		default:
-			impl = "avx2-maddubsw-maddwd-addd"
-		}
+	switch {
+	case k.ISA != "avx2" || kind == limits.Float32:
+	case strings.Contains(k.Name, "lut"):
+		impl = "avx2-lut"
+	case kind == limits.Popcount:
+		impl = "avx2-nibbles"
+	case strings.Contains(k.Name, "acc16"):
+		impl = "avx2-maddubsw-addw"
+	case strings.Contains(k.Name, "wide"):
+		impl = "avx2-maddwd-addd"
+	default:
+		impl = "avx2-maddubsw-maddwd-addd"
 	}
 	var best limits.Loop
 	for _, l := range limits.Loops() { // fastest first within a kind

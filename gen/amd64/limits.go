@@ -31,6 +31,7 @@ func init() {
 		{"MulAddAVX512", "one VPDPBUSD: 64 products of bytes into 32-bit sums", 64, dotProductLimit},
 		{"PopcountGP", "XORQ, POPCNTQ, ADDQ: 64 binary products", 64, popcountGPLimit},
 		{"PopcountAVX2", "VPXOR, popcount by nibbles (2 VPSHUFB), VPADDB: 256 binary products", 256, popcountAVX2Limit},
+		{"PopcountLUTAVX2", "VPSHUFB, VPADDB: look-ups of 4 binary products for 32 outputs", 128, popcountLUTLimit},
 		{"PopcountAVX512", "VPXORQ, VPOPCNTQ, VPADDQ: 512 binary products", 512, popcountAVX512Limit},
 	} {
 		add("limits", family{
@@ -179,6 +180,17 @@ func popcountAVX2Limit(c *build.Context) {
 		c.VPSHUFB(hi, table, hi)
 		c.VPADDB(lo, hi, lo)
 		c.VPADDB(lo, acc[i%len(acc)], acc[i%len(acc)])
+	})
+	c.VZEROUPPER()
+	c.RET()
+}
+
+func popcountLUTLimit(c *build.Context) {
+	acc, in := zeroed(c, ymm, 8), zeroed(c, ymm, 2)
+	limitLoop(c, func(i int) {
+		t := c.YMM()
+		c.VPSHUFB(in[0], in[1], t)
+		c.VPADDB(t, acc[i%len(acc)], acc[i%len(acc)])
 	})
 	c.VZEROUPPER()
 	c.RET()

@@ -31,6 +31,7 @@ var all = []struct {
 	{Loop{MulAdd, "avx2-maddubsw-maddwd-addd", MulAdd32AVX2MACs, MulAdd32AVX2}, MulAdd32AVX2Features},
 	{Loop{MulAdd, "avx2-maddwd-addd", MulAddWideAVX2MACs, MulAddWideAVX2}, MulAddWideAVX2Features},
 	{Loop{Popcount, "avx512-vpopcntq", PopcountAVX512MACs, PopcountAVX512}, PopcountAVX512Features},
+	{Loop{Popcount, "avx2-lut", PopcountLUTAVX2MACs, PopcountLUTAVX2}, PopcountLUTAVX2Features},
 	{Loop{Popcount, "avx2-nibbles", PopcountAVX2MACs, PopcountAVX2}, PopcountAVX2Features},
 	{Loop{Popcount, "popcnt", PopcountGPMACs, PopcountGP}, PopcountGPFeatures},
 }
