@@ -33,30 +33,45 @@ generate: ## writes the assembly and its Go declarations anew
 models: ## trains the shipped networks anew, or those that NAMES names
 	netrun/models/train.sh $(NAMES)
 
-# What is measured: BENCH is a regular expression, as of go test -bench.
-BENCH ?= .
-COUNT ?= 6
+# What is measured: BENCH is a regular expression, as of go test -bench. Passes over
+# all of it follow each other, so that a slow spell of the machine falls on everything.
+# The whole takes about a minute a pass, and becomes the machine's file in results/.
+BENCH     ?= .
+BENCHTIME ?= 50ms
+PASSES    ?= 6
+ifeq ($(BENCH),.)
+OUT       ?= results/$(shell go run ./bench/report -slug).txt
+else
+OUT       ?= .cache/bench.txt
+endif
 
 .PHONY: bench
-bench: ## measures what BENCH names, COUNT times, into results/MACHINE.txt
-	go test -run '^$$' -bench '$(BENCH)' -count $(COUNT) -timeout 0 ./bench | tee results/.bench
-	mv results/.bench results/$$(go run ./bench/report -slug).txt
-
-# Two kernels, OLD and NEW, of one product.
-FILE  = $(firstword $(wildcard results/*.txt))
-WHAT ?= .name:GEMM /w:ternary /a:u2 /cache:hot
-OLD  ?= portable-muladd
-NEW  ?= avx2-muladd-w2-acc16
+bench: ## measures what BENCH names, in PASSES passes, into OUT: if everything, into results/
+	@mkdir -p .cache $(dir $(OUT)) && rm -f .cache/passes.txt
+	@for pass in $$(seq $(PASSES)); do \
+		echo "pass $$pass of $(PASSES)"; \
+		go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 0 ./bench > .cache/pass.txt || { cat .cache/pass.txt; exit 1; }; \
+		cat .cache/pass.txt >> .cache/passes.txt; \
+	done
+	@mv .cache/passes.txt '$(OUT)'
+	@echo "wrote $(OUT)"
 
 .PHONY: bench-compare
-bench-compare: ## sets the kernels OLD and NEW side by side, as FILE has them
-	@go tool benchstat -filter '$(WHAT) /impl:($(OLD) OR $(NEW)) .unit:(sec/op OR ops/s OR B/weight)' \
-		-ignore .file -row .name,/w,/a,/m,/n,/k,/cache -col /impl@'($(OLD) $(NEW))' $(FILE)
+bench-compare: ## sets two result files side by side: OLD=a.txt NEW=b.txt
+	@test -f '$(OLD)' && test -f '$(NEW)' || { echo "bench-compare: want OLD=a.txt NEW=b.txt, two files of make bench"; exit 1; }
+	go tool benchstat -ignore commit '$(OLD)' '$(NEW)'
+
+# The comparison that the README shows: the same products from 8-bit and from 4-bit
+# packed weights, as the first machine's file has them.
+FILE  = $(firstword $(wildcard results/*.txt))
+SHOWN = .name:GEMM /m:64 /n:512 /w:(ternary OR "pow2:4") /a:(u2 OR u4) .unit:(sec/op OR B/weight) /impl:(avx2-muladd-w8-acc16 OR avx2-muladd-w4-acc16)
 
 .PHONY: results
 results: ## writes the tables and plots of results/ and README.md, from results/*.txt and a run of netrun
-	go run ./netrun > results/.netrun
-	mv results/.netrun results/netrun.out
-	$(MAKE) --no-print-directory bench-compare > results/.benchstat
-	mv results/.benchstat results/benchstat.out
+	go run ./bench/report
+	@mkdir -p .cache
+	go run ./netrun > .cache/netrun.out
+	go tool benchstat -table cpu -filter '$(SHOWN)' -row /w,/a,/m,/n,/k \
+		-col '/impl@(avx2-muladd-w8-acc16 avx2-muladd-w4-acc16)' $(FILE) > .cache/benchstat.out
+	mv .cache/netrun.out .cache/benchstat.out results/
 	go run ./bench/report -page README.md
