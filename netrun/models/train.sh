@@ -8,13 +8,13 @@ cd "$(dirname "$0")/../.."
 
 # The low-bit networks start from the float one's checkpoint.
 float=lenet-float32
-discrete=(-method dst -init .cache/models/$float.safetensors.checkpoint -flip -contrast 2 -normlr 0.01 -statistics 0.02)
+discrete=(-method dst -init .cache/models/$float.safetensors.checkpoint -flip -contrast 2 -normlr 0.01 -statistics 0.02 -beta1 0.99)
 declare -A flags=(
 	[lenet-float32]="-method float -epochs 20 -decay 0.05 -flip"
-	[lenet-binary-u1]="${discrete[*]} -weights binary -acts u1 -epochs 10 -lr 0.05 -beta1 0.997 -halfwidth 1"
-	[lenet-ternary-u2]="${discrete[*]} -weights ternary -acts u2 -epochs 10 -lr 0.02 -beta1 0.997"
-	[lenet-pow2x3-u3]="${discrete[*]} -weights pow2:3 -acts u3 -epochs 8 -lr 0.01 -beta1 0.99 -shift 1"
-	[lenet-pow2x4-u4]="${discrete[*]} -weights pow2:4 -acts u4 -epochs 8 -lr 0.01 -beta1 0.99 -shift 1"
+	[lenet-binary-u1]="${discrete[*]} -weights binary -acts u1 -epochs 20 -lr 0.1 -halfwidth 1"
+	[lenet-ternary-u2]="${discrete[*]} -weights ternary -acts u2 -epochs 14 -lr 0.05 -shift 1 -fan-in 1"
+	[lenet-pow2x3-u3]="${discrete[*]} -weights pow2:3 -acts u3 -epochs 12 -lr 0.02 -shift 1"
+	[lenet-pow2x4-u4]="${discrete[*]} -weights pow2:4 -acts u4 -epochs 8 -lr 0.01 -shift 1"
 )
 [ $# -gt 0 ] || set -- $float $(printf '%s\n' "${!flags[@]}" | grep -v $float | sort)
 
