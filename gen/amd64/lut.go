@@ -90,17 +90,9 @@ func gemmBitsLUT(c *build.Context, mr int) {
 	}
 	t.tmp = [2]reg.VecVirtual{s.vec(), s.vec()}
 
-	bias, p := s.param("bias"), s.GP64()
-	s.MOVQ(dst, p)
-	for i := range mr {
-		for v := range 8 {
-			s.move(at(bias, 32*v), t.tmp[0])
-			s.move(t.tmp[0], at(p, 32*v))
-		}
-		if i+1 < mr {
-			s.ADDQ(dstStride, p)
-		}
-	}
+	// The first block takes from bias, the same for all rows, others from dst.
+	from, fromStride, p := s.param("bias"), s.GP64(), s.GP64()
+	s.XORL(fromStride.As32(), fromStride.As32())
 	s.SHLQ(operand.U8(3), left) // in bytes of x
 	s.Label("block")
 	s.MOVQ(operand.U32(24), n)
@@ -117,7 +109,10 @@ func gemmBitsLUT(c *build.Context, mr int) {
 	s.SUBQ(operand.I32(-2*64), t.w)
 	s.SUBQ(operand.U8(2), n)
 	s.JNZ(operand.LabelRef("two"))
-	t.take(dst, dstStride, p)
+	s.MOVQ(dst, p)
+	t.take(p, dstStride, from, fromStride)
+	s.MOVQ(dst, from)
+	s.MOVQ(dstStride, fromStride)
 	s.TESTQ(left, left)
 	s.JNZ(operand.LabelRef("block"))
 	s.VZEROUPPER()
@@ -153,14 +148,14 @@ func (t *lutTile) step(k int) {
 	}
 }
 
-// take subtracts the bytes of the accumulators, shifted, from dst.
-func (t *lutTile) take(dst, dstStride, p reg.GPVirtual) {
+// take stores from - acc<<shift row by row, the bytes of acc as int32. It
+// leaves dst and from at the last row.
+func (t *lutTile) take(dst, dstStride, from, fromStride reg.GPVirtual) {
 	low, count := t.index[0], t.index[1].AsX()
 	shift := t.GP64()
 	t.Load(t.Param("shift"), shift)
 	t.VMOVQ(shift, count)
 	t.move(t.constant("lowbyte", 0xff, 0, 0, 0), low)
-	t.MOVQ(dst, p)
 	for i, row := range t.acc {
 		for v, acc := range row {
 			for b := range 4 {
@@ -175,14 +170,15 @@ func (t *lutTile) take(dst, dstStride, p reg.GPVirtual) {
 					t.and(low, differ, differ)
 				}
 				t.VPSLLD(count, differ, differ)
-				m := at(p, 128*v+32*b)
-				t.move(m, sum)
+				disp := 128*v + 32*b
+				t.move(at(from, disp), sum)
 				t.VPSUBD(differ, sum, sum)
-				t.move(sum, m)
+				t.move(sum, at(dst, disp))
 			}
 		}
 		if i+1 < len(t.acc) {
-			t.ADDQ(dstStride, p)
+			t.ADDQ(dstStride, dst)
+			t.ADDQ(fromStride, from)
 		}
 	}
 }

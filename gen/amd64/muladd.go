@@ -158,7 +158,7 @@ func (g muladd) body(c *build.Context, mr int) {
 	} else {
 		t.clear()
 		t.loop(steps)
-		t.finish(dst, dstStride, func(v int) operand.Mem { return at(bias, v*g.vector) })
+		t.finish(dst, dstStride, bias, nil)
 	}
 	s.VZEROUPPER()
 	s.RET()
@@ -170,24 +170,14 @@ func (t *muladdTile) clear() {
 	}
 }
 
-// blocks runs the steps in blocks between which the 16-bit sums are added to
-// dst, which starts as bias. Memory holds the 32-bit sums because the registers
+// blocks runs the steps in blocks, after which the 16-bit sums are added to
+// bias, the first, or to dst. Memory holds the 32-bit sums because the registers
 // are better spent on rows, and a block is long.
 func (t *muladdTile) blocks(dst, dstStride, steps, bias reg.GPVirtual) {
-	p := t.GP64()
-	t.MOVQ(dst, p)
-	for v := range t.wv {
-		t.move(at(bias, v*t.vector), t.wv[v])
-	}
-	for i := range t.acc {
-		for v := range t.wv {
-			t.move(t.wv[v], at(p, v*t.vector))
-		}
-		if i+1 < len(t.acc) {
-			t.ADDQ(dstStride, p)
-		}
-	}
-	n := t.GP64()
+	// Where a block adds to: bias is the same for all rows.
+	from, fromStride := bias, t.GP64()
+	t.XORL(fromStride.As32(), fromStride.As32())
+	p, n := t.GP64(), t.GP64()
 	t.Label("block")
 	t.MOVQ(operand.U32(t.additions*4/t.kstep), n)
 	t.CMPQ(steps, n)
@@ -196,7 +186,9 @@ func (t *muladdTile) blocks(dst, dstStride, steps, bias reg.GPVirtual) {
 	t.clear()
 	t.loop(n)
 	t.MOVQ(dst, p)
-	t.finish(p, dstStride, func(v int) operand.Mem { return at(p, v*t.vector) })
+	t.finish(p, dstStride, from, fromStride)
+	t.MOVQ(dst, from)
+	t.MOVQ(dstStride, fromStride)
 	t.TESTQ(steps, steps)
 	t.JNZ(operand.LabelRef("block"))
 }
@@ -286,8 +278,9 @@ func (t *muladdTile) mac(i int) {
 	}
 }
 
-// finish stores addend + acc<<shift row by row and leaves dst at the last row.
-func (t *muladdTile) finish(dst, dstStride reg.GPVirtual, addend func(v int) operand.Mem) {
+// finish stores from + acc<<shift row by row. It leaves dst and from at the last
+// row; without a stride from is one row for all.
+func (t *muladdTile) finish(dst, dstStride, from, fromStride reg.GPVirtual) {
 	// The registers of the weights are free by now.
 	scale, count := t.wv[0], t.tmp[0].AsX()
 	t.VMOVQ(t.param("shift"), count)
@@ -303,11 +296,14 @@ func (t *muladdTile) finish(dst, dstStride reg.GPVirtual, addend func(v int) ope
 			} else {
 				t.VPSLLD(count, a, a)
 			}
-			t.VPADDD(addend(v), a, a)
+			t.VPADDD(at(from, v*t.vector), a, a)
 			t.move(a, at(dst, v*t.vector))
 		}
 		if i+1 < len(t.acc) {
 			t.ADDQ(dstStride, dst)
+			if fromStride != nil {
+				t.ADDQ(fromStride, from)
+			}
 		}
 	}
 }

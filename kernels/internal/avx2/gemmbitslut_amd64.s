@@ -9,134 +9,120 @@
 TEXT ·gemmBitsLUTx1(SB), NOSPLIT, $0-64
 	MOVQ    dst+0(FP), AX
 	MOVQ    dstStride+8(FP), CX
-	MOVQ    x+16(FP), CX
-	MOVQ    xStride+24(FP), DX
-	MOVQ    w+32(FP), DX
-	MOVQ    steps+40(FP), SI
-	LEAQ    differ<>+0(SB), BX
+	MOVQ    x+16(FP), DX
+	MOVQ    xStride+24(FP), BX
+	MOVQ    w+32(FP), BX
+	MOVQ    steps+40(FP), DI
+	LEAQ    differ<>+0(SB), SI
 	VMOVDQU nibble<>+0(SB), Y0
-	MOVQ    bias+48(FP), DI
-	MOVQ    AX, R8
-	VMOVDQU (DI), Y7
-	VMOVDQU Y7, (R8)
-	VMOVDQU 32(DI), Y7
-	VMOVDQU Y7, 32(R8)
-	VMOVDQU 64(DI), Y7
-	VMOVDQU Y7, 64(R8)
-	VMOVDQU 96(DI), Y7
-	VMOVDQU Y7, 96(R8)
-	VMOVDQU 128(DI), Y7
-	VMOVDQU Y7, 128(R8)
-	VMOVDQU 160(DI), Y7
-	VMOVDQU Y7, 160(R8)
-	VMOVDQU 192(DI), Y7
-	VMOVDQU Y7, 192(R8)
-	VMOVDQU 224(DI), Y7
-	VMOVDQU Y7, 224(R8)
-	SHLQ    $0x03, SI
+	MOVQ    bias+48(FP), R9
+	XORL    R8, R8
+	SHLQ    $0x03, DI
 
 block:
-	MOVQ    $0x00000018, DI
-	CMPQ    SI, DI
-	CMOVQCS SI, DI
-	SUBQ    DI, SI
+	MOVQ    $0x00000018, R8
+	CMPQ    DI, R8
+	CMOVQCS DI, R8
+	SUBQ    R8, DI
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
 
 two:
-	VMOVDQU        (DX), Y3
+	VMOVDQU        (BX), Y3
 	VPSRLW         $0x04, Y3, Y3
 	VPAND          Y0, Y3, Y3
-	VPAND          (DX), Y0, Y1
-	VMOVDQU        32(DX), Y4
+	VPAND          (BX), Y0, Y1
+	VMOVDQU        32(BX), Y4
 	VPSRLW         $0x04, Y4, Y4
 	VPAND          Y0, Y4, Y4
-	VPAND          32(DX), Y0, Y2
-	MOVBLZX        (CX), R8
-	SHLL           $0x05, R8
-	VBROADCASTI128 (BX)(R8*1), Y7
+	VPAND          32(BX), Y0, Y2
+	MOVBLZX        (DX), R10
+	SHLL           $0x05, R10
+	VBROADCASTI128 (SI)(R10*1), Y7
 	VPSHUFB        Y1, Y7, Y8
 	VPADDB         Y8, Y5, Y5
 	VPSHUFB        Y2, Y7, Y7
 	VPADDB         Y7, Y6, Y6
-	VBROADCASTI128 16(BX)(R8*1), Y7
+	VBROADCASTI128 16(SI)(R10*1), Y7
 	VPSHUFB        Y3, Y7, Y8
 	VPADDB         Y8, Y5, Y5
 	VPSHUFB        Y4, Y7, Y7
 	VPADDB         Y7, Y6, Y6
-	VMOVDQU        64(DX), Y3
+	VMOVDQU        64(BX), Y3
 	VPSRLW         $0x04, Y3, Y3
 	VPAND          Y0, Y3, Y3
-	VPAND          64(DX), Y0, Y1
-	VMOVDQU        96(DX), Y4
+	VPAND          64(BX), Y0, Y1
+	VMOVDQU        96(BX), Y4
 	VPSRLW         $0x04, Y4, Y4
 	VPAND          Y0, Y4, Y4
-	VPAND          96(DX), Y0, Y2
-	MOVBLZX        1(CX), R8
-	SHLL           $0x05, R8
-	VBROADCASTI128 (BX)(R8*1), Y7
+	VPAND          96(BX), Y0, Y2
+	MOVBLZX        1(DX), R10
+	SHLL           $0x05, R10
+	VBROADCASTI128 (SI)(R10*1), Y7
 	VPSHUFB        Y1, Y7, Y8
 	VPADDB         Y8, Y5, Y5
 	VPSHUFB        Y2, Y7, Y7
 	VPADDB         Y7, Y6, Y6
-	VBROADCASTI128 16(BX)(R8*1), Y7
+	VBROADCASTI128 16(SI)(R10*1), Y7
 	VPSHUFB        Y3, Y7, Y8
 	VPADDB         Y8, Y5, Y5
 	VPSHUFB        Y4, Y7, Y7
 	VPADDB         Y7, Y6, Y6
-	ADDQ           $+2, CX
-	SUBQ           $-128, DX
-	SUBQ           $0x02, DI
+	ADDQ           $+2, DX
+	SUBQ           $-128, BX
+	SUBQ           $0x02, R8
 	JNZ            two
-	MOVQ           shift+56(FP), DI
-	VMOVQ          DI, X2
-	VMOVDQU        lowbyte<>+0(SB), Y1
 	MOVQ           AX, R8
+	MOVQ           shift+56(FP), R10
+	VMOVQ          R10, X2
+	VMOVDQU        lowbyte<>+0(SB), Y1
 	VPAND          Y1, Y5, Y7
 	VPSLLD         X2, Y7, Y7
-	VMOVDQU        (R8), Y8
+	VMOVDQU        (R9), Y8
 	VPSUBD         Y7, Y8, Y8
 	VMOVDQU        Y8, (R8)
 	VPSRLD         $0x08, Y5, Y7
 	VPAND          Y1, Y7, Y7
 	VPSLLD         X2, Y7, Y7
-	VMOVDQU        32(R8), Y8
+	VMOVDQU        32(R9), Y8
 	VPSUBD         Y7, Y8, Y8
 	VMOVDQU        Y8, 32(R8)
 	VPSRLD         $0x10, Y5, Y7
 	VPAND          Y1, Y7, Y7
 	VPSLLD         X2, Y7, Y7
-	VMOVDQU        64(R8), Y8
+	VMOVDQU        64(R9), Y8
 	VPSUBD         Y7, Y8, Y8
 	VMOVDQU        Y8, 64(R8)
 	VPSRLD         $0x18, Y5, Y7
 	VPSLLD         X2, Y7, Y7
-	VMOVDQU        96(R8), Y8
+	VMOVDQU        96(R9), Y8
 	VPSUBD         Y7, Y8, Y8
 	VMOVDQU        Y8, 96(R8)
 	VPAND          Y1, Y6, Y7
 	VPSLLD         X2, Y7, Y7
-	VMOVDQU        128(R8), Y8
+	VMOVDQU        128(R9), Y8
 	VPSUBD         Y7, Y8, Y8
 	VMOVDQU        Y8, 128(R8)
 	VPSRLD         $0x08, Y6, Y7
 	VPAND          Y1, Y7, Y7
 	VPSLLD         X2, Y7, Y7
-	VMOVDQU        160(R8), Y8
+	VMOVDQU        160(R9), Y8
 	VPSUBD         Y7, Y8, Y8
 	VMOVDQU        Y8, 160(R8)
 	VPSRLD         $0x10, Y6, Y7
 	VPAND          Y1, Y7, Y7
 	VPSLLD         X2, Y7, Y7
-	VMOVDQU        192(R8), Y8
+	VMOVDQU        192(R9), Y8
 	VPSUBD         Y7, Y8, Y8
 	VMOVDQU        Y8, 192(R8)
 	VPSRLD         $0x18, Y6, Y7
 	VPSLLD         X2, Y7, Y7
-	VMOVDQU        224(R8), Y8
+	VMOVDQU        224(R9), Y8
 	VPSUBD         Y7, Y8, Y8
 	VMOVDQU        Y8, 224(R8)
-	TESTQ          SI, SI
+	MOVQ           AX, R9
+	MOVQ           CX, R8
+	TESTQ          DI, DI
 	JNZ            block
 	VZEROUPPER
 	RET
@@ -1190,41 +1176,8 @@ TEXT ·gemmBitsLUTx2(SB), NOSPLIT, $0-64
 	MOVQ    steps+40(FP), R8
 	LEAQ    differ<>+0(SB), DI
 	VMOVDQU nibble<>+0(SB), Y0
-	MOVQ    bias+48(FP), R9
-	MOVQ    AX, R10
-	VMOVDQU (R9), Y9
-	VMOVDQU Y9, (R10)
-	VMOVDQU 32(R9), Y9
-	VMOVDQU Y9, 32(R10)
-	VMOVDQU 64(R9), Y9
-	VMOVDQU Y9, 64(R10)
-	VMOVDQU 96(R9), Y9
-	VMOVDQU Y9, 96(R10)
-	VMOVDQU 128(R9), Y9
-	VMOVDQU Y9, 128(R10)
-	VMOVDQU 160(R9), Y9
-	VMOVDQU Y9, 160(R10)
-	VMOVDQU 192(R9), Y9
-	VMOVDQU Y9, 192(R10)
-	VMOVDQU 224(R9), Y9
-	VMOVDQU Y9, 224(R10)
-	ADDQ    CX, R10
-	VMOVDQU (R9), Y9
-	VMOVDQU Y9, (R10)
-	VMOVDQU 32(R9), Y9
-	VMOVDQU Y9, 32(R10)
-	VMOVDQU 64(R9), Y9
-	VMOVDQU Y9, 64(R10)
-	VMOVDQU 96(R9), Y9
-	VMOVDQU Y9, 96(R10)
-	VMOVDQU 128(R9), Y9
-	VMOVDQU Y9, 128(R10)
-	VMOVDQU 160(R9), Y9
-	VMOVDQU Y9, 160(R10)
-	VMOVDQU 192(R9), Y9
-	VMOVDQU Y9, 192(R10)
-	VMOVDQU 224(R9), Y9
-	VMOVDQU Y9, 224(R10)
+	MOVQ    bias+48(FP), R10
+	XORL    R11, R11
 	SHLQ    $0x03, R8
 
 block:
@@ -1246,26 +1199,26 @@ two:
 	VPSRLW         $0x04, Y4, Y4
 	VPAND          Y0, Y4, Y4
 	VPAND          32(SI), Y0, Y2
-	MOVBLZX        (DX), R10
-	SHLL           $0x05, R10
-	VBROADCASTI128 (DI)(R10*1), Y9
+	MOVBLZX        (DX), R12
+	SHLL           $0x05, R12
+	VBROADCASTI128 (DI)(R12*1), Y9
 	VPSHUFB        Y1, Y9, Y10
 	VPADDB         Y10, Y5, Y5
 	VPSHUFB        Y2, Y9, Y9
 	VPADDB         Y9, Y6, Y6
-	VBROADCASTI128 16(DI)(R10*1), Y9
+	VBROADCASTI128 16(DI)(R12*1), Y9
 	VPSHUFB        Y3, Y9, Y10
 	VPADDB         Y10, Y5, Y5
 	VPSHUFB        Y4, Y9, Y9
 	VPADDB         Y9, Y6, Y6
-	MOVBLZX        (DX)(BX*1), R10
-	SHLL           $0x05, R10
-	VBROADCASTI128 (DI)(R10*1), Y9
+	MOVBLZX        (DX)(BX*1), R12
+	SHLL           $0x05, R12
+	VBROADCASTI128 (DI)(R12*1), Y9
 	VPSHUFB        Y1, Y9, Y10
 	VPADDB         Y10, Y7, Y7
 	VPSHUFB        Y2, Y9, Y9
 	VPADDB         Y9, Y8, Y8
-	VBROADCASTI128 16(DI)(R10*1), Y9
+	VBROADCASTI128 16(DI)(R12*1), Y9
 	VPSHUFB        Y3, Y9, Y10
 	VPADDB         Y10, Y7, Y7
 	VPSHUFB        Y4, Y9, Y9
@@ -1278,26 +1231,26 @@ two:
 	VPSRLW         $0x04, Y4, Y4
 	VPAND          Y0, Y4, Y4
 	VPAND          96(SI), Y0, Y2
-	MOVBLZX        1(DX), R10
-	SHLL           $0x05, R10
-	VBROADCASTI128 (DI)(R10*1), Y9
+	MOVBLZX        1(DX), R12
+	SHLL           $0x05, R12
+	VBROADCASTI128 (DI)(R12*1), Y9
 	VPSHUFB        Y1, Y9, Y10
 	VPADDB         Y10, Y5, Y5
 	VPSHUFB        Y2, Y9, Y9
 	VPADDB         Y9, Y6, Y6
-	VBROADCASTI128 16(DI)(R10*1), Y9
+	VBROADCASTI128 16(DI)(R12*1), Y9
 	VPSHUFB        Y3, Y9, Y10
 	VPADDB         Y10, Y5, Y5
 	VPSHUFB        Y4, Y9, Y9
 	VPADDB         Y9, Y6, Y6
-	MOVBLZX        1(DX)(BX*1), R10
-	SHLL           $0x05, R10
-	VBROADCASTI128 (DI)(R10*1), Y9
+	MOVBLZX        1(DX)(BX*1), R12
+	SHLL           $0x05, R12
+	VBROADCASTI128 (DI)(R12*1), Y9
 	VPSHUFB        Y1, Y9, Y10
 	VPADDB         Y10, Y7, Y7
 	VPSHUFB        Y2, Y9, Y9
 	VPADDB         Y9, Y8, Y8
-	VBROADCASTI128 16(DI)(R10*1), Y9
+	VBROADCASTI128 16(DI)(R12*1), Y9
 	VPSHUFB        Y3, Y9, Y10
 	VPADDB         Y10, Y7, Y7
 	VPSHUFB        Y4, Y9, Y9
@@ -1306,99 +1259,102 @@ two:
 	SUBQ           $-128, SI
 	SUBQ           $0x02, R9
 	JNZ            two
-	MOVQ           shift+56(FP), R9
-	VMOVQ          R9, X2
+	MOVQ           AX, R9
+	MOVQ           shift+56(FP), R12
+	VMOVQ          R12, X2
 	VMOVDQU        lowbyte<>+0(SB), Y1
-	MOVQ           AX, R10
 	VPAND          Y1, Y5, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        (R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, (R10)
+	VMOVDQU        Y10, (R9)
 	VPSRLD         $0x08, Y5, Y9
 	VPAND          Y1, Y9, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        32(R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, 32(R10)
+	VMOVDQU        Y10, 32(R9)
 	VPSRLD         $0x10, Y5, Y9
 	VPAND          Y1, Y9, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        64(R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, 64(R10)
+	VMOVDQU        Y10, 64(R9)
 	VPSRLD         $0x18, Y5, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        96(R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, 96(R10)
+	VMOVDQU        Y10, 96(R9)
 	VPAND          Y1, Y6, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        128(R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, 128(R10)
+	VMOVDQU        Y10, 128(R9)
 	VPSRLD         $0x08, Y6, Y9
 	VPAND          Y1, Y9, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        160(R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, 160(R10)
+	VMOVDQU        Y10, 160(R9)
 	VPSRLD         $0x10, Y6, Y9
 	VPAND          Y1, Y9, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        192(R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, 192(R10)
+	VMOVDQU        Y10, 192(R9)
 	VPSRLD         $0x18, Y6, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        224(R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, 224(R10)
-	ADDQ           CX, R10
+	VMOVDQU        Y10, 224(R9)
+	ADDQ           CX, R9
+	ADDQ           R11, R10
 	VPAND          Y1, Y7, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        (R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, (R10)
+	VMOVDQU        Y10, (R9)
 	VPSRLD         $0x08, Y7, Y9
 	VPAND          Y1, Y9, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        32(R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, 32(R10)
+	VMOVDQU        Y10, 32(R9)
 	VPSRLD         $0x10, Y7, Y9
 	VPAND          Y1, Y9, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        64(R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, 64(R10)
+	VMOVDQU        Y10, 64(R9)
 	VPSRLD         $0x18, Y7, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        96(R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, 96(R10)
+	VMOVDQU        Y10, 96(R9)
 	VPAND          Y1, Y8, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        128(R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, 128(R10)
+	VMOVDQU        Y10, 128(R9)
 	VPSRLD         $0x08, Y8, Y9
 	VPAND          Y1, Y9, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        160(R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, 160(R10)
+	VMOVDQU        Y10, 160(R9)
 	VPSRLD         $0x10, Y8, Y9
 	VPAND          Y1, Y9, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        192(R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, 192(R10)
+	VMOVDQU        Y10, 192(R9)
 	VPSRLD         $0x18, Y8, Y9
 	VPSLLD         X2, Y9, Y9
 	VMOVDQU        224(R10), Y10
 	VPSUBD         Y9, Y10, Y10
-	VMOVDQU        Y10, 224(R10)
+	VMOVDQU        Y10, 224(R9)
+	MOVQ           AX, R10
+	MOVQ           CX, R11
 	TESTQ          R8, R8
 	JNZ            block
 	VZEROUPPER
@@ -1415,58 +1371,8 @@ TEXT ·gemmBitsLUTx3(SB), NOSPLIT, $0-64
 	MOVQ    steps+40(FP), R8
 	LEAQ    differ<>+0(SB), DI
 	VMOVDQU nibble<>+0(SB), Y0
-	MOVQ    bias+48(FP), R9
-	MOVQ    AX, R10
-	VMOVDQU (R9), Y11
-	VMOVDQU Y11, (R10)
-	VMOVDQU 32(R9), Y11
-	VMOVDQU Y11, 32(R10)
-	VMOVDQU 64(R9), Y11
-	VMOVDQU Y11, 64(R10)
-	VMOVDQU 96(R9), Y11
-	VMOVDQU Y11, 96(R10)
-	VMOVDQU 128(R9), Y11
-	VMOVDQU Y11, 128(R10)
-	VMOVDQU 160(R9), Y11
-	VMOVDQU Y11, 160(R10)
-	VMOVDQU 192(R9), Y11
-	VMOVDQU Y11, 192(R10)
-	VMOVDQU 224(R9), Y11
-	VMOVDQU Y11, 224(R10)
-	ADDQ    CX, R10
-	VMOVDQU (R9), Y11
-	VMOVDQU Y11, (R10)
-	VMOVDQU 32(R9), Y11
-	VMOVDQU Y11, 32(R10)
-	VMOVDQU 64(R9), Y11
-	VMOVDQU Y11, 64(R10)
-	VMOVDQU 96(R9), Y11
-	VMOVDQU Y11, 96(R10)
-	VMOVDQU 128(R9), Y11
-	VMOVDQU Y11, 128(R10)
-	VMOVDQU 160(R9), Y11
-	VMOVDQU Y11, 160(R10)
-	VMOVDQU 192(R9), Y11
-	VMOVDQU Y11, 192(R10)
-	VMOVDQU 224(R9), Y11
-	VMOVDQU Y11, 224(R10)
-	ADDQ    CX, R10
-	VMOVDQU (R9), Y11
-	VMOVDQU Y11, (R10)
-	VMOVDQU 32(R9), Y11
-	VMOVDQU Y11, 32(R10)
-	VMOVDQU 64(R9), Y11
-	VMOVDQU Y11, 64(R10)
-	VMOVDQU 96(R9), Y11
-	VMOVDQU Y11, 96(R10)
-	VMOVDQU 128(R9), Y11
-	VMOVDQU Y11, 128(R10)
-	VMOVDQU 160(R9), Y11
-	VMOVDQU Y11, 160(R10)
-	VMOVDQU 192(R9), Y11
-	VMOVDQU Y11, 192(R10)
-	VMOVDQU 224(R9), Y11
-	VMOVDQU Y11, 224(R10)
+	MOVQ    bias+48(FP), R10
+	XORL    R11, R11
 	SHLQ    $0x03, R8
 
 block:
@@ -1490,38 +1396,38 @@ two:
 	VPSRLW         $0x04, Y4, Y4
 	VPAND          Y0, Y4, Y4
 	VPAND          32(SI), Y0, Y2
-	MOVBLZX        (DX), R10
-	SHLL           $0x05, R10
-	VBROADCASTI128 (DI)(R10*1), Y11
+	MOVBLZX        (DX), R12
+	SHLL           $0x05, R12
+	VBROADCASTI128 (DI)(R12*1), Y11
 	VPSHUFB        Y1, Y11, Y12
 	VPADDB         Y12, Y5, Y5
 	VPSHUFB        Y2, Y11, Y11
 	VPADDB         Y11, Y6, Y6
-	VBROADCASTI128 16(DI)(R10*1), Y11
+	VBROADCASTI128 16(DI)(R12*1), Y11
 	VPSHUFB        Y3, Y11, Y12
 	VPADDB         Y12, Y5, Y5
 	VPSHUFB        Y4, Y11, Y11
 	VPADDB         Y11, Y6, Y6
-	MOVBLZX        (DX)(BX*1), R10
-	SHLL           $0x05, R10
-	VBROADCASTI128 (DI)(R10*1), Y11
+	MOVBLZX        (DX)(BX*1), R12
+	SHLL           $0x05, R12
+	VBROADCASTI128 (DI)(R12*1), Y11
 	VPSHUFB        Y1, Y11, Y12
 	VPADDB         Y12, Y7, Y7
 	VPSHUFB        Y2, Y11, Y11
 	VPADDB         Y11, Y8, Y8
-	VBROADCASTI128 16(DI)(R10*1), Y11
+	VBROADCASTI128 16(DI)(R12*1), Y11
 	VPSHUFB        Y3, Y11, Y12
 	VPADDB         Y12, Y7, Y7
 	VPSHUFB        Y4, Y11, Y11
 	VPADDB         Y11, Y8, Y8
-	MOVBLZX        (DX)(BX*2), R10
-	SHLL           $0x05, R10
-	VBROADCASTI128 (DI)(R10*1), Y11
+	MOVBLZX        (DX)(BX*2), R12
+	SHLL           $0x05, R12
+	VBROADCASTI128 (DI)(R12*1), Y11
 	VPSHUFB        Y1, Y11, Y12
 	VPADDB         Y12, Y9, Y9
 	VPSHUFB        Y2, Y11, Y11
 	VPADDB         Y11, Y10, Y10
-	VBROADCASTI128 16(DI)(R10*1), Y11
+	VBROADCASTI128 16(DI)(R12*1), Y11
 	VPSHUFB        Y3, Y11, Y12
 	VPADDB         Y12, Y9, Y9
 	VPSHUFB        Y4, Y11, Y11
@@ -1534,38 +1440,38 @@ two:
 	VPSRLW         $0x04, Y4, Y4
 	VPAND          Y0, Y4, Y4
 	VPAND          96(SI), Y0, Y2
-	MOVBLZX        1(DX), R10
-	SHLL           $0x05, R10
-	VBROADCASTI128 (DI)(R10*1), Y11
+	MOVBLZX        1(DX), R12
+	SHLL           $0x05, R12
+	VBROADCASTI128 (DI)(R12*1), Y11
 	VPSHUFB        Y1, Y11, Y12
 	VPADDB         Y12, Y5, Y5
 	VPSHUFB        Y2, Y11, Y11
 	VPADDB         Y11, Y6, Y6
-	VBROADCASTI128 16(DI)(R10*1), Y11
+	VBROADCASTI128 16(DI)(R12*1), Y11
 	VPSHUFB        Y3, Y11, Y12
 	VPADDB         Y12, Y5, Y5
 	VPSHUFB        Y4, Y11, Y11
 	VPADDB         Y11, Y6, Y6
-	MOVBLZX        1(DX)(BX*1), R10
-	SHLL           $0x05, R10
-	VBROADCASTI128 (DI)(R10*1), Y11
+	MOVBLZX        1(DX)(BX*1), R12
+	SHLL           $0x05, R12
+	VBROADCASTI128 (DI)(R12*1), Y11
 	VPSHUFB        Y1, Y11, Y12
 	VPADDB         Y12, Y7, Y7
 	VPSHUFB        Y2, Y11, Y11
 	VPADDB         Y11, Y8, Y8
-	VBROADCASTI128 16(DI)(R10*1), Y11
+	VBROADCASTI128 16(DI)(R12*1), Y11
 	VPSHUFB        Y3, Y11, Y12
 	VPADDB         Y12, Y7, Y7
 	VPSHUFB        Y4, Y11, Y11
 	VPADDB         Y11, Y8, Y8
-	MOVBLZX        1(DX)(BX*2), R10
-	SHLL           $0x05, R10
-	VBROADCASTI128 (DI)(R10*1), Y11
+	MOVBLZX        1(DX)(BX*2), R12
+	SHLL           $0x05, R12
+	VBROADCASTI128 (DI)(R12*1), Y11
 	VPSHUFB        Y1, Y11, Y12
 	VPADDB         Y12, Y9, Y9
 	VPSHUFB        Y2, Y11, Y11
 	VPADDB         Y11, Y10, Y10
-	VBROADCASTI128 16(DI)(R10*1), Y11
+	VBROADCASTI128 16(DI)(R12*1), Y11
 	VPSHUFB        Y3, Y11, Y12
 	VPADDB         Y12, Y9, Y9
 	VPSHUFB        Y4, Y11, Y11
@@ -1574,144 +1480,148 @@ two:
 	SUBQ           $-128, SI
 	SUBQ           $0x02, R9
 	JNZ            two
-	MOVQ           shift+56(FP), R9
-	VMOVQ          R9, X2
+	MOVQ           AX, R9
+	MOVQ           shift+56(FP), R12
+	VMOVQ          R12, X2
 	VMOVDQU        lowbyte<>+0(SB), Y1
-	MOVQ           AX, R10
 	VPAND          Y1, Y5, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        (R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, (R10)
+	VMOVDQU        Y12, (R9)
 	VPSRLD         $0x08, Y5, Y11
 	VPAND          Y1, Y11, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        32(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 32(R10)
+	VMOVDQU        Y12, 32(R9)
 	VPSRLD         $0x10, Y5, Y11
 	VPAND          Y1, Y11, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        64(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 64(R10)
+	VMOVDQU        Y12, 64(R9)
 	VPSRLD         $0x18, Y5, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        96(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 96(R10)
+	VMOVDQU        Y12, 96(R9)
 	VPAND          Y1, Y6, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        128(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 128(R10)
+	VMOVDQU        Y12, 128(R9)
 	VPSRLD         $0x08, Y6, Y11
 	VPAND          Y1, Y11, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        160(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 160(R10)
+	VMOVDQU        Y12, 160(R9)
 	VPSRLD         $0x10, Y6, Y11
 	VPAND          Y1, Y11, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        192(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 192(R10)
+	VMOVDQU        Y12, 192(R9)
 	VPSRLD         $0x18, Y6, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        224(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 224(R10)
-	ADDQ           CX, R10
+	VMOVDQU        Y12, 224(R9)
+	ADDQ           CX, R9
+	ADDQ           R11, R10
 	VPAND          Y1, Y7, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        (R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, (R10)
+	VMOVDQU        Y12, (R9)
 	VPSRLD         $0x08, Y7, Y11
 	VPAND          Y1, Y11, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        32(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 32(R10)
+	VMOVDQU        Y12, 32(R9)
 	VPSRLD         $0x10, Y7, Y11
 	VPAND          Y1, Y11, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        64(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 64(R10)
+	VMOVDQU        Y12, 64(R9)
 	VPSRLD         $0x18, Y7, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        96(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 96(R10)
+	VMOVDQU        Y12, 96(R9)
 	VPAND          Y1, Y8, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        128(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 128(R10)
+	VMOVDQU        Y12, 128(R9)
 	VPSRLD         $0x08, Y8, Y11
 	VPAND          Y1, Y11, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        160(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 160(R10)
+	VMOVDQU        Y12, 160(R9)
 	VPSRLD         $0x10, Y8, Y11
 	VPAND          Y1, Y11, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        192(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 192(R10)
+	VMOVDQU        Y12, 192(R9)
 	VPSRLD         $0x18, Y8, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        224(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 224(R10)
-	ADDQ           CX, R10
+	VMOVDQU        Y12, 224(R9)
+	ADDQ           CX, R9
+	ADDQ           R11, R10
 	VPAND          Y1, Y9, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        (R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, (R10)
+	VMOVDQU        Y12, (R9)
 	VPSRLD         $0x08, Y9, Y11
 	VPAND          Y1, Y11, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        32(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 32(R10)
+	VMOVDQU        Y12, 32(R9)
 	VPSRLD         $0x10, Y9, Y11
 	VPAND          Y1, Y11, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        64(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 64(R10)
+	VMOVDQU        Y12, 64(R9)
 	VPSRLD         $0x18, Y9, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        96(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 96(R10)
+	VMOVDQU        Y12, 96(R9)
 	VPAND          Y1, Y10, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        128(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 128(R10)
+	VMOVDQU        Y12, 128(R9)
 	VPSRLD         $0x08, Y10, Y11
 	VPAND          Y1, Y11, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        160(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 160(R10)
+	VMOVDQU        Y12, 160(R9)
 	VPSRLD         $0x10, Y10, Y11
 	VPAND          Y1, Y11, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        192(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 192(R10)
+	VMOVDQU        Y12, 192(R9)
 	VPSRLD         $0x18, Y10, Y11
 	VPSLLD         X2, Y11, Y11
 	VMOVDQU        224(R10), Y12
 	VPSUBD         Y11, Y12, Y12
-	VMOVDQU        Y12, 224(R10)
+	VMOVDQU        Y12, 224(R9)
+	MOVQ           AX, R10
+	MOVQ           CX, R11
 	TESTQ          R8, R8
 	JNZ            block
 	VZEROUPPER
@@ -1730,75 +1640,8 @@ TEXT ·gemmBitsLUTx4(SB), NOSPLIT, $0-64
 	MOVQ    steps+40(FP), R9
 	LEAQ    differ<>+0(SB), R8
 	VMOVDQU nibble<>+0(SB), Y0
-	MOVQ    bias+48(FP), R10
-	MOVQ    AX, R11
-	VMOVDQU (R10), Y13
-	VMOVDQU Y13, (R11)
-	VMOVDQU 32(R10), Y13
-	VMOVDQU Y13, 32(R11)
-	VMOVDQU 64(R10), Y13
-	VMOVDQU Y13, 64(R11)
-	VMOVDQU 96(R10), Y13
-	VMOVDQU Y13, 96(R11)
-	VMOVDQU 128(R10), Y13
-	VMOVDQU Y13, 128(R11)
-	VMOVDQU 160(R10), Y13
-	VMOVDQU Y13, 160(R11)
-	VMOVDQU 192(R10), Y13
-	VMOVDQU Y13, 192(R11)
-	VMOVDQU 224(R10), Y13
-	VMOVDQU Y13, 224(R11)
-	ADDQ    CX, R11
-	VMOVDQU (R10), Y13
-	VMOVDQU Y13, (R11)
-	VMOVDQU 32(R10), Y13
-	VMOVDQU Y13, 32(R11)
-	VMOVDQU 64(R10), Y13
-	VMOVDQU Y13, 64(R11)
-	VMOVDQU 96(R10), Y13
-	VMOVDQU Y13, 96(R11)
-	VMOVDQU 128(R10), Y13
-	VMOVDQU Y13, 128(R11)
-	VMOVDQU 160(R10), Y13
-	VMOVDQU Y13, 160(R11)
-	VMOVDQU 192(R10), Y13
-	VMOVDQU Y13, 192(R11)
-	VMOVDQU 224(R10), Y13
-	VMOVDQU Y13, 224(R11)
-	ADDQ    CX, R11
-	VMOVDQU (R10), Y13
-	VMOVDQU Y13, (R11)
-	VMOVDQU 32(R10), Y13
-	VMOVDQU Y13, 32(R11)
-	VMOVDQU 64(R10), Y13
-	VMOVDQU Y13, 64(R11)
-	VMOVDQU 96(R10), Y13
-	VMOVDQU Y13, 96(R11)
-	VMOVDQU 128(R10), Y13
-	VMOVDQU Y13, 128(R11)
-	VMOVDQU 160(R10), Y13
-	VMOVDQU Y13, 160(R11)
-	VMOVDQU 192(R10), Y13
-	VMOVDQU Y13, 192(R11)
-	VMOVDQU 224(R10), Y13
-	VMOVDQU Y13, 224(R11)
-	ADDQ    CX, R11
-	VMOVDQU (R10), Y13
-	VMOVDQU Y13, (R11)
-	VMOVDQU 32(R10), Y13
-	VMOVDQU Y13, 32(R11)
-	VMOVDQU 64(R10), Y13
-	VMOVDQU Y13, 64(R11)
-	VMOVDQU 96(R10), Y13
-	VMOVDQU Y13, 96(R11)
-	VMOVDQU 128(R10), Y13
-	VMOVDQU Y13, 128(R11)
-	VMOVDQU 160(R10), Y13
-	VMOVDQU Y13, 160(R11)
-	VMOVDQU 192(R10), Y13
-	VMOVDQU Y13, 192(R11)
-	VMOVDQU 224(R10), Y13
-	VMOVDQU Y13, 224(R11)
+	MOVQ    bias+48(FP), R11
+	XORL    R12, R12
 	SHLQ    $0x03, R9
 
 block:
@@ -1824,50 +1667,50 @@ two:
 	VPSRLW         $0x04, Y4, Y4
 	VPAND          Y0, Y4, Y4
 	VPAND          32(DI), Y0, Y2
-	MOVBLZX        (DX), R11
-	SHLL           $0x05, R11
-	VBROADCASTI128 (R8)(R11*1), Y13
+	MOVBLZX        (DX), R13
+	SHLL           $0x05, R13
+	VBROADCASTI128 (R8)(R13*1), Y13
 	VPSHUFB        Y1, Y13, Y14
 	VPADDB         Y14, Y5, Y5
 	VPSHUFB        Y2, Y13, Y13
 	VPADDB         Y13, Y6, Y6
-	VBROADCASTI128 16(R8)(R11*1), Y13
+	VBROADCASTI128 16(R8)(R13*1), Y13
 	VPSHUFB        Y3, Y13, Y14
 	VPADDB         Y14, Y5, Y5
 	VPSHUFB        Y4, Y13, Y13
 	VPADDB         Y13, Y6, Y6
-	MOVBLZX        (DX)(BX*1), R11
-	SHLL           $0x05, R11
-	VBROADCASTI128 (R8)(R11*1), Y13
+	MOVBLZX        (DX)(BX*1), R13
+	SHLL           $0x05, R13
+	VBROADCASTI128 (R8)(R13*1), Y13
 	VPSHUFB        Y1, Y13, Y14
 	VPADDB         Y14, Y7, Y7
 	VPSHUFB        Y2, Y13, Y13
 	VPADDB         Y13, Y8, Y8
-	VBROADCASTI128 16(R8)(R11*1), Y13
+	VBROADCASTI128 16(R8)(R13*1), Y13
 	VPSHUFB        Y3, Y13, Y14
 	VPADDB         Y14, Y7, Y7
 	VPSHUFB        Y4, Y13, Y13
 	VPADDB         Y13, Y8, Y8
-	MOVBLZX        (DX)(BX*2), R11
-	SHLL           $0x05, R11
-	VBROADCASTI128 (R8)(R11*1), Y13
+	MOVBLZX        (DX)(BX*2), R13
+	SHLL           $0x05, R13
+	VBROADCASTI128 (R8)(R13*1), Y13
 	VPSHUFB        Y1, Y13, Y14
 	VPADDB         Y14, Y9, Y9
 	VPSHUFB        Y2, Y13, Y13
 	VPADDB         Y13, Y10, Y10
-	VBROADCASTI128 16(R8)(R11*1), Y13
+	VBROADCASTI128 16(R8)(R13*1), Y13
 	VPSHUFB        Y3, Y13, Y14
 	VPADDB         Y14, Y9, Y9
 	VPSHUFB        Y4, Y13, Y13
 	VPADDB         Y13, Y10, Y10
-	MOVBLZX        (SI), R11
-	SHLL           $0x05, R11
-	VBROADCASTI128 (R8)(R11*1), Y13
+	MOVBLZX        (SI), R13
+	SHLL           $0x05, R13
+	VBROADCASTI128 (R8)(R13*1), Y13
 	VPSHUFB        Y1, Y13, Y14
 	VPADDB         Y14, Y11, Y11
 	VPSHUFB        Y2, Y13, Y13
 	VPADDB         Y13, Y12, Y12
-	VBROADCASTI128 16(R8)(R11*1), Y13
+	VBROADCASTI128 16(R8)(R13*1), Y13
 	VPSHUFB        Y3, Y13, Y14
 	VPADDB         Y14, Y11, Y11
 	VPSHUFB        Y4, Y13, Y13
@@ -1880,50 +1723,50 @@ two:
 	VPSRLW         $0x04, Y4, Y4
 	VPAND          Y0, Y4, Y4
 	VPAND          96(DI), Y0, Y2
-	MOVBLZX        1(DX), R11
-	SHLL           $0x05, R11
-	VBROADCASTI128 (R8)(R11*1), Y13
+	MOVBLZX        1(DX), R13
+	SHLL           $0x05, R13
+	VBROADCASTI128 (R8)(R13*1), Y13
 	VPSHUFB        Y1, Y13, Y14
 	VPADDB         Y14, Y5, Y5
 	VPSHUFB        Y2, Y13, Y13
 	VPADDB         Y13, Y6, Y6
-	VBROADCASTI128 16(R8)(R11*1), Y13
+	VBROADCASTI128 16(R8)(R13*1), Y13
 	VPSHUFB        Y3, Y13, Y14
 	VPADDB         Y14, Y5, Y5
 	VPSHUFB        Y4, Y13, Y13
 	VPADDB         Y13, Y6, Y6
-	MOVBLZX        1(DX)(BX*1), R11
-	SHLL           $0x05, R11
-	VBROADCASTI128 (R8)(R11*1), Y13
+	MOVBLZX        1(DX)(BX*1), R13
+	SHLL           $0x05, R13
+	VBROADCASTI128 (R8)(R13*1), Y13
 	VPSHUFB        Y1, Y13, Y14
 	VPADDB         Y14, Y7, Y7
 	VPSHUFB        Y2, Y13, Y13
 	VPADDB         Y13, Y8, Y8
-	VBROADCASTI128 16(R8)(R11*1), Y13
+	VBROADCASTI128 16(R8)(R13*1), Y13
 	VPSHUFB        Y3, Y13, Y14
 	VPADDB         Y14, Y7, Y7
 	VPSHUFB        Y4, Y13, Y13
 	VPADDB         Y13, Y8, Y8
-	MOVBLZX        1(DX)(BX*2), R11
-	SHLL           $0x05, R11
-	VBROADCASTI128 (R8)(R11*1), Y13
+	MOVBLZX        1(DX)(BX*2), R13
+	SHLL           $0x05, R13
+	VBROADCASTI128 (R8)(R13*1), Y13
 	VPSHUFB        Y1, Y13, Y14
 	VPADDB         Y14, Y9, Y9
 	VPSHUFB        Y2, Y13, Y13
 	VPADDB         Y13, Y10, Y10
-	VBROADCASTI128 16(R8)(R11*1), Y13
+	VBROADCASTI128 16(R8)(R13*1), Y13
 	VPSHUFB        Y3, Y13, Y14
 	VPADDB         Y14, Y9, Y9
 	VPSHUFB        Y4, Y13, Y13
 	VPADDB         Y13, Y10, Y10
-	MOVBLZX        1(SI), R11
-	SHLL           $0x05, R11
-	VBROADCASTI128 (R8)(R11*1), Y13
+	MOVBLZX        1(SI), R13
+	SHLL           $0x05, R13
+	VBROADCASTI128 (R8)(R13*1), Y13
 	VPSHUFB        Y1, Y13, Y14
 	VPADDB         Y14, Y11, Y11
 	VPSHUFB        Y2, Y13, Y13
 	VPADDB         Y13, Y12, Y12
-	VBROADCASTI128 16(R8)(R11*1), Y13
+	VBROADCASTI128 16(R8)(R13*1), Y13
 	VPSHUFB        Y3, Y13, Y14
 	VPADDB         Y14, Y11, Y11
 	VPSHUFB        Y4, Y13, Y13
@@ -1933,189 +1776,194 @@ two:
 	SUBQ           $-128, DI
 	SUBQ           $0x02, R10
 	JNZ            two
-	MOVQ           shift+56(FP), R10
-	VMOVQ          R10, X2
+	MOVQ           AX, R10
+	MOVQ           shift+56(FP), R13
+	VMOVQ          R13, X2
 	VMOVDQU        lowbyte<>+0(SB), Y1
-	MOVQ           AX, R11
 	VPAND          Y1, Y5, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        (R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, (R11)
+	VMOVDQU        Y14, (R10)
 	VPSRLD         $0x08, Y5, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        32(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 32(R11)
+	VMOVDQU        Y14, 32(R10)
 	VPSRLD         $0x10, Y5, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        64(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 64(R11)
+	VMOVDQU        Y14, 64(R10)
 	VPSRLD         $0x18, Y5, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        96(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 96(R11)
+	VMOVDQU        Y14, 96(R10)
 	VPAND          Y1, Y6, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        128(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 128(R11)
+	VMOVDQU        Y14, 128(R10)
 	VPSRLD         $0x08, Y6, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        160(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 160(R11)
+	VMOVDQU        Y14, 160(R10)
 	VPSRLD         $0x10, Y6, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        192(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 192(R11)
+	VMOVDQU        Y14, 192(R10)
 	VPSRLD         $0x18, Y6, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        224(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 224(R11)
-	ADDQ           CX, R11
+	VMOVDQU        Y14, 224(R10)
+	ADDQ           CX, R10
+	ADDQ           R12, R11
 	VPAND          Y1, Y7, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        (R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, (R11)
+	VMOVDQU        Y14, (R10)
 	VPSRLD         $0x08, Y7, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        32(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 32(R11)
+	VMOVDQU        Y14, 32(R10)
 	VPSRLD         $0x10, Y7, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        64(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 64(R11)
+	VMOVDQU        Y14, 64(R10)
 	VPSRLD         $0x18, Y7, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        96(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 96(R11)
+	VMOVDQU        Y14, 96(R10)
 	VPAND          Y1, Y8, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        128(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 128(R11)
+	VMOVDQU        Y14, 128(R10)
 	VPSRLD         $0x08, Y8, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        160(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 160(R11)
+	VMOVDQU        Y14, 160(R10)
 	VPSRLD         $0x10, Y8, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        192(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 192(R11)
+	VMOVDQU        Y14, 192(R10)
 	VPSRLD         $0x18, Y8, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        224(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 224(R11)
-	ADDQ           CX, R11
+	VMOVDQU        Y14, 224(R10)
+	ADDQ           CX, R10
+	ADDQ           R12, R11
 	VPAND          Y1, Y9, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        (R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, (R11)
+	VMOVDQU        Y14, (R10)
 	VPSRLD         $0x08, Y9, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        32(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 32(R11)
+	VMOVDQU        Y14, 32(R10)
 	VPSRLD         $0x10, Y9, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        64(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 64(R11)
+	VMOVDQU        Y14, 64(R10)
 	VPSRLD         $0x18, Y9, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        96(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 96(R11)
+	VMOVDQU        Y14, 96(R10)
 	VPAND          Y1, Y10, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        128(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 128(R11)
+	VMOVDQU        Y14, 128(R10)
 	VPSRLD         $0x08, Y10, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        160(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 160(R11)
+	VMOVDQU        Y14, 160(R10)
 	VPSRLD         $0x10, Y10, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        192(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 192(R11)
+	VMOVDQU        Y14, 192(R10)
 	VPSRLD         $0x18, Y10, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        224(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 224(R11)
-	ADDQ           CX, R11
+	VMOVDQU        Y14, 224(R10)
+	ADDQ           CX, R10
+	ADDQ           R12, R11
 	VPAND          Y1, Y11, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        (R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, (R11)
+	VMOVDQU        Y14, (R10)
 	VPSRLD         $0x08, Y11, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        32(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 32(R11)
+	VMOVDQU        Y14, 32(R10)
 	VPSRLD         $0x10, Y11, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        64(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 64(R11)
+	VMOVDQU        Y14, 64(R10)
 	VPSRLD         $0x18, Y11, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        96(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 96(R11)
+	VMOVDQU        Y14, 96(R10)
 	VPAND          Y1, Y12, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        128(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 128(R11)
+	VMOVDQU        Y14, 128(R10)
 	VPSRLD         $0x08, Y12, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        160(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 160(R11)
+	VMOVDQU        Y14, 160(R10)
 	VPSRLD         $0x10, Y12, Y13
 	VPAND          Y1, Y13, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        192(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 192(R11)
+	VMOVDQU        Y14, 192(R10)
 	VPSRLD         $0x18, Y12, Y13
 	VPSLLD         X2, Y13, Y13
 	VMOVDQU        224(R11), Y14
 	VPSUBD         Y13, Y14, Y14
-	VMOVDQU        Y14, 224(R11)
+	VMOVDQU        Y14, 224(R10)
+	MOVQ           AX, R11
+	MOVQ           CX, R12
 	TESTQ          R9, R9
 	JNZ            block
 	VZEROUPPER

@@ -9,85 +9,83 @@
 TEXT ·gemmW4Acc16x1(SB), NOSPLIT, $0-64
 	MOVQ    dst+0(FP), AX
 	MOVQ    dstStride+8(FP), CX
-	MOVQ    x+16(FP), CX
-	MOVQ    xStride+24(FP), DX
-	MOVQ    w+32(FP), DX
-	MOVQ    steps+40(FP), BX
-	MOVQ    bias+48(FP), SI
+	MOVQ    x+16(FP), DX
+	MOVQ    xStride+24(FP), BX
+	MOVQ    w+32(FP), BX
+	MOVQ    steps+40(FP), SI
+	MOVQ    bias+48(FP), DI
 	VMOVDQU nibble<>+0(SB), Y5
 	VMOVDQU pow2<>+0(SB), Y6
-	MOVQ    AX, DI
-	VMOVDQU (SI), Y0
-	VMOVDQU 32(SI), Y1
-	VMOVDQU Y0, (DI)
-	VMOVDQU Y1, 32(DI)
+	XORL    R8, R8
 
 block:
-	MOVQ    $0x00000010, SI
-	CMPQ    BX, SI
-	CMOVQCS BX, SI
-	SUBQ    SI, BX
+	MOVQ    $0x00000010, R8
+	CMPQ    SI, R8
+	CMOVQCS SI, R8
+	SUBQ    R8, SI
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
-	SUBQ    $0x02, SI
+	SUBQ    $0x02, R8
 	JCS     odd
 
 two:
-	VPAND        (DX), Y5, Y0
+	VPAND        (BX), Y5, Y0
 	VPSHUFB      Y0, Y6, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (BX), Y1
 	VPSRLW       $0x04, Y1, Y1
 	VPAND        Y5, Y1, Y1
 	VPSHUFB      Y1, Y6, Y1
-	VPBROADCASTD (CX), Y2
+	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y0, Y3, Y3
 	VPADDW       Y2, Y4, Y4
-	VPAND        32(DX), Y5, Y0
+	VPAND        32(BX), Y5, Y0
 	VPSHUFB      Y0, Y6, Y0
-	VMOVDQU      32(DX), Y1
+	VMOVDQU      32(BX), Y1
 	VPSRLW       $0x04, Y1, Y1
 	VPAND        Y5, Y1, Y1
 	VPSHUFB      Y1, Y6, Y1
-	VPBROADCASTD 4(CX), Y2
+	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y0, Y3, Y3
 	VPADDW       Y2, Y4, Y4
-	ADDQ         $+8, CX
-	ADDQ         $+64, DX
-	SUBQ         $0x02, SI
+	ADDQ         $+8, DX
+	ADDQ         $+64, BX
+	SUBQ         $0x02, R8
 	JCC          two
 
 odd:
-	ADDQ         $0x02, SI
+	ADDQ         $0x02, R8
 	JZ           added
-	VPAND        (DX), Y5, Y0
+	VPAND        (BX), Y5, Y0
 	VPSHUFB      Y0, Y6, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (BX), Y1
 	VPSRLW       $0x04, Y1, Y1
 	VPAND        Y5, Y1, Y1
 	VPSHUFB      Y1, Y6, Y1
-	VPBROADCASTD (CX), Y2
+	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y0, Y3, Y3
 	VPADDW       Y2, Y4, Y4
 
 added:
-	MOVQ     AX, DI
-	MOVQ     shift+56(FP), SI
-	VMOVQ    SI, X2
+	MOVQ     AX, R8
+	MOVQ     shift+56(FP), R9
+	VMOVQ    R9, X2
 	VMOVDQU  ones<>+0(SB), Y0
 	VPSLLW   X2, Y0, Y0
 	VPMADDWD Y0, Y3, Y3
 	VPADDD   (DI), Y3, Y3
-	VMOVDQU  Y3, (DI)
+	VMOVDQU  Y3, (R8)
 	VPMADDWD Y0, Y4, Y4
 	VPADDD   32(DI), Y4, Y4
-	VMOVDQU  Y4, 32(DI)
-	TESTQ    BX, BX
+	VMOVDQU  Y4, 32(R8)
+	MOVQ     AX, DI
+	MOVQ     CX, R8
+	TESTQ    SI, SI
 	JNZ      block
 	VZEROUPPER
 	RET
@@ -122,25 +120,18 @@ TEXT ·gemmW4Acc16x2(SB), NOSPLIT, $0-64
 	MOVQ    bias+48(FP), R8
 	VMOVDQU nibble<>+0(SB), Y8
 	VMOVDQU pow2<>+0(SB), Y9
-	MOVQ    AX, R9
-	VMOVDQU (R8), Y0
-	VMOVDQU 32(R8), Y1
-	VMOVDQU Y0, (R9)
-	VMOVDQU Y1, 32(R9)
-	ADDQ    CX, R9
-	VMOVDQU Y0, (R9)
-	VMOVDQU Y1, 32(R9)
+	XORL    R9, R9
 
 block:
-	MOVQ    $0x00000010, R8
-	CMPQ    DI, R8
-	CMOVQCS DI, R8
-	SUBQ    R8, DI
+	MOVQ    $0x00000010, R10
+	CMPQ    DI, R10
+	CMOVQCS DI, R10
+	SUBQ    R10, DI
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
 	VPXOR   Y7, Y7, Y7
-	SUBQ    $0x02, R8
+	SUBQ    $0x02, R10
 	JCS     odd
 
 two:
@@ -178,11 +169,11 @@ two:
 	VPADDW       Y2, Y7, Y7
 	ADDQ         $+8, DX
 	ADDQ         $+64, SI
-	SUBQ         $0x02, R8
+	SUBQ         $0x02, R10
 	JCC          two
 
 odd:
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R10
 	JZ           added
 	VPAND        (SI), Y8, Y0
 	VPSHUFB      Y0, Y9, Y0
@@ -202,24 +193,27 @@ odd:
 	VPADDW       Y2, Y7, Y7
 
 added:
-	MOVQ     AX, R9
-	MOVQ     shift+56(FP), R8
-	VMOVQ    R8, X2
+	MOVQ     AX, R10
+	MOVQ     shift+56(FP), R11
+	VMOVQ    R11, X2
 	VMOVDQU  ones<>+0(SB), Y0
 	VPSLLW   X2, Y0, Y0
 	VPMADDWD Y0, Y4, Y4
-	VPADDD   (R9), Y4, Y4
-	VMOVDQU  Y4, (R9)
+	VPADDD   (R8), Y4, Y4
+	VMOVDQU  Y4, (R10)
 	VPMADDWD Y0, Y5, Y5
-	VPADDD   32(R9), Y5, Y5
-	VMOVDQU  Y5, 32(R9)
-	ADDQ     CX, R9
+	VPADDD   32(R8), Y5, Y5
+	VMOVDQU  Y5, 32(R10)
+	ADDQ     CX, R10
+	ADDQ     R9, R8
 	VPMADDWD Y0, Y6, Y6
-	VPADDD   (R9), Y6, Y6
-	VMOVDQU  Y6, (R9)
+	VPADDD   (R8), Y6, Y6
+	VMOVDQU  Y6, (R10)
 	VPMADDWD Y0, Y7, Y7
-	VPADDD   32(R9), Y7, Y7
-	VMOVDQU  Y7, 32(R9)
+	VPADDD   32(R8), Y7, Y7
+	VMOVDQU  Y7, 32(R10)
+	MOVQ     AX, R8
+	MOVQ     CX, R9
 	TESTQ    DI, DI
 	JNZ      block
 	VZEROUPPER
@@ -237,30 +231,20 @@ TEXT ·gemmW4Acc16x3(SB), NOSPLIT, $0-64
 	MOVQ    bias+48(FP), R8
 	VMOVDQU nibble<>+0(SB), Y10
 	VMOVDQU pow2<>+0(SB), Y11
-	MOVQ    AX, R9
-	VMOVDQU (R8), Y0
-	VMOVDQU 32(R8), Y1
-	VMOVDQU Y0, (R9)
-	VMOVDQU Y1, 32(R9)
-	ADDQ    CX, R9
-	VMOVDQU Y0, (R9)
-	VMOVDQU Y1, 32(R9)
-	ADDQ    CX, R9
-	VMOVDQU Y0, (R9)
-	VMOVDQU Y1, 32(R9)
+	XORL    R9, R9
 
 block:
-	MOVQ    $0x00000010, R8
-	CMPQ    DI, R8
-	CMOVQCS DI, R8
-	SUBQ    R8, DI
+	MOVQ    $0x00000010, R10
+	CMPQ    DI, R10
+	CMOVQCS DI, R10
+	SUBQ    R10, DI
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
 	VPXOR   Y7, Y7, Y7
 	VPXOR   Y8, Y8, Y8
 	VPXOR   Y9, Y9, Y9
-	SUBQ    $0x02, R8
+	SUBQ    $0x02, R10
 	JCS     odd
 
 two:
@@ -308,11 +292,11 @@ two:
 	VPADDW       Y2, Y9, Y9
 	ADDQ         $+8, DX
 	ADDQ         $+64, SI
-	SUBQ         $0x02, R8
+	SUBQ         $0x02, R10
 	JCC          two
 
 odd:
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R10
 	JZ           added
 	VPAND        (SI), Y10, Y0
 	VPSHUFB      Y0, Y11, Y0
@@ -337,31 +321,35 @@ odd:
 	VPADDW       Y2, Y9, Y9
 
 added:
-	MOVQ     AX, R9
-	MOVQ     shift+56(FP), R8
-	VMOVQ    R8, X2
+	MOVQ     AX, R10
+	MOVQ     shift+56(FP), R11
+	VMOVQ    R11, X2
 	VMOVDQU  ones<>+0(SB), Y0
 	VPSLLW   X2, Y0, Y0
 	VPMADDWD Y0, Y4, Y4
-	VPADDD   (R9), Y4, Y4
-	VMOVDQU  Y4, (R9)
+	VPADDD   (R8), Y4, Y4
+	VMOVDQU  Y4, (R10)
 	VPMADDWD Y0, Y5, Y5
-	VPADDD   32(R9), Y5, Y5
-	VMOVDQU  Y5, 32(R9)
-	ADDQ     CX, R9
+	VPADDD   32(R8), Y5, Y5
+	VMOVDQU  Y5, 32(R10)
+	ADDQ     CX, R10
+	ADDQ     R9, R8
 	VPMADDWD Y0, Y6, Y6
-	VPADDD   (R9), Y6, Y6
-	VMOVDQU  Y6, (R9)
+	VPADDD   (R8), Y6, Y6
+	VMOVDQU  Y6, (R10)
 	VPMADDWD Y0, Y7, Y7
-	VPADDD   32(R9), Y7, Y7
-	VMOVDQU  Y7, 32(R9)
-	ADDQ     CX, R9
+	VPADDD   32(R8), Y7, Y7
+	VMOVDQU  Y7, 32(R10)
+	ADDQ     CX, R10
+	ADDQ     R9, R8
 	VPMADDWD Y0, Y8, Y8
-	VPADDD   (R9), Y8, Y8
-	VMOVDQU  Y8, (R9)
+	VPADDD   (R8), Y8, Y8
+	VMOVDQU  Y8, (R10)
 	VPMADDWD Y0, Y9, Y9
-	VPADDD   32(R9), Y9, Y9
-	VMOVDQU  Y9, 32(R9)
+	VPADDD   32(R8), Y9, Y9
+	VMOVDQU  Y9, 32(R10)
+	MOVQ     AX, R8
+	MOVQ     CX, R9
 	TESTQ    DI, DI
 	JNZ      block
 	VZEROUPPER
@@ -381,26 +369,13 @@ TEXT ·gemmW4Acc16x4(SB), NOSPLIT, $0-64
 	MOVQ    bias+48(FP), R9
 	VMOVDQU nibble<>+0(SB), Y12
 	VMOVDQU pow2<>+0(SB), Y13
-	MOVQ    AX, R10
-	VMOVDQU (R9), Y0
-	VMOVDQU 32(R9), Y1
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
+	XORL    R10, R10
 
 block:
-	MOVQ    $0x00000010, R9
-	CMPQ    R8, R9
-	CMOVQCS R8, R9
-	SUBQ    R9, R8
+	MOVQ    $0x00000010, R11
+	CMPQ    R8, R11
+	CMOVQCS R8, R11
+	SUBQ    R11, R8
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
@@ -409,7 +384,7 @@ block:
 	VPXOR   Y9, Y9, Y9
 	VPXOR   Y10, Y10, Y10
 	VPXOR   Y11, Y11, Y11
-	SUBQ    $0x02, R9
+	SUBQ    $0x02, R11
 	JCS     odd
 
 two:
@@ -468,11 +443,11 @@ two:
 	ADDQ         $+8, DX
 	ADDQ         $+8, SI
 	ADDQ         $+64, DI
-	SUBQ         $0x02, R9
+	SUBQ         $0x02, R11
 	JCC          two
 
 odd:
-	ADDQ         $0x02, R9
+	ADDQ         $0x02, R11
 	JZ           added
 	VPAND        (DI), Y12, Y0
 	VPSHUFB      Y0, Y13, Y0
@@ -502,38 +477,43 @@ odd:
 	VPADDW       Y2, Y11, Y11
 
 added:
-	MOVQ     AX, R10
-	MOVQ     shift+56(FP), R9
-	VMOVQ    R9, X2
+	MOVQ     AX, R11
+	MOVQ     shift+56(FP), R12
+	VMOVQ    R12, X2
 	VMOVDQU  ones<>+0(SB), Y0
 	VPSLLW   X2, Y0, Y0
 	VPMADDWD Y0, Y4, Y4
-	VPADDD   (R10), Y4, Y4
-	VMOVDQU  Y4, (R10)
+	VPADDD   (R9), Y4, Y4
+	VMOVDQU  Y4, (R11)
 	VPMADDWD Y0, Y5, Y5
-	VPADDD   32(R10), Y5, Y5
-	VMOVDQU  Y5, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y5, Y5
+	VMOVDQU  Y5, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y6, Y6
-	VPADDD   (R10), Y6, Y6
-	VMOVDQU  Y6, (R10)
+	VPADDD   (R9), Y6, Y6
+	VMOVDQU  Y6, (R11)
 	VPMADDWD Y0, Y7, Y7
-	VPADDD   32(R10), Y7, Y7
-	VMOVDQU  Y7, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y7, Y7
+	VMOVDQU  Y7, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y8, Y8
-	VPADDD   (R10), Y8, Y8
-	VMOVDQU  Y8, (R10)
+	VPADDD   (R9), Y8, Y8
+	VMOVDQU  Y8, (R11)
 	VPMADDWD Y0, Y9, Y9
-	VPADDD   32(R10), Y9, Y9
-	VMOVDQU  Y9, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y9, Y9
+	VMOVDQU  Y9, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y10, Y10
-	VPADDD   (R10), Y10, Y10
-	VMOVDQU  Y10, (R10)
+	VPADDD   (R9), Y10, Y10
+	VMOVDQU  Y10, (R11)
 	VPMADDWD Y0, Y11, Y11
-	VPADDD   32(R10), Y11, Y11
-	VMOVDQU  Y11, 32(R10)
+	VPADDD   32(R9), Y11, Y11
+	VMOVDQU  Y11, 32(R11)
+	MOVQ     AX, R9
+	MOVQ     CX, R10
 	TESTQ    R8, R8
 	JNZ      block
 	VZEROUPPER
@@ -553,29 +533,13 @@ TEXT ·gemmW4Acc16x5(SB), NOSPLIT, $0-64
 	MOVQ    bias+48(FP), R9
 	VMOVDQU nibble<>+0(SB), Y14
 	VMOVDQU pow2<>+0(SB), Y15
-	MOVQ    AX, R10
-	VMOVDQU (R9), Y0
-	VMOVDQU 32(R9), Y1
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
+	XORL    R10, R10
 
 block:
-	MOVQ    $0x00000010, R9
-	CMPQ    R8, R9
-	CMOVQCS R8, R9
-	SUBQ    R9, R8
+	MOVQ    $0x00000010, R11
+	CMPQ    R8, R11
+	CMOVQCS R8, R11
+	SUBQ    R11, R8
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
@@ -586,7 +550,7 @@ block:
 	VPXOR   Y11, Y11, Y11
 	VPXOR   Y12, Y12, Y12
 	VPXOR   Y13, Y13, Y13
-	SUBQ    $0x02, R9
+	SUBQ    $0x02, R11
 	JCS     odd
 
 two:
@@ -655,11 +619,11 @@ two:
 	ADDQ         $+8, DX
 	ADDQ         $+8, SI
 	ADDQ         $+64, DI
-	SUBQ         $0x02, R9
+	SUBQ         $0x02, R11
 	JCC          two
 
 odd:
-	ADDQ         $0x02, R9
+	ADDQ         $0x02, R11
 	JZ           added
 	VPAND        (DI), Y14, Y0
 	VPSHUFB      Y0, Y15, Y0
@@ -694,45 +658,51 @@ odd:
 	VPADDW       Y2, Y13, Y13
 
 added:
-	MOVQ     AX, R10
-	MOVQ     shift+56(FP), R9
-	VMOVQ    R9, X2
+	MOVQ     AX, R11
+	MOVQ     shift+56(FP), R12
+	VMOVQ    R12, X2
 	VMOVDQU  ones<>+0(SB), Y0
 	VPSLLW   X2, Y0, Y0
 	VPMADDWD Y0, Y4, Y4
-	VPADDD   (R10), Y4, Y4
-	VMOVDQU  Y4, (R10)
+	VPADDD   (R9), Y4, Y4
+	VMOVDQU  Y4, (R11)
 	VPMADDWD Y0, Y5, Y5
-	VPADDD   32(R10), Y5, Y5
-	VMOVDQU  Y5, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y5, Y5
+	VMOVDQU  Y5, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y6, Y6
-	VPADDD   (R10), Y6, Y6
-	VMOVDQU  Y6, (R10)
+	VPADDD   (R9), Y6, Y6
+	VMOVDQU  Y6, (R11)
 	VPMADDWD Y0, Y7, Y7
-	VPADDD   32(R10), Y7, Y7
-	VMOVDQU  Y7, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y7, Y7
+	VMOVDQU  Y7, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y8, Y8
-	VPADDD   (R10), Y8, Y8
-	VMOVDQU  Y8, (R10)
+	VPADDD   (R9), Y8, Y8
+	VMOVDQU  Y8, (R11)
 	VPMADDWD Y0, Y9, Y9
-	VPADDD   32(R10), Y9, Y9
-	VMOVDQU  Y9, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y9, Y9
+	VMOVDQU  Y9, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y10, Y10
-	VPADDD   (R10), Y10, Y10
-	VMOVDQU  Y10, (R10)
+	VPADDD   (R9), Y10, Y10
+	VMOVDQU  Y10, (R11)
 	VPMADDWD Y0, Y11, Y11
-	VPADDD   32(R10), Y11, Y11
-	VMOVDQU  Y11, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y11, Y11
+	VMOVDQU  Y11, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y12, Y12
-	VPADDD   (R10), Y12, Y12
-	VMOVDQU  Y12, (R10)
+	VPADDD   (R9), Y12, Y12
+	VMOVDQU  Y12, (R11)
 	VPMADDWD Y0, Y13, Y13
-	VPADDD   32(R10), Y13, Y13
-	VMOVDQU  Y13, 32(R10)
+	VPADDD   32(R9), Y13, Y13
+	VMOVDQU  Y13, 32(R11)
+	MOVQ     AX, R9
+	MOVQ     CX, R10
 	TESTQ    R8, R8
 	JNZ      block
 	VZEROUPPER
@@ -741,41 +711,22 @@ added:
 // func gemmW4Acc16x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmW4Acc16x6(SB), NOSPLIT, $0-64
-	MOVQ    dst+0(FP), AX
-	MOVQ    dstStride+8(FP), CX
-	MOVQ    x+16(FP), DX
-	MOVQ    xStride+24(FP), BX
-	LEAQ    (DX)(BX*2), SI
-	ADDQ    BX, SI
-	MOVQ    w+32(FP), DI
-	MOVQ    steps+40(FP), R8
-	MOVQ    bias+48(FP), R9
-	MOVQ    AX, R10
-	VMOVDQU (R9), Y0
-	VMOVDQU 32(R9), Y1
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ xStride+24(FP), BX
+	LEAQ (DX)(BX*2), SI
+	ADDQ BX, SI
+	MOVQ w+32(FP), DI
+	MOVQ steps+40(FP), R8
+	MOVQ bias+48(FP), R9
+	XORL R10, R10
 
 block:
-	MOVQ    $0x00000010, R9
-	CMPQ    R8, R9
-	CMOVQCS R8, R9
-	SUBQ    R9, R8
+	MOVQ    $0x00000010, R11
+	CMPQ    R8, R11
+	CMOVQCS R8, R11
+	SUBQ    R11, R8
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
@@ -788,7 +739,7 @@ block:
 	VPXOR   Y13, Y13, Y13
 	VPXOR   Y14, Y14, Y14
 	VPXOR   Y15, Y15, Y15
-	SUBQ    $0x02, R9
+	SUBQ    $0x02, R11
 	JCS     odd
 
 two:
@@ -873,11 +824,11 @@ two:
 	ADDQ         $+8, DX
 	ADDQ         $+8, SI
 	ADDQ         $+64, DI
-	SUBQ         $0x02, R9
+	SUBQ         $0x02, R11
 	JCC          two
 
 odd:
-	ADDQ         $0x02, R9
+	ADDQ         $0x02, R11
 	JZ           added
 	VMOVDQU      (DI), Y0
 	VPAND        nibble<>+0(SB), Y0, Y0
@@ -920,52 +871,59 @@ odd:
 	VPADDW       Y2, Y15, Y15
 
 added:
-	MOVQ     AX, R10
-	MOVQ     shift+56(FP), R9
-	VMOVQ    R9, X2
+	MOVQ     AX, R11
+	MOVQ     shift+56(FP), R12
+	VMOVQ    R12, X2
 	VMOVDQU  ones<>+0(SB), Y0
 	VPSLLW   X2, Y0, Y0
 	VPMADDWD Y0, Y4, Y4
-	VPADDD   (R10), Y4, Y4
-	VMOVDQU  Y4, (R10)
+	VPADDD   (R9), Y4, Y4
+	VMOVDQU  Y4, (R11)
 	VPMADDWD Y0, Y5, Y5
-	VPADDD   32(R10), Y5, Y5
-	VMOVDQU  Y5, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y5, Y5
+	VMOVDQU  Y5, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y6, Y6
-	VPADDD   (R10), Y6, Y6
-	VMOVDQU  Y6, (R10)
+	VPADDD   (R9), Y6, Y6
+	VMOVDQU  Y6, (R11)
 	VPMADDWD Y0, Y7, Y7
-	VPADDD   32(R10), Y7, Y7
-	VMOVDQU  Y7, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y7, Y7
+	VMOVDQU  Y7, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y8, Y8
-	VPADDD   (R10), Y8, Y8
-	VMOVDQU  Y8, (R10)
+	VPADDD   (R9), Y8, Y8
+	VMOVDQU  Y8, (R11)
 	VPMADDWD Y0, Y9, Y9
-	VPADDD   32(R10), Y9, Y9
-	VMOVDQU  Y9, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y9, Y9
+	VMOVDQU  Y9, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y10, Y10
-	VPADDD   (R10), Y10, Y10
-	VMOVDQU  Y10, (R10)
+	VPADDD   (R9), Y10, Y10
+	VMOVDQU  Y10, (R11)
 	VPMADDWD Y0, Y11, Y11
-	VPADDD   32(R10), Y11, Y11
-	VMOVDQU  Y11, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y11, Y11
+	VMOVDQU  Y11, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y12, Y12
-	VPADDD   (R10), Y12, Y12
-	VMOVDQU  Y12, (R10)
+	VPADDD   (R9), Y12, Y12
+	VMOVDQU  Y12, (R11)
 	VPMADDWD Y0, Y13, Y13
-	VPADDD   32(R10), Y13, Y13
-	VMOVDQU  Y13, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y13, Y13
+	VMOVDQU  Y13, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y14, Y14
-	VPADDD   (R10), Y14, Y14
-	VMOVDQU  Y14, (R10)
+	VPADDD   (R9), Y14, Y14
+	VMOVDQU  Y14, (R11)
 	VPMADDWD Y0, Y15, Y15
-	VPADDD   32(R10), Y15, Y15
-	VMOVDQU  Y15, 32(R10)
+	VPADDD   32(R9), Y15, Y15
+	VMOVDQU  Y15, 32(R11)
+	MOVQ     AX, R9
+	MOVQ     CX, R10
 	TESTQ    R8, R8
 	JNZ      block
 	VZEROUPPER

@@ -7,73 +7,71 @@
 // func gemmW8Acc16x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmW8Acc16x1(SB), NOSPLIT, $0-64
-	MOVQ    dst+0(FP), AX
-	MOVQ    dstStride+8(FP), CX
-	MOVQ    x+16(FP), CX
-	MOVQ    xStride+24(FP), DX
-	MOVQ    w+32(FP), DX
-	MOVQ    steps+40(FP), BX
-	MOVQ    bias+48(FP), SI
-	MOVQ    AX, DI
-	VMOVDQU (SI), Y0
-	VMOVDQU 32(SI), Y1
-	VMOVDQU Y0, (DI)
-	VMOVDQU Y1, 32(DI)
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ xStride+24(FP), BX
+	MOVQ w+32(FP), BX
+	MOVQ steps+40(FP), SI
+	MOVQ bias+48(FP), DI
+	XORL R8, R8
 
 block:
-	MOVQ    $0x00000008, SI
-	CMPQ    BX, SI
-	CMOVQCS BX, SI
-	SUBQ    SI, BX
+	MOVQ    $0x00000008, R8
+	CMPQ    SI, R8
+	CMOVQCS SI, R8
+	SUBQ    R8, SI
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
-	SUBQ    $0x02, SI
+	SUBQ    $0x02, R8
 	JCS     odd
 
 two:
-	VMOVDQU      (DX), Y0
-	VMOVDQU      32(DX), Y1
-	VPBROADCASTD (CX), Y2
+	VMOVDQU      (BX), Y0
+	VMOVDQU      32(BX), Y1
+	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y0, Y3, Y3
 	VPADDW       Y2, Y4, Y4
-	VMOVDQU      64(DX), Y0
-	VMOVDQU      96(DX), Y1
-	VPBROADCASTD 4(CX), Y2
+	VMOVDQU      64(BX), Y0
+	VMOVDQU      96(BX), Y1
+	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y0, Y3, Y3
 	VPADDW       Y2, Y4, Y4
-	ADDQ         $+8, CX
-	ADDQ         $+128, DX
-	SUBQ         $0x02, SI
+	ADDQ         $+8, DX
+	ADDQ         $+128, BX
+	SUBQ         $0x02, R8
 	JCC          two
 
 odd:
-	ADDQ         $0x02, SI
+	ADDQ         $0x02, R8
 	JZ           added
-	VMOVDQU      (DX), Y0
-	VMOVDQU      32(DX), Y1
-	VPBROADCASTD (CX), Y2
+	VMOVDQU      (BX), Y0
+	VMOVDQU      32(BX), Y1
+	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y0, Y3, Y3
 	VPADDW       Y2, Y4, Y4
 
 added:
-	MOVQ     AX, DI
-	MOVQ     shift+56(FP), SI
-	VMOVQ    SI, X2
+	MOVQ     AX, R8
+	MOVQ     shift+56(FP), R9
+	VMOVQ    R9, X2
 	VMOVDQU  ones<>+0(SB), Y0
 	VPSLLW   X2, Y0, Y0
 	VPMADDWD Y0, Y3, Y3
 	VPADDD   (DI), Y3, Y3
-	VMOVDQU  Y3, (DI)
+	VMOVDQU  Y3, (R8)
 	VPMADDWD Y0, Y4, Y4
 	VPADDD   32(DI), Y4, Y4
-	VMOVDQU  Y4, 32(DI)
-	TESTQ    BX, BX
+	VMOVDQU  Y4, 32(R8)
+	MOVQ     AX, DI
+	MOVQ     CX, R8
+	TESTQ    SI, SI
 	JNZ      block
 	VZEROUPPER
 	RET
@@ -87,32 +85,25 @@ GLOBL ones<>(SB), RODATA|NOPTR, $32
 // func gemmW8Acc16x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmW8Acc16x2(SB), NOSPLIT, $0-64
-	MOVQ    dst+0(FP), AX
-	MOVQ    dstStride+8(FP), CX
-	MOVQ    x+16(FP), DX
-	MOVQ    xStride+24(FP), BX
-	MOVQ    w+32(FP), SI
-	MOVQ    steps+40(FP), DI
-	MOVQ    bias+48(FP), R8
-	MOVQ    AX, R9
-	VMOVDQU (R8), Y0
-	VMOVDQU 32(R8), Y1
-	VMOVDQU Y0, (R9)
-	VMOVDQU Y1, 32(R9)
-	ADDQ    CX, R9
-	VMOVDQU Y0, (R9)
-	VMOVDQU Y1, 32(R9)
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ xStride+24(FP), BX
+	MOVQ w+32(FP), SI
+	MOVQ steps+40(FP), DI
+	MOVQ bias+48(FP), R8
+	XORL R9, R9
 
 block:
-	MOVQ    $0x00000008, R8
-	CMPQ    DI, R8
-	CMOVQCS DI, R8
-	SUBQ    R8, DI
+	MOVQ    $0x00000008, R10
+	CMPQ    DI, R10
+	CMOVQCS DI, R10
+	SUBQ    R10, DI
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
 	VPXOR   Y7, Y7, Y7
-	SUBQ    $0x02, R8
+	SUBQ    $0x02, R10
 	JCS     odd
 
 two:
@@ -142,11 +133,11 @@ two:
 	VPADDW       Y2, Y7, Y7
 	ADDQ         $+8, DX
 	ADDQ         $+128, SI
-	SUBQ         $0x02, R8
+	SUBQ         $0x02, R10
 	JCC          two
 
 odd:
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R10
 	JZ           added
 	VMOVDQU      (SI), Y0
 	VMOVDQU      32(SI), Y1
@@ -162,24 +153,27 @@ odd:
 	VPADDW       Y2, Y7, Y7
 
 added:
-	MOVQ     AX, R9
-	MOVQ     shift+56(FP), R8
-	VMOVQ    R8, X2
+	MOVQ     AX, R10
+	MOVQ     shift+56(FP), R11
+	VMOVQ    R11, X2
 	VMOVDQU  ones<>+0(SB), Y0
 	VPSLLW   X2, Y0, Y0
 	VPMADDWD Y0, Y4, Y4
-	VPADDD   (R9), Y4, Y4
-	VMOVDQU  Y4, (R9)
+	VPADDD   (R8), Y4, Y4
+	VMOVDQU  Y4, (R10)
 	VPMADDWD Y0, Y5, Y5
-	VPADDD   32(R9), Y5, Y5
-	VMOVDQU  Y5, 32(R9)
-	ADDQ     CX, R9
+	VPADDD   32(R8), Y5, Y5
+	VMOVDQU  Y5, 32(R10)
+	ADDQ     CX, R10
+	ADDQ     R9, R8
 	VPMADDWD Y0, Y6, Y6
-	VPADDD   (R9), Y6, Y6
-	VMOVDQU  Y6, (R9)
+	VPADDD   (R8), Y6, Y6
+	VMOVDQU  Y6, (R10)
 	VPMADDWD Y0, Y7, Y7
-	VPADDD   32(R9), Y7, Y7
-	VMOVDQU  Y7, 32(R9)
+	VPADDD   32(R8), Y7, Y7
+	VMOVDQU  Y7, 32(R10)
+	MOVQ     AX, R8
+	MOVQ     CX, R9
 	TESTQ    DI, DI
 	JNZ      block
 	VZEROUPPER
@@ -188,37 +182,27 @@ added:
 // func gemmW8Acc16x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmW8Acc16x3(SB), NOSPLIT, $0-64
-	MOVQ    dst+0(FP), AX
-	MOVQ    dstStride+8(FP), CX
-	MOVQ    x+16(FP), DX
-	MOVQ    xStride+24(FP), BX
-	MOVQ    w+32(FP), SI
-	MOVQ    steps+40(FP), DI
-	MOVQ    bias+48(FP), R8
-	MOVQ    AX, R9
-	VMOVDQU (R8), Y0
-	VMOVDQU 32(R8), Y1
-	VMOVDQU Y0, (R9)
-	VMOVDQU Y1, 32(R9)
-	ADDQ    CX, R9
-	VMOVDQU Y0, (R9)
-	VMOVDQU Y1, 32(R9)
-	ADDQ    CX, R9
-	VMOVDQU Y0, (R9)
-	VMOVDQU Y1, 32(R9)
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ xStride+24(FP), BX
+	MOVQ w+32(FP), SI
+	MOVQ steps+40(FP), DI
+	MOVQ bias+48(FP), R8
+	XORL R9, R9
 
 block:
-	MOVQ    $0x00000008, R8
-	CMPQ    DI, R8
-	CMOVQCS DI, R8
-	SUBQ    R8, DI
+	MOVQ    $0x00000008, R10
+	CMPQ    DI, R10
+	CMOVQCS DI, R10
+	SUBQ    R10, DI
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
 	VPXOR   Y7, Y7, Y7
 	VPXOR   Y8, Y8, Y8
 	VPXOR   Y9, Y9, Y9
-	SUBQ    $0x02, R8
+	SUBQ    $0x02, R10
 	JCS     odd
 
 two:
@@ -258,11 +242,11 @@ two:
 	VPADDW       Y2, Y9, Y9
 	ADDQ         $+8, DX
 	ADDQ         $+128, SI
-	SUBQ         $0x02, R8
+	SUBQ         $0x02, R10
 	JCC          two
 
 odd:
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R10
 	JZ           added
 	VMOVDQU      (SI), Y0
 	VMOVDQU      32(SI), Y1
@@ -283,31 +267,35 @@ odd:
 	VPADDW       Y2, Y9, Y9
 
 added:
-	MOVQ     AX, R9
-	MOVQ     shift+56(FP), R8
-	VMOVQ    R8, X2
+	MOVQ     AX, R10
+	MOVQ     shift+56(FP), R11
+	VMOVQ    R11, X2
 	VMOVDQU  ones<>+0(SB), Y0
 	VPSLLW   X2, Y0, Y0
 	VPMADDWD Y0, Y4, Y4
-	VPADDD   (R9), Y4, Y4
-	VMOVDQU  Y4, (R9)
+	VPADDD   (R8), Y4, Y4
+	VMOVDQU  Y4, (R10)
 	VPMADDWD Y0, Y5, Y5
-	VPADDD   32(R9), Y5, Y5
-	VMOVDQU  Y5, 32(R9)
-	ADDQ     CX, R9
+	VPADDD   32(R8), Y5, Y5
+	VMOVDQU  Y5, 32(R10)
+	ADDQ     CX, R10
+	ADDQ     R9, R8
 	VPMADDWD Y0, Y6, Y6
-	VPADDD   (R9), Y6, Y6
-	VMOVDQU  Y6, (R9)
+	VPADDD   (R8), Y6, Y6
+	VMOVDQU  Y6, (R10)
 	VPMADDWD Y0, Y7, Y7
-	VPADDD   32(R9), Y7, Y7
-	VMOVDQU  Y7, 32(R9)
-	ADDQ     CX, R9
+	VPADDD   32(R8), Y7, Y7
+	VMOVDQU  Y7, 32(R10)
+	ADDQ     CX, R10
+	ADDQ     R9, R8
 	VPMADDWD Y0, Y8, Y8
-	VPADDD   (R9), Y8, Y8
-	VMOVDQU  Y8, (R9)
+	VPADDD   (R8), Y8, Y8
+	VMOVDQU  Y8, (R10)
 	VPMADDWD Y0, Y9, Y9
-	VPADDD   32(R9), Y9, Y9
-	VMOVDQU  Y9, 32(R9)
+	VPADDD   32(R8), Y9, Y9
+	VMOVDQU  Y9, 32(R10)
+	MOVQ     AX, R8
+	MOVQ     CX, R9
 	TESTQ    DI, DI
 	JNZ      block
 	VZEROUPPER
@@ -316,35 +304,22 @@ added:
 // func gemmW8Acc16x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmW8Acc16x4(SB), NOSPLIT, $0-64
-	MOVQ    dst+0(FP), AX
-	MOVQ    dstStride+8(FP), CX
-	MOVQ    x+16(FP), DX
-	MOVQ    xStride+24(FP), BX
-	LEAQ    (DX)(BX*2), SI
-	ADDQ    BX, SI
-	MOVQ    w+32(FP), DI
-	MOVQ    steps+40(FP), R8
-	MOVQ    bias+48(FP), R9
-	MOVQ    AX, R10
-	VMOVDQU (R9), Y0
-	VMOVDQU 32(R9), Y1
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ xStride+24(FP), BX
+	LEAQ (DX)(BX*2), SI
+	ADDQ BX, SI
+	MOVQ w+32(FP), DI
+	MOVQ steps+40(FP), R8
+	MOVQ bias+48(FP), R9
+	XORL R10, R10
 
 block:
-	MOVQ    $0x00000008, R9
-	CMPQ    R8, R9
-	CMOVQCS R8, R9
-	SUBQ    R9, R8
+	MOVQ    $0x00000008, R11
+	CMPQ    R8, R11
+	CMOVQCS R8, R11
+	SUBQ    R11, R8
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
@@ -353,7 +328,7 @@ block:
 	VPXOR   Y9, Y9, Y9
 	VPXOR   Y10, Y10, Y10
 	VPXOR   Y11, Y11, Y11
-	SUBQ    $0x02, R9
+	SUBQ    $0x02, R11
 	JCS     odd
 
 two:
@@ -404,11 +379,11 @@ two:
 	ADDQ         $+8, DX
 	ADDQ         $+8, SI
 	ADDQ         $+128, DI
-	SUBQ         $0x02, R9
+	SUBQ         $0x02, R11
 	JCC          two
 
 odd:
-	ADDQ         $0x02, R9
+	ADDQ         $0x02, R11
 	JZ           added
 	VMOVDQU      (DI), Y0
 	VMOVDQU      32(DI), Y1
@@ -434,38 +409,43 @@ odd:
 	VPADDW       Y2, Y11, Y11
 
 added:
-	MOVQ     AX, R10
-	MOVQ     shift+56(FP), R9
-	VMOVQ    R9, X2
+	MOVQ     AX, R11
+	MOVQ     shift+56(FP), R12
+	VMOVQ    R12, X2
 	VMOVDQU  ones<>+0(SB), Y0
 	VPSLLW   X2, Y0, Y0
 	VPMADDWD Y0, Y4, Y4
-	VPADDD   (R10), Y4, Y4
-	VMOVDQU  Y4, (R10)
+	VPADDD   (R9), Y4, Y4
+	VMOVDQU  Y4, (R11)
 	VPMADDWD Y0, Y5, Y5
-	VPADDD   32(R10), Y5, Y5
-	VMOVDQU  Y5, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y5, Y5
+	VMOVDQU  Y5, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y6, Y6
-	VPADDD   (R10), Y6, Y6
-	VMOVDQU  Y6, (R10)
+	VPADDD   (R9), Y6, Y6
+	VMOVDQU  Y6, (R11)
 	VPMADDWD Y0, Y7, Y7
-	VPADDD   32(R10), Y7, Y7
-	VMOVDQU  Y7, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y7, Y7
+	VMOVDQU  Y7, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y8, Y8
-	VPADDD   (R10), Y8, Y8
-	VMOVDQU  Y8, (R10)
+	VPADDD   (R9), Y8, Y8
+	VMOVDQU  Y8, (R11)
 	VPMADDWD Y0, Y9, Y9
-	VPADDD   32(R10), Y9, Y9
-	VMOVDQU  Y9, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y9, Y9
+	VMOVDQU  Y9, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y10, Y10
-	VPADDD   (R10), Y10, Y10
-	VMOVDQU  Y10, (R10)
+	VPADDD   (R9), Y10, Y10
+	VMOVDQU  Y10, (R11)
 	VPMADDWD Y0, Y11, Y11
-	VPADDD   32(R10), Y11, Y11
-	VMOVDQU  Y11, 32(R10)
+	VPADDD   32(R9), Y11, Y11
+	VMOVDQU  Y11, 32(R11)
+	MOVQ     AX, R9
+	MOVQ     CX, R10
 	TESTQ    R8, R8
 	JNZ      block
 	VZEROUPPER
@@ -474,38 +454,22 @@ added:
 // func gemmW8Acc16x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmW8Acc16x5(SB), NOSPLIT, $0-64
-	MOVQ    dst+0(FP), AX
-	MOVQ    dstStride+8(FP), CX
-	MOVQ    x+16(FP), DX
-	MOVQ    xStride+24(FP), BX
-	LEAQ    (DX)(BX*2), SI
-	ADDQ    BX, SI
-	MOVQ    w+32(FP), DI
-	MOVQ    steps+40(FP), R8
-	MOVQ    bias+48(FP), R9
-	MOVQ    AX, R10
-	VMOVDQU (R9), Y0
-	VMOVDQU 32(R9), Y1
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ xStride+24(FP), BX
+	LEAQ (DX)(BX*2), SI
+	ADDQ BX, SI
+	MOVQ w+32(FP), DI
+	MOVQ steps+40(FP), R8
+	MOVQ bias+48(FP), R9
+	XORL R10, R10
 
 block:
-	MOVQ    $0x00000008, R9
-	CMPQ    R8, R9
-	CMOVQCS R8, R9
-	SUBQ    R9, R8
+	MOVQ    $0x00000008, R11
+	CMPQ    R8, R11
+	CMOVQCS R8, R11
+	SUBQ    R11, R8
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
@@ -516,7 +480,7 @@ block:
 	VPXOR   Y11, Y11, Y11
 	VPXOR   Y12, Y12, Y12
 	VPXOR   Y13, Y13, Y13
-	SUBQ    $0x02, R9
+	SUBQ    $0x02, R11
 	JCS     odd
 
 two:
@@ -577,11 +541,11 @@ two:
 	ADDQ         $+8, DX
 	ADDQ         $+8, SI
 	ADDQ         $+128, DI
-	SUBQ         $0x02, R9
+	SUBQ         $0x02, R11
 	JCC          two
 
 odd:
-	ADDQ         $0x02, R9
+	ADDQ         $0x02, R11
 	JZ           added
 	VMOVDQU      (DI), Y0
 	VMOVDQU      32(DI), Y1
@@ -612,45 +576,51 @@ odd:
 	VPADDW       Y2, Y13, Y13
 
 added:
-	MOVQ     AX, R10
-	MOVQ     shift+56(FP), R9
-	VMOVQ    R9, X2
+	MOVQ     AX, R11
+	MOVQ     shift+56(FP), R12
+	VMOVQ    R12, X2
 	VMOVDQU  ones<>+0(SB), Y0
 	VPSLLW   X2, Y0, Y0
 	VPMADDWD Y0, Y4, Y4
-	VPADDD   (R10), Y4, Y4
-	VMOVDQU  Y4, (R10)
+	VPADDD   (R9), Y4, Y4
+	VMOVDQU  Y4, (R11)
 	VPMADDWD Y0, Y5, Y5
-	VPADDD   32(R10), Y5, Y5
-	VMOVDQU  Y5, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y5, Y5
+	VMOVDQU  Y5, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y6, Y6
-	VPADDD   (R10), Y6, Y6
-	VMOVDQU  Y6, (R10)
+	VPADDD   (R9), Y6, Y6
+	VMOVDQU  Y6, (R11)
 	VPMADDWD Y0, Y7, Y7
-	VPADDD   32(R10), Y7, Y7
-	VMOVDQU  Y7, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y7, Y7
+	VMOVDQU  Y7, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y8, Y8
-	VPADDD   (R10), Y8, Y8
-	VMOVDQU  Y8, (R10)
+	VPADDD   (R9), Y8, Y8
+	VMOVDQU  Y8, (R11)
 	VPMADDWD Y0, Y9, Y9
-	VPADDD   32(R10), Y9, Y9
-	VMOVDQU  Y9, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y9, Y9
+	VMOVDQU  Y9, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y10, Y10
-	VPADDD   (R10), Y10, Y10
-	VMOVDQU  Y10, (R10)
+	VPADDD   (R9), Y10, Y10
+	VMOVDQU  Y10, (R11)
 	VPMADDWD Y0, Y11, Y11
-	VPADDD   32(R10), Y11, Y11
-	VMOVDQU  Y11, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y11, Y11
+	VMOVDQU  Y11, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y12, Y12
-	VPADDD   (R10), Y12, Y12
-	VMOVDQU  Y12, (R10)
+	VPADDD   (R9), Y12, Y12
+	VMOVDQU  Y12, (R11)
 	VPMADDWD Y0, Y13, Y13
-	VPADDD   32(R10), Y13, Y13
-	VMOVDQU  Y13, 32(R10)
+	VPADDD   32(R9), Y13, Y13
+	VMOVDQU  Y13, 32(R11)
+	MOVQ     AX, R9
+	MOVQ     CX, R10
 	TESTQ    R8, R8
 	JNZ      block
 	VZEROUPPER
@@ -659,41 +629,22 @@ added:
 // func gemmW8Acc16x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmW8Acc16x6(SB), NOSPLIT, $0-64
-	MOVQ    dst+0(FP), AX
-	MOVQ    dstStride+8(FP), CX
-	MOVQ    x+16(FP), DX
-	MOVQ    xStride+24(FP), BX
-	LEAQ    (DX)(BX*2), SI
-	ADDQ    BX, SI
-	MOVQ    w+32(FP), DI
-	MOVQ    steps+40(FP), R8
-	MOVQ    bias+48(FP), R9
-	MOVQ    AX, R10
-	VMOVDQU (R9), Y0
-	VMOVDQU 32(R9), Y1
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
-	ADDQ    CX, R10
-	VMOVDQU Y0, (R10)
-	VMOVDQU Y1, 32(R10)
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ xStride+24(FP), BX
+	LEAQ (DX)(BX*2), SI
+	ADDQ BX, SI
+	MOVQ w+32(FP), DI
+	MOVQ steps+40(FP), R8
+	MOVQ bias+48(FP), R9
+	XORL R10, R10
 
 block:
-	MOVQ    $0x00000008, R9
-	CMPQ    R8, R9
-	CMOVQCS R8, R9
-	SUBQ    R9, R8
+	MOVQ    $0x00000008, R11
+	CMPQ    R8, R11
+	CMOVQCS R8, R11
+	SUBQ    R11, R8
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
@@ -706,7 +657,7 @@ block:
 	VPXOR   Y13, Y13, Y13
 	VPXOR   Y14, Y14, Y14
 	VPXOR   Y15, Y15, Y15
-	SUBQ    $0x02, R9
+	SUBQ    $0x02, R11
 	JCS     odd
 
 two:
@@ -777,11 +728,11 @@ two:
 	ADDQ         $+8, DX
 	ADDQ         $+8, SI
 	ADDQ         $+128, DI
-	SUBQ         $0x02, R9
+	SUBQ         $0x02, R11
 	JCC          two
 
 odd:
-	ADDQ         $0x02, R9
+	ADDQ         $0x02, R11
 	JZ           added
 	VMOVDQU      (DI), Y0
 	VMOVDQU      32(DI), Y1
@@ -817,52 +768,59 @@ odd:
 	VPADDW       Y2, Y15, Y15
 
 added:
-	MOVQ     AX, R10
-	MOVQ     shift+56(FP), R9
-	VMOVQ    R9, X2
+	MOVQ     AX, R11
+	MOVQ     shift+56(FP), R12
+	VMOVQ    R12, X2
 	VMOVDQU  ones<>+0(SB), Y0
 	VPSLLW   X2, Y0, Y0
 	VPMADDWD Y0, Y4, Y4
-	VPADDD   (R10), Y4, Y4
-	VMOVDQU  Y4, (R10)
+	VPADDD   (R9), Y4, Y4
+	VMOVDQU  Y4, (R11)
 	VPMADDWD Y0, Y5, Y5
-	VPADDD   32(R10), Y5, Y5
-	VMOVDQU  Y5, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y5, Y5
+	VMOVDQU  Y5, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y6, Y6
-	VPADDD   (R10), Y6, Y6
-	VMOVDQU  Y6, (R10)
+	VPADDD   (R9), Y6, Y6
+	VMOVDQU  Y6, (R11)
 	VPMADDWD Y0, Y7, Y7
-	VPADDD   32(R10), Y7, Y7
-	VMOVDQU  Y7, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y7, Y7
+	VMOVDQU  Y7, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y8, Y8
-	VPADDD   (R10), Y8, Y8
-	VMOVDQU  Y8, (R10)
+	VPADDD   (R9), Y8, Y8
+	VMOVDQU  Y8, (R11)
 	VPMADDWD Y0, Y9, Y9
-	VPADDD   32(R10), Y9, Y9
-	VMOVDQU  Y9, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y9, Y9
+	VMOVDQU  Y9, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y10, Y10
-	VPADDD   (R10), Y10, Y10
-	VMOVDQU  Y10, (R10)
+	VPADDD   (R9), Y10, Y10
+	VMOVDQU  Y10, (R11)
 	VPMADDWD Y0, Y11, Y11
-	VPADDD   32(R10), Y11, Y11
-	VMOVDQU  Y11, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y11, Y11
+	VMOVDQU  Y11, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y12, Y12
-	VPADDD   (R10), Y12, Y12
-	VMOVDQU  Y12, (R10)
+	VPADDD   (R9), Y12, Y12
+	VMOVDQU  Y12, (R11)
 	VPMADDWD Y0, Y13, Y13
-	VPADDD   32(R10), Y13, Y13
-	VMOVDQU  Y13, 32(R10)
-	ADDQ     CX, R10
+	VPADDD   32(R9), Y13, Y13
+	VMOVDQU  Y13, 32(R11)
+	ADDQ     CX, R11
+	ADDQ     R10, R9
 	VPMADDWD Y0, Y14, Y14
-	VPADDD   (R10), Y14, Y14
-	VMOVDQU  Y14, (R10)
+	VPADDD   (R9), Y14, Y14
+	VMOVDQU  Y14, (R11)
 	VPMADDWD Y0, Y15, Y15
-	VPADDD   32(R10), Y15, Y15
-	VMOVDQU  Y15, 32(R10)
+	VPADDD   32(R9), Y15, Y15
+	VMOVDQU  Y15, 32(R11)
+	MOVQ     AX, R9
+	MOVQ     CX, R10
 	TESTQ    R8, R8
 	JNZ      block
 	VZEROUPPER
