@@ -25,7 +25,7 @@ $(FLOAT): | $(MODELS)/netrun
 	$(TRAIN) -method float -epochs 20 -lr 0.002 -normlr 0.002 -decay 0.05
 
 $(MODELS)/lenet-binary-u1.safetensors: $(FLOAT)
-	$(DST) -weights binary -acts u1 -epochs 20 -lr 0.1 -halfwidth 1
+	$(DST) -weights binary -acts u1 -epochs 8 -lr 0.1 -halfwidth 1 -fan-in 1
 
 $(MODELS)/lenet-ternary-u2.safetensors: $(FLOAT)
 	$(DST) -weights ternary -acts u2 -epochs 14 -lr 0.05 -shift 1 -fan-in 1
