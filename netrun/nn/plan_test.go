@@ -189,51 +189,57 @@ func TestBands(t *testing.T) {
 // The codes of every layer and the logits equal the definitions, bit for bit,
 // for every batch size, number of threads and instruction set.
 func TestPlanInteger(t *testing.T) {
-	implementations(t, func(t *testing.T) {
-		rng := rand.New(rand.NewPCG(5, 6))
-		for round := range 3 * len(formats) {
-			f := formats[round%len(formats)]
-			n := randomNetwork(rng, f.w, f.a)
-			const count = 9
-			images := randomImages(rng, n, count)
-			var want []float32
-			codes := make([][]uint8, len(n.Blocks)-1)
-			for i := range count {
-				c, logits := evaluate(n, images[i*n.Input.Size():][:n.Input.Size()])
-				for j := range c {
-					codes[j] = append(codes[j], c[j]...)
-				}
-				want = append(want, logits...)
+	rng := rand.New(rand.NewPCG(5, 6))
+	for round := range 3 * len(formats) {
+		f := formats[round%len(formats)]
+		n := randomNetwork(rng, f.w, f.a)
+		const count = 9
+		images := randomImages(rng, n, count)
+		var want []float32
+		codes := make([][]uint8, len(n.Blocks)-1)
+		for i := range count {
+			c, logits := evaluate(n, images[i*n.Input.Size():][:n.Input.Size()])
+			for j := range c {
+				codes[j] = append(codes[j], c[j]...)
 			}
-			for threads := 1; threads <= 3; threads++ {
-				for batch := 1; batch <= count; batch++ {
-					if n.Input.H >= 25 && batch%4 != 1 {
-						continue // large ones take long
-					}
-					p, err := Compile(n, Options{Threads: threads, Batch: []int{0, batch, 2}[batch%3]})
-					if err != nil {
-						t.Fatal(err)
-					}
-					if threads == 1 && batch == 5 {
-						p.sub = batch // one part, so that codes come in order
-						p.free = nil
-						p.chain.(*intChain).seen = func(layer int, got []uint8) {
-							if !slices.Equal(got, codes[layer][:len(got)]) {
-								t.Fatalf("%v x %v: codes of layer %d of %+v differ", f.w, f.a, layer, shapes(n))
-							}
-						}
-					}
-					got := make([]float32, batch*n.Classes)
-					for range 2 { // the second time with used buffers
-						p.Run(got, images[:batch*n.Input.Size()], batch)
-						if !slices.Equal(got, want[:len(got)]) {
-							t.Fatalf("%v x %v, batch %d, %d threads: logits of %+v differ", f.w, f.a, batch, threads, shapes(n))
+			want = append(want, logits...)
+		}
+		t.Run(fmt.Sprintf("%v-%v", f.w, f.a), func(t *testing.T) {
+			implementations(t, func(t *testing.T) {
+				for threads := 1; threads <= 3; threads++ {
+					for batch := 1; batch <= count; batch++ {
+						if n.Input.H < 25 || batch%4 == 1 { // large ones take long
+							checkPlan(t, n, Options{Threads: threads, Batch: []int{0, batch, 2}[batch%3]}, images, batch, want, codes)
 						}
 					}
 				}
+			})
+		})
+	}
+}
+
+// checkPlan runs the first images of those whose logits and codes are given.
+func checkPlan(t *testing.T, n *Network, opt Options, images []uint8, batch int, want []float32, codes [][]uint8) {
+	t.Helper()
+	p, err := Compile(n, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if opt.Threads == 1 && batch == 5 {
+		p.sub, p.free = batch, nil // one part, so that codes come in order
+		p.chain.(*intChain).seen = func(layer int, got []uint8) {
+			if !slices.Equal(got, codes[layer][:len(got)]) {
+				t.Fatalf("codes of layer %d of %v differ", layer, shapes(n))
 			}
 		}
-	})
+	}
+	got := make([]float32, batch*n.Classes)
+	for range 2 { // the second time with used buffers
+		p.Run(got, images[:batch*n.Input.Size()], batch)
+		if !slices.Equal(got, want[:len(got)]) {
+			t.Fatalf("batch %d, %+v: logits of %v differ", batch, opt, shapes(n))
+		}
+	}
 }
 
 func shapes(n *Network) (s []string) {
