@@ -24,7 +24,7 @@ import (
 // are decoded once a step and serve every row of the tile. Codes are the
 // unsigned operand, weights the signed one.
 //
-// Three ways to add up, with |w| and a the largest weight and code:
+// Four ways to add up, with |w| and a the largest weight and code:
 //
 //	dot4   VPDPBUSD adds the four products to int32: exact for any int8 and u8.
 //	pairs  VPMADDUBSW makes int16 of two products and VPMADDWD by ones int32 of
@@ -38,7 +38,10 @@ import (
 //	       4-bit weights: n = 16 (16*2*1023 = 32736), so pow2:4 x u4 (960) and
 //	       pow2:3 x u8 (1020). 2-bit weights: n = 64 (64*2*255 = 32640), any u8.
 //	       Two multiplications for 64 products, and four instructions on
-//	       four pipes: at most 64 products a cycle on Zen 3.
+//	       four pipes: at most 64 products a cycle on Zen 3. It was seen to run
+//	       VPMADDUBSW and VPADDW in pairs at 1.6 a cycle, not 2, since additions
+//	       also go to the multipliers' pipes: 51 products.
+//	       Widening multiplies by 1<<shift, an int16: shift is at most 14.
 //	wide   VPMADDWD of weights and codes widened to int16: any int8 and u8
 //	       (|sum of two| <= 2*128*255 < 2^31). Two codes a step.
 //
@@ -78,7 +81,7 @@ func init() {
 			"by VPMADDUBSW and VPMADDWD. It is exact while |w| times x is at most 16320.")
 		additions := map[int]int{8: 8, 4: 16, 2: 64}[bits]
 		muladd{vector: 32, bits: bits, scheme: acc16, additions: additions, nr: 16, kstep: kstep}.register("avx2", name+"Acc16", maxRows,
-			fmt.Sprintf("with 16-bit partial sums. It is exact while |w| times x is at most %d.", 32767/2/additions))
+			fmt.Sprintf("with 16-bit partial sums. It is exact while |w| times x is at most %d;\nshift is at most 14.", 32767/2/additions))
 		muladd{vector: 64, bits: bits, scheme: dot4, nr: 64, kstep: 4}.register("avx512", name, maxRows,
 			"by VPDPBUSD. It is exact for every weight and code.")
 	}

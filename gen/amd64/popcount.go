@@ -19,6 +19,7 @@ import (
 //	VPADDB           1, FP0123               1, p015
 //	VPSADBW          3, FP0/3                3, p5
 //	VPOPCNTQ zmm     -                       3, p5
+//	POPCNT r64       1, ALU0123              3, p1
 //
 // AVX2 has no popcount. Two look-ups of a nibble's count and additions of
 // bytes make one: eight instructions for 256 bits. A byte takes 8 of them at

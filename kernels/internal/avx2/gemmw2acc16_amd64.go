@@ -107,7 +107,8 @@ func gemmW2Acc16x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *b
 func gemmW2Acc16x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
 // GemmW2Acc16 are the tiles of 16 outputs by their number of rows, for weights of 2 bits,
-// with 16-bit partial sums. It is exact while |w| times x is at most 255.
+// with 16-bit partial sums. It is exact while |w| times x is at most 255;
+// shift is at most 14.
 // A step is 8 codes.
 var GemmW2Acc16 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
 	1: gemmW2Acc16x1,

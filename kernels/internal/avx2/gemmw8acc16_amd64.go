@@ -107,7 +107,8 @@ func gemmW8Acc16x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *b
 func gemmW8Acc16x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
 // GemmW8Acc16 are the tiles of 16 outputs by their number of rows, for weights of 8 bits,
-// with 16-bit partial sums. It is exact while |w| times x is at most 2047.
+// with 16-bit partial sums. It is exact while |w| times x is at most 2047;
+// shift is at most 14.
 // A step is 4 codes.
 var GemmW8Acc16 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
 	1: gemmW8Acc16x1,
