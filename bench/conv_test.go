@@ -79,7 +79,7 @@ type conv struct {
 	w       kernels.Weights
 	x       []uint8
 	dst     []int32
-	want    func() []int32 // of checked channels of the first image
+	want    func() []int32 // of checked channels of the last image
 }
 
 func newConv(p kernels.Formats, s convSize) *conv {
@@ -88,7 +88,7 @@ func newConv(p kernels.Formats, s convSize) *conv {
 	c.want = sync.OnceValue(func() []int32 {
 		shape := s.checked()
 		want := make([]int32, s.OutH()*s.OutW()*shape.OutC)
-		ref.Conv2D(want, actValues(p.Acts, c.x), lastRows(c.w.Values, shape.OutC, s.K()), shape, c.pad())
+		ref.Conv2D(want, actValues(p.Acts, c.x[(s.images-1)*s.H*s.W*s.InC:]), lastRows(c.w.Values, shape.OutC, s.K()), shape, c.pad())
 		return want
 	})
 	return c
@@ -105,7 +105,7 @@ func (c *conv) pad() int16 {
 func (c *conv) check() error { return same(lastChannels(c.dst, c.convSize), c.want()) }
 
 // checked is the shape of what is compared with ref, which would take seconds
-// for all: the last channels of the first image, where edges are.
+// for all: the last channels of the last image, where edges are.
 func (s convSize) checked() ref.ConvShape {
 	shape := s.ref()
 	shape.OutC = min(9, s.OutC)
@@ -115,10 +115,11 @@ func (s convSize) checked() ref.ConvShape {
 // lastRows are the last n of the rows of k weights.
 func lastRows[T any](w []T, n, k int) []T { return w[len(w)-n*k:] }
 
-// lastChannels are those of the first image of dst that are checked.
+// lastChannels are those of the last image of dst that are checked.
 func lastChannels[T any](dst []T, s convSize) []T {
 	n := s.checked().OutC
 	var out []T
+	dst = dst[(s.images-1)*s.OutH()*s.OutW()*s.OutC:]
 	for pixel := range s.OutH() * s.OutW() {
 		out = append(out, dst[(pixel+1)*s.OutC-n:(pixel+1)*s.OutC]...)
 	}
@@ -140,8 +141,8 @@ func (c *conv) work(k kernels.Kernel) (*work, error) {
 	}
 	return &work{
 		run:   func(int) { plan.Run(c.dst, c.x, c.images) },
-		check: c.check,
-		macs:  c.product().macs(), bytes: plan.PackedBytes() + len(c.x) + 4*len(c.dst),
+		check: c.check, poison: func() { clear(c.dst) },
+		macs: c.product().macs(), bytes: plan.PackedBytes() + len(c.x) + 4*len(c.dst),
 		weights: len(c.w.Values), packed: plan.PackedBytes(),
 		loop: loopOf(k),
 	}, nil
@@ -156,8 +157,8 @@ func (c *conv) ref() *work {
 				ref.Conv2D(c.dst[i*out:], x[i*in:], c.w.Values, c.convSize.ref(), c.pad())
 			}
 		},
-		check: c.check,
-		macs:  c.product().macs(), bytes: len(c.w.Values) + 2*len(x) + 4*len(c.dst),
+		check: c.check, poison: func() { clear(c.dst) },
+		macs: c.product().macs(), bytes: len(c.w.Values) + 2*len(x) + 4*len(c.dst),
 		weights: len(c.w.Values), packed: len(c.w.Values),
 		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "muladd"}),
 	}
@@ -167,7 +168,7 @@ func (c *conv) ref() *work {
 type floatConv struct {
 	convSize
 	w, x, dst []float32
-	want      func() []float32 // of checked channels of the first image
+	want      func() []float32 // of checked channels of the last image
 }
 
 func newFloatConv(s convSize) *floatConv {
@@ -176,7 +177,7 @@ func newFloatConv(s convSize) *floatConv {
 	c.want = sync.OnceValue(func() []float32 {
 		shape := s.checked()
 		want := make([]float32, s.OutH()*s.OutW()*shape.OutC)
-		ref.Conv2DFloat32(want, c.x, lastRows(c.w, shape.OutC, s.K()), shape)
+		ref.Conv2DFloat32(want, c.x[(s.images-1)*s.H*s.W*s.InC:], lastRows(c.w, shape.OutC, s.K()), shape)
 		return want
 	})
 	return c
@@ -208,8 +209,8 @@ func (c *floatConv) work(k kernels.Kernel) (*work, error) {
 	}
 	return &work{
 		run:   func(int) { plan.Run(c.dst, c.x, c.images) },
-		check: c.check,
-		macs:  c.product().macs(), bytes: plan.PackedBytes() + 4*len(c.x) + 4*len(c.dst),
+		check: c.check, poison: func() { clear(c.dst) },
+		macs: c.product().macs(), bytes: plan.PackedBytes() + 4*len(c.x) + 4*len(c.dst),
 		weights: len(c.w), packed: plan.PackedBytes(),
 		loop: loopOf(k),
 	}, nil
@@ -223,8 +224,8 @@ func (c *floatConv) ref() *work {
 				ref.Conv2DFloat32(c.dst[i*out:], c.x[i*in:], c.w, c.convSize.ref())
 			}
 		},
-		check: c.check,
-		macs:  c.product().macs(), bytes: 4 * (len(c.w) + len(c.x) + len(c.dst)),
+		check: c.check, poison: func() { clear(c.dst) },
+		macs: c.product().macs(), bytes: 4 * (len(c.w) + len(c.x) + len(c.dst)),
 		weights: len(c.w), packed: 4 * len(c.w),
 		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "float32"}),
 	}

@@ -163,8 +163,8 @@ func (p *product) work(k kernels.Kernel, cold bool, threads int) (*work, error) 
 	packed := plans[0].PackedBytes()
 	return &work{
 		run:   func(i int) { plans[i%len(plans)].Run(p.dst, p.x, p.m) },
-		check: p.check,
-		macs:  p.macs(), bytes: packed + len(p.x) + 4*len(p.dst),
+		check: p.check, poison: func() { clear(p.dst) },
+		macs: p.macs(), bytes: packed + len(p.x) + 4*len(p.dst),
 		weights: p.n * p.k, packed: packed,
 		cold: cold, threads: threads, loop: loopOf(k),
 	}, nil
@@ -195,8 +195,8 @@ func (p *product) ref() *work {
 	x := actValues(p.formats.Acts, p.x)
 	return &work{
 		run:   func(int) { ref.GEMM(p.dst, x, p.w.Values, p.m, p.n, p.k) },
-		check: p.check,
-		macs:  p.macs(), bytes: len(p.w.Values) + 2*len(x) + 4*len(p.dst),
+		check: p.check, poison: func() { clear(p.dst) },
+		macs: p.macs(), bytes: len(p.w.Values) + 2*len(x) + 4*len(p.dst),
 		weights: p.n * p.k, packed: len(p.w.Values),
 		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "muladd"}),
 	}
@@ -232,8 +232,8 @@ func (p *floatProduct) work(k kernels.Kernel, cold bool, threads int) (*work, er
 	packed := plans[0].PackedBytes()
 	return &work{
 		run:   func(i int) { plans[i%len(plans)].Run(p.dst, p.x, p.m) },
-		check: p.check,
-		macs:  p.macs(), bytes: packed + 4*len(p.x) + 4*len(p.dst),
+		check: p.check, poison: func() { clear(p.dst) },
+		macs: p.macs(), bytes: packed + 4*len(p.x) + 4*len(p.dst),
 		weights: p.n * p.k, packed: packed,
 		cold: cold, threads: threads, loop: loopOf(k),
 	}, nil
@@ -242,8 +242,8 @@ func (p *floatProduct) work(k kernels.Kernel, cold bool, threads int) (*work, er
 func (p *floatProduct) ref() *work {
 	return &work{
 		run:   func(int) { ref.GEMMFloat32(p.dst, p.x, p.w, p.m, p.n, p.k) },
-		check: p.check,
-		macs:  p.macs(), bytes: 4 * (len(p.w) + len(p.x) + len(p.dst)),
+		check: p.check, poison: func() { clear(p.dst) },
+		macs: p.macs(), bytes: 4 * (len(p.w) + len(p.x) + len(p.dst)),
 		weights: p.n * p.k, packed: 4 * len(p.w),
 		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "float32"}),
 	}

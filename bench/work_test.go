@@ -15,6 +15,7 @@ import (
 type work struct {
 	around func() (restore func(), err error) // if not nil, sets dispatch while run is timed
 	run    func(i int)                        // does the operation once; i counts the calls
+	poison func()                             // if not nil, spoils what an earlier kernel left as the result
 	check  func() error                       // compares the last result with package ref's
 
 	macs    int // multiply-adds of a call; 0 for what has none
@@ -48,6 +49,9 @@ func (w *work) measure(b *testing.B) {
 			b.Fatal(err)
 		}
 		defer restore()
+	}
+	if w.poison != nil {
+		w.poison()
 	}
 	limit := w.limit()
 	for i := 0; b.Loop(); i++ {

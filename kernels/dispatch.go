@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -14,11 +15,18 @@ const EnvImpl = "LOWBIT_IMPL"
 // selection is the set of names that Use was given; nil selects every kernel.
 type selection struct{ names []string }
 
+// The avx512 room holds only what gains from wider vectors, so its name selects
+// the avx2 kernels of the other operations too; where both have one, the table
+// lists avx512 first.
 func (s *selection) matches(id *kernelID) bool {
-	return slices.Contains(s.names, id.isa) || slices.Contains(s.names, id.name())
+	return slices.Contains(s.names, id.isa) || slices.Contains(s.names, id.name()) ||
+		id.isa == "avx2" && slices.Contains(s.names, "avx512")
 }
 
-var selected atomic.Pointer[selection]
+var (
+	selected atomic.Pointer[selection]
+	useMu    sync.Mutex // held while selected and current change together
+)
 
 // quick holds the kernels of the operations that are functions rather than
 // plans. It is replaced whole whenever the selection changes.
@@ -52,8 +60,9 @@ func init() {
 // Use limits dispatch, for the whole process, to the kernels that name selects:
 // an instruction set (avx2), a kernel (avx2-muladd-w4), or several of them
 // separated by commas. Where none of those computes an operation, the portable
-// kernel does. "auto" selects every kernel again. Plans keep the kernel they
-// were made with.
+// kernel does; avx512 includes avx2. "auto" selects every kernel again. Plans
+// keep the kernel they were made with; functions such as MatMul and MaxPool
+// follow the selection of the moment.
 //
 // It returns a function that restores the selection there was before. The
 // error, of a name that no kernel has or that this CPU cannot run, says which
@@ -72,9 +81,17 @@ func Use(name string) (restore func(), err error) {
 			}
 		}
 	}
+	before := choose(s)
+	return func() { choose(before) }, nil
+}
+
+// choose replaces the selection and returns the one before.
+func choose(s *selection) *selection {
+	useMu.Lock()
+	defer useMu.Unlock()
 	before := selected.Swap(s)
 	resolve()
-	return func() { selected.Store(before); resolve() }, nil
+	return before
 }
 
 // names lists what Use takes, instruction sets first.

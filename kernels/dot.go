@@ -97,8 +97,8 @@ func (d *Dot) Run(x []uint8) int32 {
 	}
 	whole := len(x) / d.block
 	var sum int32
-	if whole > 0 {
-		sum = d.row.dot(&x[0], &d.packed[0], uintptr(whole))
+	for at, n := range spans(whole, d.block) {
+		sum += d.row.dot(&x[at*d.block], &d.packed[at*d.block*d.row.bits/8], uintptr(n))
 	}
 	if rest := x[whole*d.block:]; len(rest) > 0 {
 		var tail [dotTail]byte
@@ -132,7 +132,16 @@ func (d *Dot) RunBits(x []uint64) int32 {
 	if len(x) != len(d.words) {
 		panic(lengths("Dot.RunBits", "x", len(x), len(d.words)))
 	}
-	return d.scale*int32(d.bits.xor(&x[0], &d.words[0], uintptr(len(x)))) + d.bias
+	return d.scale*int32(d.bits.differ(x, d.words)) + d.bias
+}
+
+// differ is the number of bits in which x and y, of one length, differ.
+func (r *bitsRow) differ(x, y []uint64) int {
+	sum := 0
+	for at, n := range spans(len(x), 8) {
+		sum += r.xor(&x[at], &y[at], uintptr(n))
+	}
+	return sum
 }
 
 // DotBinary is the inner product of two vectors of k signs, packed as bits by
@@ -144,10 +153,7 @@ func DotBinary(x, y []uint64, k int) int {
 	if k < 0 || len(x) != words || len(y) != words {
 		panic(fmt.Sprintf("kernels: DotBinary: k = %d, len(x) = %d, len(y) = %d: want both ceil(k/64)", k, len(x), len(y)))
 	}
-	if words == 0 {
-		return 0
-	}
-	return k - 2*current.Load().bits.xor(&x[0], &y[0], uintptr(words))
+	return k - 2*current.Load().bits.differ(x, y)
 }
 
 // DotFloat32 is the inner product of two float32 vectors of one length. The
@@ -160,8 +166,8 @@ func DotFloat32(x, y []float32) float32 {
 	r := current.Load().f32Dot
 	whole := len(x) / r.block * r.block
 	var sum float32
-	if whole > 0 {
-		sum = r.dot(&x[0], &y[0], uintptr(whole))
+	for at, n := range spans(whole/r.block, r.block) {
+		sum += r.dot(&x[at*r.block], &y[at*r.block], uintptr(n*r.block))
 	}
 	for i := whole; i < len(x); i++ {
 		sum += float32(x[i] * y[i])

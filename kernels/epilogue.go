@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"iter"
 )
 
 // Thresholds turns sums into the codes of the next layer's activations. It is
@@ -56,15 +57,33 @@ func (t *Thresholds) Bytes() int { return 4 * (len(t.thr) + len(t.flip)) }
 // are not whole rows.
 func (t *Thresholds) Run(dst []uint8, acc []int32) {
 	rows := wholeRows("Thresholds.Run", len(dst), len(acc), t.c)
-	if rows == 0 {
-		return
-	}
 	wide := t.c &^ 7
-	if wide > 0 {
-		t.row.thresholds(&dst[0], &acc[0], uintptr(rows), uintptr(t.c), &t.thr[0], &t.flip[0], uintptr(t.levels), uintptr(wide))
+	for r, n := range spans(rows, t.c*t.levels) {
+		d, a := dst[r*t.c:], acc[r*t.c:]
+		if wide > 0 {
+			t.row.thresholds(&d[0], &a[0], uintptr(n), uintptr(t.c), &t.thr[0], &t.flip[0], uintptr(t.levels), uintptr(wide))
+		}
+		if wide < t.c {
+			portableEpilogue[0].thresholds(&d[wide], &a[wide], uintptr(n), uintptr(t.c), &t.thr[wide], &t.flip[wide], uintptr(t.levels), uintptr(t.c-wide))
+		}
 	}
-	if wide < t.c {
-		portableEpilogue[0].thresholds(&dst[wide], &acc[wide], uintptr(rows), uintptr(t.c), &t.thr[wide], &t.flip[wide], uintptr(t.levels), uintptr(t.c-wide))
+}
+
+// spanWork bounds the elements that one call of assembly passes over: the
+// scheduler cannot stop it, and the collector would have everyone wait. It is
+// some tens of microseconds.
+const spanWork = 1 << 18
+
+// spans cuts n units, each of so many elements, into spans of at most about
+// spanWork elements, and yields the first unit and the number of each.
+func spans(n, elements int) iter.Seq2[int, int] {
+	size := max(1, spanWork/elements)
+	return func(yield func(int, int) bool) {
+		for at := 0; at < n; at += size {
+			if !yield(at, min(size, n-at)) {
+				return
+			}
+		}
 	}
 }
 
@@ -109,15 +128,15 @@ func (q *Requantize) Kernel() string { return q.row.name() }
 func (q *Requantize) Run(dst []uint8, acc []int32) {
 	c := len(q.mul)
 	rows := wholeRows("Requantize.Run", len(dst), len(acc), c)
-	if rows == 0 {
-		return
-	}
 	wide := c &^ 7
-	if wide > 0 {
-		q.row.requantize(&dst[0], &acc[0], uintptr(rows), uintptr(c), &q.mul[0], &q.add[0], uintptr(q.shift), uintptr(q.top), uintptr(wide))
-	}
-	if wide < c {
-		portableEpilogue[0].requantize(&dst[wide], &acc[wide], uintptr(rows), uintptr(c), &q.mul[wide], &q.add[wide], uintptr(q.shift), uintptr(q.top), uintptr(c-wide))
+	for r, n := range spans(rows, c) {
+		d, a := dst[r*c:], acc[r*c:]
+		if wide > 0 {
+			q.row.requantize(&d[0], &a[0], uintptr(n), uintptr(c), &q.mul[0], &q.add[0], uintptr(q.shift), uintptr(q.top), uintptr(wide))
+		}
+		if wide < c {
+			portableEpilogue[0].requantize(&d[wide], &a[wide], uintptr(n), uintptr(c), &q.mul[wide], &q.add[wide], uintptr(q.shift), uintptr(q.top), uintptr(c-wide))
+		}
 	}
 }
 
@@ -130,20 +149,21 @@ func Affine(x, scale, bias []float32, relu bool) {
 		panic(lengths("Affine", "bias", len(bias), len(scale)))
 	}
 	rows := wholeRows("Affine", len(x), len(x), len(scale))
-	if rows == 0 {
-		return
-	}
 	flag := uintptr(0)
 	if relu {
 		flag = 1
 	}
 	c := len(scale)
 	wide := c &^ 7
-	if wide > 0 {
-		current.Load().epilogue.affine(&x[0], uintptr(rows), uintptr(c), &scale[0], &bias[0], flag, uintptr(wide))
-	}
-	if wide < c {
-		portableEpilogue[0].affine(&x[wide], uintptr(rows), uintptr(c), &scale[wide], &bias[wide], flag, uintptr(c-wide))
+	row := current.Load().epilogue
+	for r, n := range spans(rows, c) {
+		x := x[r*c:]
+		if wide > 0 {
+			row.affine(&x[0], uintptr(n), uintptr(c), &scale[0], &bias[0], flag, uintptr(wide))
+		}
+		if wide < c {
+			portableEpilogue[0].affine(&x[wide], uintptr(n), uintptr(c), &scale[wide], &bias[wide], flag, uintptr(c-wide))
+		}
 	}
 }
 

@@ -48,6 +48,9 @@ func newFloat32Product(w []float32, n, k int, opt Options) (*float32Product, err
 	return p, nil
 }
 
+// planPool is apart from matMulPool, whose workspaces have room for a block of b.
+var planPool = sync.Pool{New: func() any { return new(matMulWorkspace) }}
+
 func (p *float32Product) panels() int { return ceilDiv(p.n, p.row.nr) }
 
 // Kernel is the name of the kernel that was chosen, such as avx2-float32.
@@ -102,9 +105,9 @@ func (r *float32Run) task(part int) {
 
 // multiply computes the rows from m0 on of the panels first … last.
 func (p *float32Product) multiply(dst []float32, x Matrix, m0, first, last int) {
-	w := matMulPool.Get().(*matMulWorkspace)
-	defer matMulPool.Put(w)
-	w.grow(p.row)
+	w := planPool.Get().(*matMulWorkspace)
+	defer planPool.Put(w)
+	w.growTile(p.row)
 	nr := p.row.nr
 	width := p.panels() * nr
 	n0, n1 := first*nr, min(last*nr, p.n)

@@ -34,8 +34,8 @@ func TestMain(m *testing.M) {
 	whole := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == "" && !listing()
 	if whole && code == 0 {
 		for _, name := range required() {
-			if !coverage.ranAny(name) {
-				fmt.Printf("%s asks for %s, of which no kernel ran\n", envRequire, name)
+			if left := coverage.left(name); len(left) > 0 {
+				fmt.Printf("%s asks for %s, but there did not run: %s\n", envRequire, name, strings.Join(left, " "))
 				code = 1
 			}
 		}
@@ -93,17 +93,24 @@ func (c *coverageRecord) addEmulated(id *kernelID) {
 	c.emulated[id.name()] = id.isa
 }
 
-func (c *coverageRecord) ranAny(name string) bool {
+// left lists the kernels of a name or instruction set that no test ran, and
+// the name itself if there is no such kernel.
+func (c *coverageRecord) left(name string) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, set := range []map[string]string{c.ran, c.emulated} {
-		for kernel, isa := range set {
-			if kernel == name || isa == name {
-				return true
-			}
+	left := map[string]bool{name: true}
+	for _, k := range Table() {
+		if k.Name != name && k.ISA != name {
+			continue
+		}
+		delete(left, name)
+		_, ran := c.ran[k.Name]
+		_, emulated := c.emulated[k.Name]
+		if !ran && !emulated {
+			left[k.Name] = true
 		}
 	}
-	return false
+	return slices.Sorted(maps.Keys(left))
 }
 
 // report writes a line for each instruction set: the kernels that ran, and

@@ -69,7 +69,8 @@ func MatMul(c, a, b Matrix, add bool) {
 	r := current.Load().f32
 	w := matMulPool.Get().(*matMulWorkspace)
 	defer matMulPool.Put(w)
-	w.grow(r)
+	w.growTile(r)
+	w.growB(r)
 	// Block by block as BLIS does: a panel of b stays in the L1 cache while
 	// the rows of a block of a, which stays in L2, pass it by.
 	// Where one block holds all rows of a, panels of b are needed once, and are
@@ -130,12 +131,16 @@ type matMulWorkspace struct {
 
 var matMulPool = sync.Pool{New: func() any { return new(matMulWorkspace) }}
 
-func (w *matMulWorkspace) grow(r *f32Row) {
-	if n := matMulKC * max(matMulNC, r.nr); len(w.b) < n {
-		w.b = make([]float32, n)
-	}
+// growTile makes room for a tile at the edge, growB for a block of b.
+func (w *matMulWorkspace) growTile(r *f32Row) {
 	if n := r.mr() * r.nr; len(w.tile) < n {
 		w.tile = make([]float32, n)
+	}
+}
+
+func (w *matMulWorkspace) growB(r *f32Row) {
+	if n := matMulKC * max(matMulNC, r.nr); len(w.b) < n {
+		w.b = make([]float32, n)
 	}
 }
 

@@ -116,8 +116,8 @@ func PackSigns(dst []uint64, codes []uint8) {
 	if len(dst) < ceilDiv(len(codes), 64) {
 		panic(lengths("PackSigns", "dst", len(dst), ceilDiv(len(codes), 64)))
 	}
-	if whole > 0 {
-		q.bits.pack(&dst[0], &codes[0], uintptr(whole))
+	for at, n := range spans(whole, 64) {
+		q.bits.pack(&dst[at], &codes[at*64], uintptr(n))
 	}
 	if rest := codes[whole*64:]; len(rest) > 0 {
 		var word uint64

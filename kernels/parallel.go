@@ -14,8 +14,12 @@ type parallelRun struct {
 	work    tasks
 	next    atomic.Int64
 	parts   int64
+	joined  atomic.Int64 // helpers that took part, or closed
 	helpers sync.WaitGroup
 }
+
+// closed in joined says that the caller waits for no further helper.
+const closed = -1
 
 var (
 	parallelRuns = sync.Pool{New: func() any { return new(parallelRun) }}
@@ -31,10 +35,25 @@ func startHelpers() {
 	for range n {
 		go func() {
 			for r := range helpWanted {
-				r.drain()
-				r.helpers.Done()
+				if r.join() {
+					r.drain()
+					r.helpers.Done()
+				}
 			}
 		}()
+	}
+}
+
+// join reports whether a helper is still in time.
+func (r *parallelRun) join() bool {
+	for {
+		n := r.joined.Load()
+		if n == closed {
+			return false
+		}
+		if r.joined.CompareAndSwap(n, n+1) {
+			return true
+		}
 	}
 }
 
@@ -45,8 +64,10 @@ func (r *parallelRun) drain() {
 }
 
 // parallel does the parts of work on up to threads goroutines, the caller's
-// among them, and returns when all are done. Where no helper is free the
-// caller does everything, so it cannot deadlock. It does not allocate.
+// among them, and returns when all are done. Helpers that are busy with other
+// work when the last part begins are not waited for, so it cannot deadlock and
+// a small piece of work does not wait behind a large one. It does not allocate,
+// unless such a helper has yet to find out that it came too late.
 func parallel(threads, parts int, work tasks) {
 	if threads < 2 || parts < 2 {
 		for i := range parts {
@@ -58,16 +79,23 @@ func parallel(threads, parts int, work tasks) {
 	r := parallelRuns.Get().(*parallelRun)
 	r.work, r.parts = work, int64(parts)
 	r.next.Store(0)
+	r.joined.Store(0)
+	asked := 0
 	for range min(threads, parts) - 1 {
 		r.helpers.Add(1)
 		select {
 		case helpWanted <- r:
+			asked++
 		default:
 			r.helpers.Done()
 		}
 	}
 	r.drain()
+	came := int(r.joined.Swap(closed))
+	r.helpers.Add(came - asked)
 	r.helpers.Wait()
 	r.work = nil
-	parallelRuns.Put(r)
+	if came == asked { // otherwise an unread request still points to r
+		parallelRuns.Put(r)
+	}
 }
