@@ -190,6 +190,9 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 		}
 		done, total, _ := t.Steps()
 		fmt.Fprintf(j.stderr, "resumed %s at step %d of %d\n", j.checkpoint, done, total)
+		if was, is := c.Kernel(), train.FloatKernel(); was != is {
+			fmt.Fprintf(j.stderr, "the run was on %s and goes on with %s: its bits will not be those it would have had\n", was, is)
+		}
 		return t, nil
 	}
 	if exists {

@@ -84,7 +84,7 @@ func (t *Trainer) normGradient(l *layer, n int, last bool) {
 		l.beta.grad[c] = float32(l.partial[c]) / step
 		l.gamma.grad[c] = float32(l.partial[out+c]) / step
 		// The code's argument is (gamma*x + beta)/step.
-		dstep -= float64(l.gamma.grad[c]*l.gamma.value[c] + l.beta.grad[c]*l.beta.value[c])
+		dstep -= float64(float32(l.gamma.grad[c]*l.gamma.value[c]) + float32(l.beta.grad[c]*l.beta.value[c]))
 	}
 	l.step.grad[0] = float32(dstep) / step
 	if !l.norm {

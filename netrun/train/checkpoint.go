@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 
+	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/data"
 	"example.com/lowbit/netrun/internal/atomicfile"
 	"example.com/lowbit/netrun/nn"
@@ -35,6 +36,7 @@ type header struct {
 	Config  Config
 	Network *nn.Network // without parameters
 	Images  dataID
+	Kernel  string // of the float32 products, on which the bits depend
 	Step    int
 	Loss    uint64 // bits of the float64 sum over the epoch at hand
 	Correct int
@@ -73,7 +75,7 @@ func (t *Trainer) Save(path string) error {
 
 func (t *Trainer) encode() ([]byte, error) {
 	h := header{
-		Config: t.cfg, Network: t.net, Images: t.images, Step: t.step,
+		Config: t.cfg, Network: t.net, Images: t.images, Kernel: FloatKernel(), Step: t.step,
 		Loss: math.Float64bits(t.running.loss), Correct: t.running.correct, Count: t.running.count,
 		History: t.history, Best: t.best != nil,
 	}
@@ -235,9 +237,22 @@ func (c *Checkpoint) Config() Config { return c.header.Config }
 // Network returns the shapes and formats of the run. It is not copied.
 func (c *Checkpoint) Network() *nn.Network { return c.header.Network }
 
+// Kernel names the float32 kernel that the run was on. On another one, a run
+// that is resumed goes on just as well, but not to the same bits.
+func (c *Checkpoint) Kernel() string { return c.header.Kernel }
+
+// FloatKernel names the kernel that dispatch chooses for float32 products.
+func FloatKernel() string {
+	g, err := kernels.NewGEMMFloat32([]float32{1}, 1, 1, kernels.Options{})
+	if err != nil {
+		panic(err) // the shape is right
+	}
+	return g.Kernel()
+}
+
 // Resume returns the run where the checkpoint left it. It will reach the very
-// bits that it would have reached without being stopped. images must be those
-// it was started on.
+// bits that it would have reached without being stopped, if FloatKernel is its
+// Kernel. images must be those it was started on.
 func (c *Checkpoint) Resume(images *data.Images, workers int) (*Trainer, error) {
 	t, err := New(c.header.Network, c.header.Config, images, workers)
 	if err != nil {

@@ -200,7 +200,7 @@ func (c *Config) rate(step, total int) float64 {
 	case "linear":
 		return 1 - x
 	}
-	return 0.5 + 0.5*math.Cos(math.Pi*x)
+	return 0.5 + float64(0.5*math.Cos(math.Pi*x))
 }
 
 // beta1 is the decay of the first moment at a step of a run of total steps.
@@ -208,7 +208,7 @@ func (c *Config) beta1(step, total int) float32 {
 	if c.Beta1End == 0 || c.warming(step, total) {
 		return c.Beta1
 	}
-	return c.Beta1End + (c.Beta1-c.Beta1End)*float32(c.rate(step, total))
+	return c.Beta1End + float32((c.Beta1-c.Beta1End)*float32(c.rate(step, total)))
 }
 
 func (c *Config) warming(step, total int) bool {

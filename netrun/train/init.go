@@ -62,7 +62,7 @@ func (t *Trainer) InitFrom(float *Trainer) error {
 		var square float64
 		for c := range l.Out {
 			g, b := float64(f.gamma.value[c]), float64(f.beta.value[c])
-			square += g*g + b*b
+			square += float64(g*g) + float64(b*b)
 		}
 		l.step.value[0] *= float32(math.Sqrt(square / float64(l.Out)))
 	}
@@ -84,8 +84,8 @@ func fit(g *quant.Grid, w []float32) float32 {
 		s := top / g.Max() * float32(i) / 64 * 1.25
 		var e float64
 		for _, v := range w {
-			d := float64(v - s*g.Levels[g.Nearest(v/s)])
-			e += d * d
+			d := float64(v - float32(s*g.Levels[g.Nearest(v/s)]))
+			e += float64(d * d)
 		}
 		if e < best {
 			best, scale = e, s

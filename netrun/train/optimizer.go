@@ -106,16 +106,16 @@ func (t *Trainer) delta(d []float32, p *tensor, lo int, lr float64) {
 		a, root := float32(lr/c1), float32(1/math.Sqrt(c2))
 		if p.level == nil {
 			for j, x := range g {
-				m[j] += (1 - b1) * (x - m[j])
-				v[j] += (1 - b2) * (x*x - v[j])
-				d[j] = -a * m[j] / (sqrt32(v[j])*root + adamEpsilon)
+				m[j] += float32((1 - b1) * (x - m[j]))
+				v[j] += float32((1 - b2) * (float32(x*x) - v[j]))
+				d[j] = -a * m[j] / (float32(sqrt32(v[j])*root) + adamEpsilon)
 			}
 			return
 		}
 		for j, x := range g {
-			m[j] += (1 - b1) * (x - m[j])
-			v[j] += (1 - b2) * (x*x - v[j])
-			d[j] = -m[j] / (sqrt32(v[j])*root + adamEpsilon)
+			m[j] += float32((1 - b1) * (x - m[j]))
+			v[j] += float32((1 - b2) * (float32(x*x) - v[j]))
+			d[j] = -m[j] / (float32(sqrt32(v[j])*root) + adamEpsilon)
 		}
 		sharpen(d, t.cfg.Contrast)
 		for j := range d {
