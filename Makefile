@@ -16,7 +16,7 @@ test-style: ## gofmt and staticcheck
 test-go: ## the tests of every package, AVX-512 under emulation if this CPU lacks it
 test-gen: ## the generator's tests; generated code in step with it
 test-avx512: ## the tests of the kernels, AVX-512 among them
-test-vet: ## go vet for amd64, arm64, riscv64 and s390x, with and without the tag purego
+test-vet: ## go vet for amd64, arm64, riscv64 and s390x, and with the tag purego
 test-build: ## builds for linux, darwin and windows on amd64 and arm64
 test-purego: ## the tests without assembly
 test-race: ## the tests under the race detector
