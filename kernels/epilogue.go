@@ -17,7 +17,7 @@ type Thresholds struct {
 
 // NewThresholds plans the step whose code for a sum of channel c is the number
 // of thresholds[c] that the sum reaches, or that its negative reaches where
-// negate[c]. Every channel has the same number of thresholds, 1 to 255, in any
+// negate[c] (in int32, so that of -1<<31, which no product gives, is itself). Every channel has the same number of thresholds, 1 to 255, in any
 // order. negate may be nil. The slices may be changed afterwards.
 func NewThresholds(thresholds [][]int32, negate []bool) (*Thresholds, error) {
 	if len(thresholds) == 0 {
@@ -205,8 +205,8 @@ func (s PoolShape) Check() error {
 
 // MaxPool sets dst[images][OutH][OutW][C] to the largest of each window of
 // x[images][H][W][C], of sums before their epilogue or of float32 activations.
-// dst may be the front of x: what is written there has been read. It does not
-// allocate, and panics if the shape cannot be or a length is not as it says.
+// dst may be the front of x: what is written there has been read. Of windows
+// with a NaN, which element is taken depends on the kernel. It does not allocate, and panics if the shape cannot be or a length is not as it says.
 func MaxPool[T int32 | float32](dst, x []T, s PoolShape, images int) {
 	if err := s.Check(); err != nil {
 		panic(err.Error())

@@ -57,6 +57,9 @@ func MatMul(c, a, b Matrix, add bool) {
 		panic(fmt.Sprintf("kernels: MatMul: %dx%d (column stride %d) = %dx%d · %dx%d: want MxN (1) = MxK · KxN",
 			c.Rows, c.Cols, c.ColStride, a.Rows, a.Cols, b.Rows, b.Cols))
 	}
+	if c.Rows > 1 && c.RowStride < c.Cols {
+		panic(fmt.Sprintf("kernels: MatMul: rows of c are %d apart: want at least their length, %d", c.RowStride, c.Cols))
+	}
 	if c.Rows == 0 || c.Cols == 0 {
 		return
 	}

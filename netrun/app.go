@@ -7,8 +7,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
+	"example.com/lowbit/kernels"
 	"github.com/peterbourgon/ff/v3/ffcli"
 )
 
@@ -36,6 +38,13 @@ type app struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	out := &sticky{w: stdout}
 	a := &app{stdout: out, stderr: stderr, name: "netrun"}
+	if name := os.Getenv(kernels.EnvImpl); name != "" {
+		// The library only warns of a name it cannot use.
+		if _, err := kernels.Use(name); err != nil {
+			fmt.Fprintf(stderr, "netrun: %s: %v\n", kernels.EnvImpl, err)
+			return exitUsage
+		}
+	}
 	root := jobCommand(a)
 	root.Subcommands = []*ffcli.Command{
 		trainCommand(a), evalCommand(a), benchCommand(a), inspectCommand(a), exportCommand(a),

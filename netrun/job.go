@@ -92,8 +92,8 @@ func shippedFor(set *data.Set) ([]*nn.Network, error) {
 		}
 	}
 	if len(nets) == 0 {
-		return nil, fmt.Errorf("no shipped network was trained on %s (%s).\n"+
-			"Train one with 'netrun train -data %s …' and run it with 'netrun -data %[3]s MODEL', or leave out -data.", set.Name, set.Source, set.Source)
+		return nil, fmt.Errorf("no shipped network was trained on %s (%s)\n"+
+			"Train one with 'netrun train -data %s …' and run it with 'netrun -data %[3]s MODEL', or leave out -data", set.Name, set.Source, set.Source)
 	}
 	return nets, nil
 }

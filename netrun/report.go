@@ -37,16 +37,16 @@ func (j *job) print() {
 	}
 	t.print(j.stdout)
 
-	fmt.Fprintln(j.stdout, "\nkernels chosen")
+	fmt.Fprintln(j.stdout, "\nkernels chosen, and memory for weights packed for them")
 	for _, s := range j.subjects {
-		printNote(j.stdout, "  "+s.label(), s.kernelNote())
+		printNote(j.stdout, "  "+s.label(), fmt.Sprintf("%s; %s KiB", s.kernelNote(), kib(s.plan.PackedBytes())))
 	}
 	fmt.Fprintln(j.stdout)
 	j.printData()
 	j.printMachine()
 	printNote(j.stdout, "layers", j.endsNote())
 	printNote(j.stdout, "reading", "top-1 is the share of images classed right, beside the float32 network's in percentage points; weights are at exactly their bits, "+
-		"without scales and biases; peak acts are inputs, outputs and sums of the largest layers, of one image.")
+		"without scales and biases (packed they take more: some kernels hold them in more bits, and thresholds count too); peak acts are inputs, outputs and sums of the largest layers, of one image.")
 	if len(j.subjects[0].speed) > 0 {
 		j.printTiming()
 	}
@@ -108,7 +108,7 @@ func dispatchNote() string {
 	for _, isa := range cannot {
 		text += fmt.Sprintf("; not %s: the CPU lacks %s", isa, strings.Join(missing[isa], " "))
 	}
-	if name := os.Getenv(kernels.EnvImpl); name != "" {
+	if name := os.Getenv(kernels.EnvImpl); name != "" { // checked by main
 		text += fmt.Sprintf("; %s=%s", kernels.EnvImpl, name)
 	}
 	return text

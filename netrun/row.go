@@ -36,6 +36,7 @@ type row struct {
 	NsPerImageFloat      *float64 `json:"ns_per_image_float"`
 	WeightBytes          int64    `json:"weight_bytes"`
 	WeightBytesFloat     *int64   `json:"weight_bytes_float"`
+	PackedBytes          int64    `json:"packed_bytes"` // held in memory: packed weights, corrections, thresholds
 	ActivationBytes      int64    `json:"activation_bytes"`
 	ActivationBytesFloat *int64   `json:"activation_bytes_float"`
 	PeakRSSBytes         int64    `json:"peak_rss_bytes"`
@@ -50,7 +51,7 @@ func (s *subject) rows(set, split string) []row {
 		Network: s.net.Name, Dataset: set, Split: split, Images: s.images, Method: s.net.Method,
 		Weights: weights, Acts: acts, First: layerFormats(&blocks[0]), Last: layerFormats(&blocks[len(blocks)-1]),
 		Impl: strings.Join(s.kernels(), ","), Threads: runtime.GOMAXPROCS(0),
-		WeightBytes: weightBytes(s.net), ActivationBytes: s.plan.ActivationBytes(1), PeakRSSBytes: measure.PeakRSS(),
+		WeightBytes: weightBytes(s.net), PackedBytes: s.plan.PackedBytes(), ActivationBytes: s.plan.ActivationBytes(1), PeakRSSBytes: measure.PeakRSS(),
 	}
 	if s.images > 0 {
 		r.Accuracy, r.LogitsSHA256 = &s.accuracy, &s.hash

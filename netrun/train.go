@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/data"
+	"example.com/lowbit/netrun/internal/atomicfile"
 	"example.com/lowbit/netrun/nn"
 	"example.com/lowbit/netrun/train"
 )
@@ -123,8 +125,8 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 // float32Var is flag.Float64Var for a float32.
 func float32Var(fs *flag.FlagSet, p *float32, name, usage string) {
 	fs.Func(name, fmt.Sprintf("%s (default %v)", usage, *p), func(s string) error {
-		var v float64
-		if err := json.Unmarshal([]byte(s), &v); err != nil {
+		v, err := strconv.ParseFloat(s, 32)
+		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 			return errors.New("want a number")
 		}
 		*p = float32(v)
@@ -142,9 +144,18 @@ func (j *trainJob) exec(ctx context.Context) error {
 	if j.threads < 1 {
 		return usagef("-threads %d: want at least 1", j.threads)
 	}
-	for _, path := range []string{j.out, j.checkpoint} { // rather than after an hour
-		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-			return usagef("no folder for %s", path)
+	places := []string{j.out, j.checkpoint}
+	if j.log != "" {
+		places = append(places, j.log)
+	}
+	for i, path := range places { // rather than after an hour
+		if err := atomicfile.Check(path); err != nil {
+			return usagef("cannot write %s: %v", path, err)
+		}
+		for _, other := range places[:i] {
+			if filepath.Clean(path) == filepath.Clean(other) {
+				return usagef("%s is named twice: want different files for -out, -checkpoint and -log", path)
+			}
 		}
 	}
 	set, images, err := j.open()

@@ -159,7 +159,7 @@ func (s PoolShape) OutH() int { return (s.H-s.Window)/s.Stride + 1 }
 func (s PoolShape) OutW() int { return (s.W-s.Window)/s.Stride + 1 }
 
 // MaxPool sets dst[OutH][OutW][C] to the largest of each window of one image
-// x[H][W][C].
+// x[H][W][C]. Numbers are not NaN.
 func MaxPool[T int32 | float32](dst, x []T, s PoolShape) {
 	for oy := range s.OutH() {
 		for ox := range s.OutW() {
@@ -178,7 +178,8 @@ func MaxPool[T int32 | float32](dst, x []T, s PoolShape) {
 
 // Thresholds turns sums into codes: the code of acc[r][c] is the number of
 // thresholds[c][j] that it reaches, where a channel with negate[c] compares
-// the sum's negative. Each channel has the same number of thresholds.
+// the sum's negative, of which that of -1<<31 is itself in int32. Each channel
+// has the same number of thresholds.
 func Thresholds(dst []uint8, acc []int32, thresholds [][]int32, negate []bool) {
 	channels := len(thresholds)
 	for i, sum := range acc {

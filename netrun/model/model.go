@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"unicode/utf8"
 
@@ -55,7 +54,7 @@ func ReadFile(path string) (*nn.Network, error) {
 // readAll reads a regular file of at most maxFile bytes, after a look at the
 // header's length.
 func readAll(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := atomicfile.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,8 @@ type Layer struct {
 // or of a band of rows of one, in the first or second.
 const (
 	arenaBytes = 1 << 20
-	sumBytes   = 48 << 10
+	sumBytes   = 48 << 10 // of some images
+	bandBytes  = 16 << 10 // of a band of rows of one
 	minImages  = 4
 	maxImages  = 16
 )
@@ -251,12 +252,12 @@ func (b *Block) sizes() sizes {
 	pool := max(b.Pool, 1)
 	height := linear.H / pool * pool // rows of sums that are used
 	row := linear.W * linear.C
-	if b.Kind == Conv && b.Pad == 0 && 4*linear.Size() > sumBytes {
+	if b.Kind == Conv && b.Pad == 0 && 4*linear.Size() > bandBytes {
 		// The input of a band is rows of the image, as they are. The tallest
 		// bands that are whole windows of the pool and fit are taken, else the
 		// lowest.
 		band := pool
-		for r := pool; r <= height && 4*r*row <= sumBytes; r += pool {
+		for r := pool; r <= height && 4*r*row <= bandBytes; r += pool {
 			if height%r == 0 {
 				band = r
 			}

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 
 	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/data"
@@ -175,7 +174,7 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 }
 
 func (c *Checkpoint) read() error {
-	f, err := os.Open(c.path)
+	f, err := atomicfile.OpenRegular(c.path)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,9 @@
 package atomicfile
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,13 +15,20 @@ import (
 // temporary file beside it, syncs it, renames it over path and syncs the
 // folder. On an error, which names path, the file is what it was before and
 // the temporary file is removed; a process killed in between can leave a file
-// named .BASE.*.tmp behind.
+// named .BASE.*.tmp behind. Where path is a symbolic link, the file it leads to
+// is replaced; what is no regular file, such as a device, is refused.
 func Write(path string, data []byte) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("writing %s: %w", path, err)
 		}
 	}()
+	if err := Check(path); err != nil {
+		return err
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
 	dir, base := filepath.Split(path)
 	if dir == "" {
 		dir = "."
@@ -40,6 +49,42 @@ func Write(path string, data []byte) (err error) {
 		return err
 	}
 	return syncDir(dir)
+}
+
+// Check returns an error if Write could not write path: if its folder is missing
+// or may not be written to, or if something that is no regular file is there.
+func Check(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		return fmt.Errorf("%s is %v: want a regular file or none", path, info.Mode().Type())
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case path == "" || os.IsPathSeparator(path[len(path)-1]):
+		return fmt.Errorf("%q is no name of a file", path)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".*.tmp")
+	if err != nil {
+		return err
+	}
+	err = f.Close()
+	if rerr := os.Remove(f.Name()); err == nil {
+		err = rerr
+	}
+	return err
+}
+
+// OpenRegular opens a file to read. What is no regular file is refused without
+// being opened: to open a pipe would wait for a writer.
+func OpenRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is %v: want a regular file", path, info.Mode().Type())
+	}
+	return os.Open(path)
 }
 
 func fill(f *os.File, data []byte) error {
