@@ -1,4 +1,4 @@
-package bench
+package suite
 
 import (
 	"fmt"
@@ -11,9 +11,9 @@ import (
 	"example.com/lowbit/netrun/nn"
 )
 
-// BenchmarkNetwork measures the shipped networks on one core, from pixels to
+// Network measures the shipped networks on one core, from pixels to
 // logits, on the first images of the shipped test set.
-func BenchmarkNetwork(b *testing.B) {
+func Network(b *testing.B) {
 	images, err := data.Embedded().Test()
 	if err != nil {
 		b.Fatal(err)

@@ -1,4 +1,4 @@
-package bench
+package suite
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"example.com/lowbit/ref"
 )
 
-// BenchmarkDot measures inner products of length k from activation codes and,
+// Dot measures inner products of length k from activation codes and,
 // for formats of one bit, from activations that are already packed (x=bits).
-func BenchmarkDot(b *testing.B) {
+func Dot(b *testing.B) {
 	lengths := []int{1024, 4096}
 	if allShapes() {
 		lengths = append(lengths, 64, 256, 16384)

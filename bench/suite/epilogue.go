@@ -1,4 +1,4 @@
-package bench
+package suite
 
 import (
 	"fmt"
@@ -16,9 +16,9 @@ const (
 	epilogueChannels = 32
 )
 
-// BenchmarkEpilogue measures the steps between layers: elements are sums read.
+// Epilogue measures the steps between layers: elements are sums read.
 // Their limit is the read bandwidth for what they read and write.
-func BenchmarkEpilogue(b *testing.B) {
+func Epilogue(b *testing.B) {
 	for _, k := range rows(kernels.OpEpilogue, kernels.Formats{}) {
 		for _, e := range epilogues(k) {
 			run(b, fmt.Sprintf("op=%s/impl=%s/rows=%d/c=%d/cache=hot", e.name, k.Name, epilogueRows, epilogueChannels), e.prepare)

@@ -1,4 +1,4 @@
-package bench
+package suite
 
 import (
 	"errors"
@@ -41,7 +41,8 @@ func gemvSizes() []size {
 // refMACs is how large a product may be for impl=ref to be measured.
 const refMACs = 1 << 20
 
-func BenchmarkGEMM(b *testing.B) {
+// GEMM measures products of several rows of activations.
+func GEMM(b *testing.B) {
 	for _, s := range gemmSizes() {
 		products(b, s, "hot")
 		if s.macs() >= 1<<30 && runtime.NumCPU() > 1 {
@@ -50,7 +51,8 @@ func BenchmarkGEMM(b *testing.B) {
 	}
 }
 
-func BenchmarkGEMV(b *testing.B) {
+// GEMV measures products of one row, from weights in cache and from memory.
+func GEMV(b *testing.B) {
 	for _, s := range gemvSizes() {
 		products(b, s, "hot")
 		if 4*s.n*s.k > machineCaches().size[l2] {

@@ -1,4 +1,4 @@
-package bench
+package suite
 
 import (
 	"fmt"
@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"testing"
 
 	"example.com/lowbit/kernels"
 )
@@ -164,15 +163,4 @@ func caches() cacheSizes {
 		c.source = "as the system says"
 	}
 	return c
-}
-
-func TestDescribeMachine(t *testing.T) {
-	text := describeMachine()
-	for line := range strings.Lines(text) {
-		key, value, ok := strings.Cut(line, ": ")
-		if !ok || key == "" || key != strings.ToLower(key) || strings.TrimSpace(value) == "" {
-			t.Errorf("line %q: want a lower-case key, a colon and a value", line)
-		}
-	}
-	t.Log("\n" + text)
 }

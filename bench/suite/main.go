@@ -1,9 +1,10 @@
-package bench
+package suite
 
 import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -20,17 +21,19 @@ Unit %limit better=higher
 Unit B/weight assume=exact
 `
 
-func TestMain(m *testing.M) {
+// Main is the TestMain of a package of benchmarks: it describes the machine and
+// what else config says (lines "key: value"), then runs them.
+func Main(m *testing.M, config ...string) {
 	flag.Parse()
 	for name, value := range map[string]string{"lowbit.shapes": *shapesFlag, "lowbit.formats": *formatsFlag} {
 		if value != "some" && value != "all" {
-			fmt.Fprintf(os.Stderr, "bench: -%s is %q: want some or all\n", name, value)
+			fmt.Fprintf(os.Stderr, "-%s is %q: want some or all\n", name, value)
 			os.Exit(2)
 		}
 	}
 	if flag.Lookup("test.bench").Value.String() != "" && flag.Lookup("test.list").Value.String() == "" {
 		setDefault("test.benchtime", "50ms")
-		fmt.Print(describeMachine(), units)
+		fmt.Print(describeMachine(), strings.Join(append(config, units), "\n"))
 	}
 	os.Exit(m.Run())
 }

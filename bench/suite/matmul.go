@@ -1,4 +1,4 @@
-package bench
+package suite
 
 import (
 	"fmt"
@@ -7,10 +7,10 @@ import (
 	"example.com/lowbit/kernels"
 )
 
-// BenchmarkMatMul measures the products of training: lenet's conv2 on a batch
+// MatMul measures the products of training: lenet's conv2 on a batch
 // of 64 images, forward (a·bᵀ with weights in rows), the gradient of the
 // activations (a·b) and the gradient of the weights (aᵀ·b).
-func BenchmarkMatMul(b *testing.B) {
+func MatMul(b *testing.B) {
 	for _, s := range []struct {
 		size
 		layout string

@@ -1,4 +1,4 @@
-package bench
+package suite
 
 import (
 	"fmt"
@@ -49,7 +49,8 @@ func (s convSize) String() string {
 
 func (s convSize) ref() ref.ConvShape { return ref.ConvShape(s.ConvShape) }
 
-func BenchmarkConv2D(b *testing.B) {
+// Conv2D measures convolutions by kernels of products, packing included.
+func Conv2D(b *testing.B) {
 	for _, s := range convSizes() {
 		name := func(p fmt.Stringer, impl string) string { return fmt.Sprintf("%s/impl=%s/%v", p, impl, s) }
 		small := s.product().macs() <= refMACs

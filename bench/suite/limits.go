@@ -1,4 +1,4 @@
-package bench
+package suite
 
 import (
 	"fmt"
@@ -56,8 +56,8 @@ func memoryAt(level int) []byte {
 	return sharedMemory.p[:footprint(level)]
 }
 
-// BenchmarkLimits measures the limits that %limit refers to, on one core.
-func BenchmarkLimits(b *testing.B) {
+// Limits measures the limits that %limit refers to, on one core.
+func Limits(b *testing.B) {
 	for _, l := range limits.Loops() {
 		b.Run(fmt.Sprintf("limit=%s/impl=%s", l.Kind, l.Impl), func(b *testing.B) {
 			const n = 1000
