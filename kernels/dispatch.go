@@ -15,12 +15,42 @@ const EnvImpl = "LOWBIT_IMPL"
 // selection is the set of names that Use was given; nil selects every kernel.
 type selection struct{ names []string }
 
-// The avx512 room holds only what gains from wider vectors, so its name selects
-// the avx2 kernels of the other operations too; where both have one, the table
-// lists avx512 first.
+// tiers are the instruction sets that kernels are written for, worst first. A
+// room holds only what gains from its instructions, so selecting a tier selects
+// those it includes too; where several have a kernel, the table lists the best
+// tier first.
+var tiers = []struct {
+	name     string
+	includes []string
+}{
+	{"portable", nil},
+	{"avx2", nil},
+	{"avxvnni", []string{"avx2"}},
+	{"avx512bw", []string{"avx2"}},
+	{"avx512vnni", []string{"avx2", "avx512bw"}},
+	{"avx512vbmi", []string{"avx2", "avx512bw", "avx512vnni"}},
+}
+
+// tierRank is the place of a tier among all.
+func tierRank(name string) int {
+	for i, t := range tiers {
+		if t.name == name {
+			return i
+		}
+	}
+	panic("kernels: no tier " + name)
+}
+
 func (s *selection) matches(id *kernelID) bool {
-	return slices.Contains(s.names, id.isa) || slices.Contains(s.names, id.name()) ||
-		id.isa == "avx2" && slices.Contains(s.names, "avx512")
+	if slices.Contains(s.names, id.isa) || slices.Contains(s.names, id.name()) {
+		return true
+	}
+	for _, t := range tiers {
+		if slices.Contains(t.includes, id.isa) && slices.Contains(s.names, t.name) {
+			return true
+		}
+	}
+	return false
 }
 
 var (
@@ -60,7 +90,8 @@ func init() {
 // Use limits dispatch, for the whole process, to the kernels that name selects:
 // an instruction set (avx2), a kernel (avx2-muladd-w4), or several of them
 // separated by commas. Where none of those computes an operation, the portable
-// kernel does; avx512 includes avx2. "auto" selects every kernel again. Plans
+// kernel does; a tier includes those below it: avx512vbmi (with VPOPCNTDQ),
+// avx512vnni and avx512bw each other in this order, and avx2. "auto" selects every kernel again. Plans
 // keep the kernel they were made with; functions such as MatMul and MaxPool
 // follow the selection of the moment.
 //

@@ -25,18 +25,17 @@ func (o Options) check() error {
 // they are packed for, and the loop over tiles.
 type product struct {
 	row     *gemmRow
-	bits    *bitsRow // packs activations where the kernel is popcount
 	formats Formats
 	n, k    int
 	steps   int
-	xBytes  int    // bytes of a row of activations as the tile reads it
-	stride  int    // bytes between gathered rows
-	panel   int    // bytes of a panel of packed weights
-	packed  []byte // the panels
 	bias    []int32
 	shift   uintptr
+	packed  []byte // the weights, as the row's form has them
+	panel   int    // bytes of a panel of packed weights
+	stride  int    // bytes between prepared rows
+	block   int    // rows of activations worked on at a time
 	threads int
-	block   int // rows of activations worked on at a time
+	bits    *bitsRow // packs activations to bits, for forms that need it
 	scratch sync.Pool
 	runs    sync.Pool
 }
@@ -62,66 +61,21 @@ func newProduct(w Weights, a ActFormat, opt Options) (*product, error) {
 	p := &product{row: row, formats: Formats{w.Format, a}, n: w.N, k: w.K, threads: max(1, opt.Threads)}
 	p.steps = ceilDiv(w.K, row.kstep)
 	p.bias = make([]int32, ceilDiv(w.N, row.nr)*row.nr)
-	if row.popcount() {
-		p.bits = must(bitsTable)
-		p.xBytes = p.steps * 8
-		p.packed = packBitPanels(w, row)
-		p.panel = p.steps * row.nr * 8
-		p.popcountBias(w, a)
-	} else {
-		p.xBytes = p.steps * row.kstep
-		p.packed = panelLayout{row.nr, row.kstep, row.group, row.bits, row.run}.pack(w)
-		p.panel = p.steps * row.nr * row.kstep * row.bits / 8
-		p.signBias(w, a)
-	}
-	// A block of activations stays in the second-level cache while the panels
-	// pass over it, one after the other from the first level.
-	const blockBytes = 96 << 10
-	mr := row.mr()
-	p.stride = p.xBytes
-	if p.bits == nil && p.k <= narrowRow {
-		p.stride = max(p.xBytes, (p.k+gatherSlack+3)&^3)
-	}
-	p.block = max(1, min(blockBytes/max(1, p.xBytes), 512)/mr) * mr
+	row.form.pack(p, w, a)
 	p.scratch.New = func() any {
-		return &scratch{x: make([]byte, p.block*p.stride+gatherSlack), codes: make([]uint8, w.K+gatherSlack), tile: make([]int32, mr*row.nr)}
+		return &scratch{x: make([]byte, p.block*p.stride+gatherSlack), codes: make([]uint8, w.K+gatherSlack), tile: make([]int32, row.mr()*row.nr)}
 	}
 	p.runs.New = func() any { return new(productRun) }
 	return p, nil
 }
 
-// popcountBias states how the sum follows from p = popcount(w XOR x). For
-// signs, equal bits count +1 and others -1: K - 2p. For codes 0 and 1, x is
-// (1 + sign)/2, so the sum is (Σw + K - 2p)/2, and (Σw + K)/2 is the number of
-// weights that are +1. Padding is 0 in w and x and so adds nothing to p.
-func (p *product) popcountBias(w Weights, a ActFormat) {
-	for n := range w.N {
-		if a == Sign {
-			p.bias[n] = int32(w.K)
-			continue
-		}
-		for _, v := range w.Values[n*w.K:][:w.K] {
-			if v > 0 {
-				p.bias[n]++
-			}
-		}
-	}
-	if a == Sign {
-		p.shift = 1
-	}
-}
-
-// signBias makes signs of the codes 0 and 1: Σw·(2x-1) = 2·Σw·x - Σw.
-func (p *product) signBias(w Weights, a ActFormat) {
-	if a != Sign {
-		return
-	}
-	p.shift = 1
-	for n := range w.N {
-		for _, v := range w.Values[n*w.K:][:w.K] {
-			p.bias[n] -= int32(v)
-		}
-	}
+// setStride says how far apart prepared rows lie, and cuts the rows of a
+// product into blocks that fill about cache bytes: a block stays there while
+// the panels of weights pass over it.
+func (p *product) setStride(stride, cache int) {
+	mr := p.row.mr()
+	p.stride = stride
+	p.block = max(1, min(cache/max(1, stride), 512)/mr) * mr
 }
 
 // checkSums returns an error if some activations could make a sum that int32
@@ -197,32 +151,9 @@ func (r *productRun) task(part int) {
 	panels := ceilDiv(p.n, p.row.nr)
 	first, last := panels*column/r.columns, panels*(column+1)/r.columns
 	s := p.scratch.Get().(*scratch)
-	x, stride := p.prepare(s, r.rows, m0, m1)
+	x, stride := p.row.form.prepare(p, s, r.rows, m0, m1)
 	p.tiles(r.dst, s.tile, x, stride, m0, m1, first, last)
 	p.scratch.Put(s)
-}
-
-// prepare returns rows m0 … m1 as the tile reads them, and their stride.
-func (p *product) prepare(s *scratch, rows rowSource, m0, m1 int) ([]byte, int) {
-	codes := rows.direct()
-	if p.bits != nil {
-		for i := m0; i < m1; i++ {
-			row := s.codes[:p.k]
-			if codes != nil {
-				row = codes[i*p.k:][:p.k]
-			} else {
-				rows.gather(s.codes, 0, i, i+1)
-			}
-			packWords(s.x[(i-m0)*p.xBytes:], row, p.bits.pack)
-		}
-		return s.x, p.xBytes
-	}
-	if codes != nil && p.xBytes == p.k {
-		return codes[m0*p.k : m1*p.k], p.k
-	}
-	// What lies behind a row, up to xBytes, meets weights that are zero.
-	rows.gather(s.x, p.stride, m0, m1)
-	return s.x, p.stride
 }
 
 // tiles computes rows m0 … m1 of the panels first … last.

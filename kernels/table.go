@@ -13,7 +13,7 @@ import (
 
 // kernelID is what the rows of all operations have in common.
 type kernelID struct {
-	isa       string // the room below internal/: avx2, avx512, portable
+	isa       string // the tier, a room below internal/: avx2, avx512vnni, portable
 	algorithm string // popcount, muladd, float32, ...
 	variant   string // tells rows of one algorithm apart; may be empty
 	features  string // CPU features, read from the generated instructions
@@ -42,6 +42,7 @@ type tileFunc = func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w 
 // A gemmRow is a kernel for GEMV, GEMM and Conv2D on integer formats.
 type gemmRow struct {
 	kernelID
+	form       form       // how it reads activations and weights
 	tiles      []tileFunc // by number of rows; tiles[0] is nil
 	nr         int        // outputs a tile
 	kstep      int        // inputs a step
@@ -55,15 +56,8 @@ type gemmRow struct {
 // mr is the number of rows of the largest tile.
 func (r *gemmRow) mr() int { return len(r.tiles) - 1 }
 
-func (r *gemmRow) popcount() bool { return r.algorithm == "popcount" }
-
 // takes reports whether the row computes these formats exactly.
-func (r *gemmRow) takes(w WeightFormat, a ActFormat) bool {
-	if r.popcount() {
-		return w == Binary && (a == Sign || a == U1)
-	}
-	return packs(r.bits, w) && w.maxAbs()*a.Max() <= r.maxProduct
-}
+func (r *gemmRow) takes(w WeightFormat, a ActFormat) bool { return r.form.takes(r, w, a) }
 
 // packs reports whether codes of that many bits can hold the format's levels.
 func packs(bits int, w WeightFormat) bool {
@@ -140,13 +134,20 @@ type epilogueRow struct {
 }
 
 var (
-	gemmTable     = append(archGEMM, portableGEMM...)
-	dotTable      = append(archDot, portableDot...)
-	bitsTable     = append(archBits, portableBits...)
-	f32Table      = append(archF32, portableF32...)
-	f32DotTable   = append(archF32Dot, portableF32Dot...)
-	epilogueTable = append(archEpilogue, portableEpilogue...)
+	gemmTable     = table(archGEMM, portableGEMM)
+	dotTable      = table(archDot, portableDot)
+	bitsTable     = table(archBits, portableBits)
+	f32Table      = table(archF32, portableF32)
+	f32DotTable   = table(archF32Dot, portableF32Dot)
+	epilogueTable = table(archEpilogue, portableEpilogue)
 )
+
+// table joins rows and puts those of better tiers first.
+func table[R interface{ id() *kernelID }](parts ...[]R) []R {
+	rows := slices.Concat(parts...)
+	slices.SortStableFunc(rows, func(a, b R) int { return tierRank(b.id().isa) - tierRank(a.id().isa) })
+	return rows
+}
 
 // An Operation is what a kernel computes.
 type Operation string
@@ -166,7 +167,7 @@ const (
 type Kernel struct {
 	Operation Operation
 	Name      string   // such as avx2-muladd-w4; what Use takes
-	ISA       string   // such as avx2; Use takes it too
+	ISA       string   // its tier, such as avx2; Use takes it too
 	Algorithm string   // such as muladd
 	Features  []string // CPU features its instructions need
 	Missing   []string // those this CPU lacks: none means it can run here

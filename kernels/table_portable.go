@@ -9,8 +9,8 @@ func portableID(algorithm string) kernelID {
 // The rows that run everywhere.
 var (
 	portableGEMM = []*gemmRow{
-		{kernelID: portableID("popcount"), tiles: portable.GemmBits[:], nr: portable.Tile, kstep: 64, bits: 1},
-		{kernelID: portableID("muladd"), tiles: portable.GemmW8[:], nr: portable.Tile, kstep: 1, bits: 8, group: 1, run: portable.Tile, maxProduct: 127 * 255},
+		{kernelID: portableID("popcount"), form: bitsForm{}, tiles: portable.GemmBits[:], nr: portable.Tile, kstep: 64, bits: 1},
+		{kernelID: portableID("muladd"), form: codesForm{}, tiles: portable.GemmW8[:], nr: portable.Tile, kstep: 1, bits: 8, group: 1, run: portable.Tile, maxProduct: 127 * 255},
 	}
 	portableDot = []*dotRow{
 		{kernelID: portableID("muladd"), dot: portable.DotW8, bits: 8, run: portable.DotBlock, maxProduct: 127 * 255},

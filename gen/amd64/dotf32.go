@@ -10,7 +10,7 @@ import (
 
 func init() {
 	add("avx2", dotF32(ymm))
-	add("avx512", dotF32(zmm))
+	add("avx512bw", dotF32(zmm))
 }
 
 // dotF32 keeps four accumulators: a fused multiply-add takes four cycles and

@@ -31,7 +31,7 @@ func init() {
 			exact = "It is exact for every code."
 		}
 		dotInt{vector: 32, bits: bits, scheme: pairs}.register("avx2", name, exact)
-		dotInt{vector: 64, bits: bits, scheme: dot4}.register("avx512", name, "It is exact for every code.")
+		dotInt{vector: 64, bits: bits, scheme: dot4}.register("avx512vnni", name, "It is exact for every code.")
 	}
 	dotInt{vector: 32, bits: 8, scheme: wide}.register("avx2", "DotW8Wide", "It is exact for every weight and code.")
 }

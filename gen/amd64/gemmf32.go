@@ -12,7 +12,7 @@ import (
 
 func init() {
 	add("avx2", gemmF32(6, vector{32, (*build.Context).YMM}))
-	add("avx512", gemmF32(14, vector{64, (*build.Context).ZMM}))
+	add("avx512bw", gemmF32(14, vector{64, (*build.Context).ZMM}))
 }
 
 // A vector is a register width: its bytes, and the way to ask for a register.

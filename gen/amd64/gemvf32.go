@@ -10,7 +10,7 @@ import (
 
 func init() {
 	add("avx2", gemvF32(ymm))
-	add("avx512", gemvF32(zmm))
+	add("avx512bw", gemvF32(zmm))
 }
 
 // gemvF32 is one row by four panels of GemmF32. The tile of one row has two

@@ -1,5 +1,5 @@
-// Command amd64 writes the assembly and the stubs of kernels/internal/avx2,
-// kernels/internal/avx512 and bench/internal/limits. Run it from the gen folder:
+// Command amd64 writes the assembly and the stubs of the rooms below
+// kernels/internal, one for each tier of CPUs, and bench/internal/limits. Run it from the gen folder:
 //
 //	go run ./amd64
 package main

@@ -82,7 +82,7 @@ func init() {
 		additions := map[int]int{8: 8, 4: 16, 2: 64}[bits]
 		muladd{vector: 32, bits: bits, scheme: acc16, additions: additions, nr: 16, kstep: kstep}.register("avx2", name+"Acc16", maxRows,
 			fmt.Sprintf("with 16-bit partial sums. It is exact while |w| times x is at most %d;\nshift is at most 14.", 32767/2/additions))
-		muladd{vector: 64, bits: bits, scheme: dot4, nr: 64, kstep: 4}.register("avx512", name, maxRows,
+		muladd{vector: 64, bits: bits, scheme: dot4, nr: 64, kstep: 4}.register("avx512vnni", name, maxRows,
 			"by VPDPBUSD. It is exact for every weight and code.")
 	}
 	muladd{vector: 32, bits: 8, scheme: wide, nr: 16, kstep: 2}.register("avx2", "GemmW8Wide", 4,

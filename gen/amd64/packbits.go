@@ -17,7 +17,7 @@ import (
 // brings bit 0 there in both bytes of a lane. AVX-512 tests bit 0 itself.
 
 func init() {
-	for room, body := range map[string]func(*build.Context, int){"avx2": packBitsAVX2, "avx512": packBitsAVX512} {
+	for room, body := range map[string]func(*build.Context, int){"avx2": packBitsAVX2, "avx512bw": packBitsAVX512} {
 		add(room, family{
 			name:      "PackBits",
 			signature: "func(dst *uint64, x *byte, words uintptr)",

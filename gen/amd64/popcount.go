@@ -60,8 +60,8 @@ where x and w are read as words of 64 bits.`, nr),
 		})
 	}
 	bits("avx2", 16, 4, "look-ups of nibbles", gemmBitsAVX2)
-	bits("avx512", 32, 6, "VPOPCNTQ", gemmBitsAVX512)
-	for room, body := range map[string]func(*build.Context, int){"avx2": dotBitsAVX2, "avx512": dotBitsAVX512} {
+	bits("avx512vbmi", 32, 6, "VPOPCNTQ", gemmBitsAVX512)
+	for room, body := range map[string]func(*build.Context, int){"avx2": dotBitsAVX2, "avx512vbmi": dotBitsAVX512} {
 		add(room, family{
 			name:      "DotBits",
 			signature: "func(x, y *uint64, words uintptr) int",

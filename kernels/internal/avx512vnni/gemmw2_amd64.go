@@ -2,9 +2,9 @@
 
 //go:build amd64 && !purego
 
-package avx512
+package avx512vnni
 
-// gemmW4x1 is
+// gemmW2x1 is
 //
 //	for i := range 1 {
 //		for j := range 64 {
@@ -19,9 +19,9 @@ package avx512
 // where w is the panel of decoded weights.
 //
 //go:noescape
-func gemmW4x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+func gemmW2x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
-// gemmW4x2 is
+// gemmW2x2 is
 //
 //	for i := range 2 {
 //		for j := range 64 {
@@ -36,9 +36,9 @@ func gemmW4x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, 
 // where w is the panel of decoded weights.
 //
 //go:noescape
-func gemmW4x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+func gemmW2x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
-// gemmW4x3 is
+// gemmW2x3 is
 //
 //	for i := range 3 {
 //		for j := range 64 {
@@ -53,9 +53,9 @@ func gemmW4x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, 
 // where w is the panel of decoded weights.
 //
 //go:noescape
-func gemmW4x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+func gemmW2x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
-// gemmW4x4 is
+// gemmW2x4 is
 //
 //	for i := range 4 {
 //		for j := range 64 {
@@ -70,9 +70,9 @@ func gemmW4x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, 
 // where w is the panel of decoded weights.
 //
 //go:noescape
-func gemmW4x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+func gemmW2x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
-// gemmW4x5 is
+// gemmW2x5 is
 //
 //	for i := range 5 {
 //		for j := range 64 {
@@ -87,9 +87,9 @@ func gemmW4x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, 
 // where w is the panel of decoded weights.
 //
 //go:noescape
-func gemmW4x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+func gemmW2x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
-// gemmW4x6 is
+// gemmW2x6 is
 //
 //	for i := range 6 {
 //		for j := range 64 {
@@ -104,19 +104,19 @@ func gemmW4x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, 
 // where w is the panel of decoded weights.
 //
 //go:noescape
-func gemmW4x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+func gemmW2x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
-// GemmW4 are the tiles of 64 outputs by their number of rows, for weights of 4 bits,
+// GemmW2 are the tiles of 64 outputs by their number of rows, for weights of 2 bits,
 // by VPDPBUSD. It is exact for every weight and code.
 // A step is 4 codes.
-var GemmW4 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
-	1: gemmW4x1,
-	2: gemmW4x2,
-	3: gemmW4x3,
-	4: gemmW4x4,
-	5: gemmW4x5,
-	6: gemmW4x6,
+var GemmW2 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
+	1: gemmW2x1,
+	2: gemmW2x2,
+	3: gemmW2x3,
+	4: gemmW2x4,
+	5: gemmW2x5,
+	6: gemmW2x6,
 }
 
-// GemmW4Features lists the CPU features that the instructions of GemmW4 need.
-const GemmW4Features = "AVX AVX512BW AVX512F AVX512VNNI"
+// GemmW2Features lists the CPU features that the instructions of GemmW2 need.
+const GemmW2Features = "AVX AVX512BW AVX512F AVX512VNNI"

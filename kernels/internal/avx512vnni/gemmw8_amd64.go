@@ -2,7 +2,7 @@
 
 //go:build amd64 && !purego
 
-package avx512
+package avx512vnni
 
 // gemmW8x1 is
 //

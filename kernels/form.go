@@ -1,0 +1,111 @@
+package kernels
+
+// A form is how a kernel reads the two sides of a product: how weights are
+// packed once, and what activations become, a block of rows at a time, before
+// tiles read them. It belongs to the algorithm, the numbers to the row.
+type form interface {
+	// takes reports whether the row computes these formats exactly.
+	takes(r *gemmRow, w WeightFormat, a ActFormat) bool
+	// pack sets a plan's packed weights, panel, bias and shift, and the length
+	// of a prepared row by setStride. The plan's steps are set, its bias is zero.
+	pack(p *product, w Weights, a ActFormat)
+	// prepare returns rows m0 … m1 as the tile reads them, and their stride. It
+	// may write the scratch memory.
+	prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([]byte, int)
+}
+
+// codesForm is that of tiles that multiply: they read the codes as they are.
+type codesForm struct{}
+
+func (codesForm) takes(r *gemmRow, w WeightFormat, a ActFormat) bool {
+	return packs(r.bits, w) && w.maxAbs()*a.Max() <= r.maxProduct
+}
+
+func (codesForm) pack(p *product, w Weights, a ActFormat) {
+	r := p.row
+	p.packed = panelLayout{r.nr, r.kstep, r.group, r.bits, r.run}.pack(w)
+	p.panel = p.steps * r.nr * r.kstep * r.bits / 8
+	p.signBias(w, a)
+	stride := p.steps * r.kstep
+	if p.k <= narrowRow {
+		stride = max(stride, (p.k+gatherSlack+3)&^3)
+	}
+	p.setStride(stride, cacheL2)
+}
+
+// cacheL2 is a part of the second-level cache that a block of rows may fill
+// while panels of weights pass over it from the first level.
+const cacheL2 = 96 << 10
+
+// signBias makes signs of the codes 0 and 1: Σw·(2x-1) = 2·Σw·x - Σw.
+func (p *product) signBias(w Weights, a ActFormat) {
+	if a != Sign {
+		return
+	}
+	p.shift = 1
+	for n := range w.N {
+		for _, v := range w.Values[n*w.K:][:w.K] {
+			p.bias[n] -= int32(v)
+		}
+	}
+}
+
+func (codesForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([]byte, int) {
+	if codes := rows.direct(); codes != nil && p.steps*p.row.kstep == p.k {
+		return codes[m0*p.k : m1*p.k], p.k
+	}
+	// What lies behind a row, up to the last step, meets weights that are zero.
+	rows.gather(s.x, p.stride, m0, m1)
+	return s.x, p.stride
+}
+
+// bitsForm is that of tiles that count the bits of an XOR: they read signs, 64
+// a word.
+type bitsForm struct{}
+
+func (bitsForm) takes(_ *gemmRow, w WeightFormat, a ActFormat) bool {
+	return w == Binary && (a == Sign || a == U1)
+}
+
+func (bitsForm) pack(p *product, w Weights, a ActFormat) {
+	p.bits = must(bitsTable)
+	p.packed = packBitPanels(w, p.row)
+	p.panel = p.steps * p.row.nr * 8
+	p.popcountBias(w, a)
+	p.setStride(p.steps*8, cacheL2)
+}
+
+// popcountBias states how the sum follows from p = popcount(w XOR x). For
+// signs, equal bits count +1 and others -1: K - 2p. For codes 0 and 1, x is
+// (1 + sign)/2, so the sum is (Σw + K - 2p)/2, and (Σw + K)/2 is the number of
+// weights that are +1. Padding is 0 in w and x and so adds nothing to p.
+func (p *product) popcountBias(w Weights, a ActFormat) {
+	for n := range w.N {
+		if a == Sign {
+			p.bias[n] = int32(w.K)
+			continue
+		}
+		for _, v := range w.Values[n*w.K:][:w.K] {
+			if v > 0 {
+				p.bias[n]++
+			}
+		}
+	}
+	if a == Sign {
+		p.shift = 1
+	}
+}
+
+func (bitsForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([]byte, int) {
+	codes := rows.direct()
+	for i := m0; i < m1; i++ {
+		row := s.codes[:p.k]
+		if codes != nil {
+			row = codes[i*p.k:][:p.k]
+		} else {
+			rows.gather(s.codes, 0, i, i+1)
+		}
+		packWords(s.x[(i-m0)*p.stride:], row, p.bits.pack)
+	}
+	return s.x, p.stride
+}
