@@ -29,6 +29,10 @@ test-style test-go test-gen test-avx512 test-vet test-build test-purego test-rac
 generate: ## writes the assembly and its Go declarations anew
 	cd gen && go run ./amd64
 
+.PHONY: rates
+rates: ## measures the rates that dispatch chooses kernels by, anew on this machine
+	go run ./bench/rates
+
 .PHONY: models
 models: ## trains the shipped networks anew, or those that NAMES names
 	netrun/models/train.sh $(NAMES)

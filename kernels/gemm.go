@@ -12,11 +12,21 @@ type Options struct {
 	// Threads is the number of goroutines a Run may use; 0 and 1 mean the
 	// caller's alone. Results do not depend on it.
 	Threads int
+	// Rows is how many rows of activations a Run will usually have, for the
+	// choice of the kernel; 0 means many. NewGEMV and NewConv2D know by
+	// themselves.
+	Rows int
 }
+
+// manyRows is a number of rows for which none of a kernel's tiles is wasted.
+const manyRows = 1024
 
 func (o Options) check() error {
 	if o.Threads < 0 {
 		return fmt.Errorf("kernels: Options.Threads is %d: want 0 or more", o.Threads)
+	}
+	if o.Rows < 0 {
+		return fmt.Errorf("kernels: Options.Rows is %d: want 0 or more", o.Rows)
 	}
 	return nil
 }
@@ -35,6 +45,7 @@ type product struct {
 	stride  int    // bytes between prepared rows
 	block   int    // rows of activations worked on at a time
 	threads int
+	work    int      // multiply-adds a row
 	bits    *bitsRow // packs activations to bits, for forms that need it
 	scratch sync.Pool
 	runs    sync.Pool
@@ -54,12 +65,17 @@ func newProduct(w Weights, a ActFormat, opt Options) (*product, error) {
 	if err := checkSums(w, a); err != nil {
 		return nil, err
 	}
-	row, err := findGEMM(w.Format, a, w.N)
+	rows := opt.Rows
+	if rows == 0 {
+		rows = manyRows
+	}
+	row, err := chooseGEMM(w, a, rows)
 	if err != nil {
-		return nil, fmt.Errorf("kernels: no kernel for %v x %v", w.Format, a)
+		return nil, err
 	}
 	p := &product{row: row, formats: Formats{w.Format, a}, n: w.N, k: w.K, threads: max(1, opt.Threads)}
 	p.steps = ceilDiv(w.K, row.kstep)
+	p.work = work(row, w, a)
 	p.bias = make([]int32, ceilDiv(w.N, row.nr)*row.nr)
 	row.form.pack(p, w, a)
 	p.scratch.New = func() any {
@@ -97,6 +113,10 @@ func checkSums(w Weights, a ActFormat) error {
 
 // Kernel is the name of the kernel that was chosen, such as avx2-muladd-w4.
 func (p *product) Kernel() string { return p.row.name() }
+
+// Work is the number of multiply-adds that the kernel does for one row of
+// activations: N*K, or, if it skips zeros, those left and its padding.
+func (p *product) Work() int { return p.work }
 
 // Formats are the formats of weights and activations.
 func (p *product) Formats() Formats { return p.formats }
@@ -231,6 +251,7 @@ type GEMV struct{ g GEMM }
 
 // NewGEMV plans products of K activations with N x K weights, like NewGEMM.
 func NewGEMV(w Weights, a ActFormat, opt Options) (*GEMV, error) {
+	opt.Rows = 1
 	g, err := NewGEMM(w, a, opt)
 	if err != nil {
 		return nil, err

@@ -50,7 +50,6 @@ type gemmRow struct {
 	group      int        // inputs of one output that lie side by side in a panel; 0 is a step's
 	run        int        // bytes of packed weights that are unpacked as one vector
 	maxProduct int        // |weight|·activation up to which the tile is exact
-	leastN     int        // outputs below which a later row with a narrower tile is faster
 }
 
 // mr is the number of rows of the largest tile.
@@ -240,31 +239,22 @@ func formatsOf(takes func(WeightFormat, ActFormat) bool) []Formats {
 	return list
 }
 
-// find returns the first of rows that can run here, is selected, and fits.
-// Portable rows are always selected, as the last resort.
-func find[R interface{ id() *kernelID }](rows []R, fits func(R) bool) (R, error) {
+// usable reports whether a row can run here and is selected. Portable rows are
+// always selected, as the last resort.
+func usable(id *kernelID) bool {
 	s := selected.Load()
+	return (id.isa == "portable" || s == nil || s.matches(id)) && len(missing(id.features)) == 0
+}
+
+// find returns the first of rows that is usable and fits.
+func find[R interface{ id() *kernelID }](rows []R, fits func(R) bool) (R, error) {
 	for _, r := range rows {
-		id := r.id()
-		if (id.isa == "portable" || s == nil || s.matches(id)) && fits(r) && len(missing(id.features)) == 0 {
+		if usable(r.id()) && fits(r) {
 			return r, nil
 		}
 	}
 	var none R
 	return none, fmt.Errorf("kernels: no kernel fits")
-}
-
-// findGEMM is find for n outputs of some formats: where a tile is much wider
-// than that, a narrower one is taken if there is one.
-func findGEMM(w WeightFormat, a ActFormat, n int) (*gemmRow, error) {
-	row, err := find(gemmTable, func(r *gemmRow) bool { return r.takes(w, a) })
-	if err == nil && n < row.leastN {
-		narrow, err := find(gemmTable, func(r *gemmRow) bool { return r.takes(w, a) && n >= r.leastN && r.isa == row.isa })
-		if err == nil {
-			return narrow, nil
-		}
-	}
-	return row, err
 }
 
 // must is find for operations of which a portable row takes everything.

@@ -1,0 +1,127 @@
+package kernels
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A ShapeClass is a sort of product within which kernels keep their order of
+// speed.
+type ShapeClass int
+
+// The shape classes, by rows of activations, outputs and inputs of a product.
+const (
+	FewRows    ShapeClass = iota // up to 3 rows, as in a GEMV: bound by memory
+	FewInputs                    // K below 48, as in a first layer
+	FewOutputs                   // N up to 24: less than most tiles
+	Thin                         // N up to 128
+	Wide
+	shapeClasses
+)
+
+// String returns a name such as "few-rows".
+func (c ShapeClass) String() string {
+	return [...]string{"few-rows", "few-inputs", "few-outputs", "thin", "wide"}[c]
+}
+
+// ShapeClasses lists every shape class.
+func ShapeClasses() []ShapeClass { return []ShapeClass{FewRows, FewInputs, FewOutputs, Thin, Wide} }
+
+// ClassOf is the class of products with m rows, n outputs and k inputs.
+func ClassOf(m, n, k int) ShapeClass {
+	switch {
+	case m <= 3:
+		return FewRows
+	case k < 48:
+		return FewInputs
+	case n <= 24:
+		return FewOutputs
+	case n <= 128:
+		return Thin
+	}
+	return Wide
+}
+
+// A Rate is how fast a kernel was seen to be: dispatch chooses by it.
+type Rate struct {
+	Kernel  string
+	Weights WeightFormat
+	Acts    ActFormat
+	Machine string // where it was measured: only rates of one machine compare
+	// GMACs are 10^9 multiply-adds a second on one core, by ShapeClass; for a
+	// kernel that skips zeros, of those that it does.
+	GMACs [shapeClasses]float32
+}
+
+// Rates lists the measured rates that dispatch chooses by. The caller owns it.
+// The command bench/rates measures them.
+func Rates() []Rate { return slices.Clone(currentRates) }
+
+// currentRates are those of rates.go, which tests replace.
+var currentRates = rates[:]
+
+// rateOf finds the kernel's rate.
+func rateOf(kernel string, f Formats, class ShapeClass) (gmacs float32, machine string) {
+	for i := range currentRates {
+		if r := &currentRates[i]; r.Kernel == kernel && r.Weights == f.Weights && r.Acts == f.Acts {
+			return r.GMACs[class], r.Machine
+		}
+	}
+	return 0, ""
+}
+
+// A worker is a form whose kernels do another number of multiply-adds than
+// there are.
+type worker interface {
+	// work is the number of multiply-adds for one row of activations.
+	work(r *gemmRow, w Weights, a ActFormat) int
+}
+
+// work is the number of multiply-adds that a kernel does for one row.
+func work(r *gemmRow, w Weights, a ActFormat) int {
+	if f, ok := r.form.(worker); ok {
+		return f.work(r, w, a)
+	}
+	return w.N * w.K
+}
+
+// A candidate is a kernel for a product.
+type candidate struct {
+	row     *gemmRow
+	machine string  // where it was measured, if it was
+	time    float32 // of a row of activations; 0 if not measured
+}
+
+// clearly is how much less time a kernel must need than one before it in the
+// table, which has fewer bits a weight: closer rates are noise.
+const clearly = 0.95
+
+// chooseGEMM picks the kernel for a product: of those that were measured on the
+// same machine the one that clearly needs the least time, of those that were not the
+// first in the table; and among these, the one of the best tier.
+func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
+	f, class := Formats{w.Format, a}, ClassOf(rows, w.N, w.K)
+	var best []candidate // one for each machine, in the order of the table
+	for _, r := range gemmTable {
+		if !usable(r.id()) || !r.takes(w.Format, a) {
+			continue
+		}
+		if r.isa == "portable" && len(best) > 0 && best[0].row.isa != "portable" {
+			break // it is the last resort
+		}
+		c := candidate{row: r}
+		if gmacs, machine := rateOf(r.name(), f, class); gmacs > 0 {
+			c.machine, c.time = machine, float32(work(r, w, a))/gmacs
+		}
+		same := slices.IndexFunc(best, func(b candidate) bool { return b.machine == c.machine })
+		if same < 0 {
+			best = append(best, c)
+		} else if c.time < clearly*best[same].time {
+			best[same] = c
+		}
+	}
+	if len(best) == 0 {
+		return nil, fmt.Errorf("kernels: no kernel for %v", f)
+	}
+	return slices.MaxFunc(best, func(a, b candidate) int { return tierRank(a.row.isa) - tierRank(b.row.isa) }).row, nil
+}

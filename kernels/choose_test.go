@@ -1,0 +1,99 @@
+package kernels
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestRates wants rates that say something: of kernels that there are, on
+// formats that they take.
+func TestRates(t *testing.T) {
+	gemm := map[string]Kernel{}
+	for _, k := range Table() {
+		if k.Operation == OpGEMM {
+			gemm[k.Name] = k
+		}
+	}
+	type key struct {
+		kernel string
+		f      Formats
+	}
+	seen := map[key]bool{}
+	for _, r := range Rates() {
+		f := Formats{r.Weights, r.Acts}
+		if k, ok := gemm[r.Kernel]; ok && !slices.Contains(k.Formats, f) {
+			t.Errorf("%s does not take %v", r.Kernel, f)
+		}
+		if r.Machine == "" {
+			t.Errorf("%s on %v: no machine", r.Kernel, f)
+		}
+		if seen[key{r.Kernel, f}] {
+			t.Errorf("%s on %v is there twice", r.Kernel, f)
+		}
+		seen[key{r.Kernel, f}] = true
+		for class, v := range r.GMACs {
+			if v <= 0 {
+				t.Errorf("%s on %v, %v: %g multiply-adds", r.Kernel, f, ShapeClass(class), v)
+			}
+		}
+	}
+}
+
+// lazy is a form that does a tenth of the multiply-adds.
+type lazy struct{ codesForm }
+
+func (lazy) work(_ *gemmRow, w Weights, _ ActFormat) int { return w.N * w.K / 10 }
+
+func TestChoose(t *testing.T) {
+	table, before, chosen := gemmTable, currentRates, selected.Load()
+	defer func() { gemmTable, currentRates = table, before }()
+	selected.Store(nil)
+	defer selected.Store(chosen)
+	row := func(isa, variant string, f form) *gemmRow {
+		return &gemmRow{kernelID: kernelID{isa: isa, algorithm: "test", variant: variant}, form: f, bits: 8, maxProduct: 1 << 20}
+	}
+	gemmTable = []*gemmRow{
+		row("avx512vnni", "a", codesForm{}), row("avx512vnni", "b", codesForm{}),
+		row("avx2", "a", codesForm{}), row("avx2", "b", codesForm{}), row("avx2", "c", lazy{}),
+		row("portable", "a", codesForm{}), row("portable", "b", codesForm{}),
+	}
+	flat := func(v float32) (r [shapeClasses]float32) {
+		for i := range r {
+			r[i] = v
+		}
+		return r
+	}
+	wide := flat(1)
+	wide[Wide] = 100
+	for _, c := range []struct {
+		name  string
+		rates []Rate
+		use   string
+		rows  int
+		want  string
+	}{
+		{"nothing known: table order", nil, "", 100, "avx512vnni-test-a"},
+		{"an unknown row before known ones of a worse tier", []Rate{{"avx2-test-b", Int8, U8, "m", flat(9)}}, "", 100, "avx512vnni-test-a"},
+		{"the fastest of a machine", []Rate{{"avx512vnni-test-a", Int8, U8, "m", flat(1)}, {"avx512vnni-test-b", Int8, U8, "m", flat(2)}}, "", 100, "avx512vnni-test-b"},
+		{"across tiers of a machine", []Rate{{"avx512vnni-test-a", Int8, U8, "m", flat(1)}, {"avx512vnni-test-b", Int8, U8, "m", flat(1)}, {"avx2-test-b", Int8, U8, "m", flat(9)}}, "", 100, "avx2-test-b"},
+		{"two machines: the better tier", []Rate{{"avx512vnni-test-a", Int8, U8, "m", flat(1)}, {"avx512vnni-test-b", Int8, U8, "m", flat(1)}, {"avx2-test-b", Int8, U8, "n", flat(9)}}, "", 100, "avx512vnni-test-a"},
+		{"a tie: table order", []Rate{{"avx2-test-a", Int8, U8, "m", flat(100)}, {"avx2-test-b", Int8, U8, "m", flat(104)}}, "avx2-test-a,avx2-test-b", 100, "avx2-test-a"},
+		{"by class, wide", []Rate{{"avx2-test-a", Int8, U8, "m", wide}, {"avx2-test-b", Int8, U8, "m", flat(50)}}, "avx2-test-a,avx2-test-b", 100, "avx2-test-a"},
+		{"by class, few rows", []Rate{{"avx2-test-a", Int8, U8, "m", wide}, {"avx2-test-b", Int8, U8, "m", flat(50)}}, "avx2-test-a,avx2-test-b", 1, "avx2-test-b"},
+		{"other formats do not count", []Rate{{"avx2-test-a", Int8, U4, "m", flat(1)}, {"avx2-test-b", Int8, U4, "m", flat(50)}}, "avx2-test-a,avx2-test-b", 1, "avx2-test-a"},
+		{"work counts", []Rate{{"avx2-test-a", Int8, U8, "m", flat(50)}, {"avx2-test-c", Int8, U8, "m", flat(6)}}, "avx2-test-a,avx2-test-c", 100, "avx2-test-c"},
+		{"portable only if nothing else", []Rate{{"avx2-test-a", Int8, U8, "m", flat(1)}, {"portable-test-a", Int8, U8, "m", flat(9)}}, "avx2-test-a", 100, "avx2-test-a"},
+		{"portable rows among themselves", []Rate{{"portable-test-a", Int8, U8, "m", flat(1)}, {"portable-test-b", Int8, U8, "m", flat(9)}}, "portable", 100, "portable-test-b"},
+	} {
+		currentRates = c.rates
+		if c.use != "" {
+			selected.Store(&selection{names: strings.Split(c.use, ",")})
+		}
+		got, err := chooseGEMM(Weights{Format: Int8, N: 200, K: 1000}, U8, c.rows)
+		selected.Store(chosen)
+		if err != nil || got.name() != c.want {
+			t.Errorf("%s: got %v, %v: want %s", c.name, got, err, c.want)
+		}
+	}
+}
