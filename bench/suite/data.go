@@ -11,7 +11,10 @@ import (
 // pairs are the formats measured. "some" are those of the shipped networks,
 // and those that other libraries have.
 func pairs() []kernels.Formats {
-	if *formatsFlag == "all" {
+	switch *formatsFlag {
+	case "peers":
+		return comparedFormats()
+	case "all":
 		var all []kernels.Formats
 		for _, w := range kernels.WeightFormats() {
 			for _, a := range kernels.ActFormats() {

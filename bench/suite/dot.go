@@ -10,7 +10,7 @@ import (
 
 // Dot measures inner products of length k from activation codes and,
 // for formats of one bit, from activations that are already packed (x=bits).
-func Dot(b *testing.B) {
+func Dot(b *testing.B, peers ...Peer) {
 	lengths := []int{1024, 4096}
 	if allShapes() {
 		lengths = append(lengths, 64, 256, 16384)
@@ -32,6 +32,13 @@ func Dot(b *testing.B) {
 					run(b, name(row.Name, "codes"), func() (*work, error) { return d.work(row, false) })
 				}
 			}
+			for _, q := range beside(p, peers) {
+				x := "codes"
+				if q.Bits {
+					x = "bits"
+				}
+				run(b, name(q.Impl, x), func() (*work, error) { return d.peer(q) })
+			}
 			run(b, name("ref", "codes"), func() (*work, error) { return d.ref(), nil })
 		}
 		f := newFloatProduct(size{1, 1, k})
@@ -40,6 +47,9 @@ func Dot(b *testing.B) {
 		}
 		for _, row := range rows(kernels.OpDotFloat32, kernels.Formats{}) {
 			run(b, name(row.Name), func() (*work, error) { return dotFloat32(f, row) })
+		}
+		for _, q := range beside(FloatFormats, peers) {
+			run(b, name(q.Impl), func() (*work, error) { return f.peer(q, false) })
 		}
 		run(b, name("ref"), func() (*work, error) { return f.ref(), nil })
 	}
@@ -102,6 +112,11 @@ func (d *dot) ref() *work {
 		weights: d.w.K, packed: d.w.K,
 		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "muladd"}),
 	}
+}
+
+func (d *dot) peer(q Peer) (*work, error) {
+	p := product{size: size{1, 1, d.w.K}, formats: d.formats, w: d.w, x: d.x, dst: make([]int32, 1)}
+	return p.peer(q, false)
 }
 
 // dotFloat32 calls a function that dispatches at each call, so the kernel is

@@ -21,6 +21,9 @@ func (s size) String() string { return fmt.Sprintf("m=%d/n=%d/k=%d", s.m, s.n, s
 // gemmSizes are, some: a product small enough for ref, lenet's dense layer on a
 // batch, a large square; all: also two layers of ResNet-50.
 func gemmSizes() []size {
+	if comparing() {
+		return comparedGEMM
+	}
 	list := []size{{16, 32, 144}, {64, 512, 1024}, {1024, 1024, 1024}}
 	if allShapes() {
 		list = append(list, size{3136, 64, 576}, size{196, 256, 2304})
@@ -31,6 +34,9 @@ func gemmSizes() []size {
 // gemvSizes are, some: lenet's dense layer and a square larger than the cache
 // of a core; all: also two layers of language models.
 func gemvSizes() []size {
+	if comparing() {
+		return comparedGEMV
+	}
 	list := []size{{1, 512, 1024}, {1, 4096, 4096}}
 	if allShapes() {
 		list = append(list, size{1, 6912, 2560}, size{1, 14336, 4096})
@@ -42,40 +48,37 @@ func gemvSizes() []size {
 const refMACs = 1 << 20
 
 // GEMM measures products of several rows of activations.
-func GEMM(b *testing.B) {
+func GEMM(b *testing.B, peers ...Peer) {
 	for _, s := range gemmSizes() {
-		products(b, s, "hot")
-		if s.macs() >= 1<<30 && runtime.NumCPU() > 1 {
+		products(b, s, "hot", peers)
+		if s.macs() >= 1<<30 && runtime.NumCPU() > 1 && !comparing() {
 			threaded(b, s, runtime.NumCPU())
 		}
 	}
 }
 
 // GEMV measures products of one row, from weights in cache and from memory.
-func GEMV(b *testing.B) {
+func GEMV(b *testing.B, peers ...Peer) {
 	for _, s := range gemvSizes() {
-		products(b, s, "hot")
+		products(b, s, "hot", peers)
 		if 4*s.n*s.k > machineCaches().size[l2] {
-			products(b, s, "cold")
+			products(b, s, "cold", peers)
 		}
 	}
 }
 
 // products adds the benchmarks of one shape.
-func products(b *testing.B, s size, cache string) {
+func products(b *testing.B, s size, cache string, peers []Peer) {
 	name := func(p fmt.Stringer, impl string) string {
 		return fmt.Sprintf("%s/impl=%s/%v/cache=%s", p, impl, s, cache)
 	}
 	for _, p := range pairs() {
 		data := sync.OnceValue(func() *product { return newProduct(p, s) })
-		list := gemmRows(p, s.n)
-		// Every kernel is measured on the layers of the shipped networks and on
-		// the large square.
-		if cache == "cold" || s.n*s.k > 1<<20 || s.macs() <= refMACs && s.m > 1 {
-			list = ends(list)
-		}
-		for _, k := range list {
+		for _, k := range productRows(p, s, cache) {
 			run(b, name(formatKeys(p), k.Name), func() (*work, error) { return data().work(k, cache == "cold", 1) })
+		}
+		for _, q := range beside(p, peers) {
+			run(b, name(formatKeys(p), q.Impl), func() (*work, error) { return data().peer(q, cache == "cold") })
 		}
 		if s.macs() <= refMACs && cache == "hot" {
 			run(b, name(formatKeys(p), "ref"), func() (*work, error) { return data().ref(), nil })
@@ -83,11 +86,30 @@ func products(b *testing.B, s size, cache string) {
 	}
 	data := sync.OnceValue(func() *floatProduct { return newFloatProduct(s) })
 	for _, k := range rows(kernels.OpGEMMFloat32, kernels.Formats{}) {
+		if comparing() && k.ISA == portable && s.macs() > portableMACs {
+			continue
+		}
 		run(b, name(floatKeys, k.Name), func() (*work, error) { return data().work(k, cache == "cold", 1) })
+	}
+	for _, q := range beside(FloatFormats, peers) {
+		run(b, name(floatKeys, q.Impl), func() (*work, error) { return data().peer(q, cache == "cold") })
 	}
 	if s.macs() <= refMACs && cache == "hot" {
 		run(b, name(floatKeys, "ref"), func() (*work, error) { return data().ref(), nil })
 	}
+}
+
+// productRows lists the kernels to measure on one shape. Every kernel is
+// measured on the layers of the shipped networks and on the large square.
+func productRows(p kernels.Formats, s size, cache string) []kernels.Kernel {
+	if comparing() {
+		return comparedRows(p, s, cache)
+	}
+	list := gemmRows(p, s.n)
+	if cache == "cold" || s.n*s.k > 1<<20 || s.macs() <= refMACs && s.m > 1 {
+		return ends(list)
+	}
+	return list
 }
 
 // threaded adds benchmarks of the preferred kernels on several threads.

@@ -9,8 +9,8 @@ import (
 )
 
 var (
-	shapesFlag  = flag.String("lowbit.shapes", "some", "shapes to measure: some or all")
-	formatsFlag = flag.String("lowbit.formats", "some", "pairs of formats to measure: some or all")
+	shapesFlag  = flag.String("lowbit.shapes", "some", "shapes to measure: some, all or peers (those to compare with other libraries)")
+	formatsFlag = flag.String("lowbit.formats", "some", "pairs of formats to measure: some, all or peers (those to compare with other libraries)")
 )
 
 // units tells benchstat which way is better, and that bytes do not vary.
@@ -26,8 +26,8 @@ Unit B/weight assume=exact
 func Main(m *testing.M, config ...string) {
 	flag.Parse()
 	for name, value := range map[string]string{"lowbit.shapes": *shapesFlag, "lowbit.formats": *formatsFlag} {
-		if value != "some" && value != "all" {
-			fmt.Fprintf(os.Stderr, "-%s is %q: want some or all\n", name, value)
+		if value != "some" && value != "all" && value != "peers" {
+			fmt.Fprintf(os.Stderr, "-%s is %q: want some, all or peers\n", name, value)
 			os.Exit(2)
 		}
 	}

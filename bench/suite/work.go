@@ -17,6 +17,7 @@ type work struct {
 	run    func(i int)                        // does the operation once; i counts the calls
 	poison func()                             // if not nil, spoils what an earlier kernel left as the result
 	check  func() error                       // compares the last result with package ref's
+	close  func()                             // if not nil, frees what Go does not
 
 	macs    int // multiply-adds of a call; 0 for what has none
 	elems   int // elements of a call, where there are no multiply-adds
@@ -33,15 +34,21 @@ type work struct {
 // run adds a benchmark that makes its work when it is first asked to.
 func run(b *testing.B, name string, prepare func() (*work, error)) {
 	prepared := sync.OnceValues(prepare)
+	var w *work
 	b.Run(name, func(b *testing.B) {
-		w, err := prepared()
-		if err != nil {
+		var err error
+		if w, err = prepared(); err != nil {
 			b.Fatal(err)
 		}
 		w.measure(b)
 	})
+	if w != nil && w.close != nil {
+		w.close()
+	}
 }
 
+// measure checks the result, takes the time, and checks that the result is
+// still the same.
 func (w *work) measure(b *testing.B) {
 	if w.around != nil {
 		restore, err := w.around()
@@ -52,6 +59,10 @@ func (w *work) measure(b *testing.B) {
 	}
 	if w.poison != nil {
 		w.poison()
+	}
+	w.run(0)
+	if err := w.check(); err != nil {
+		b.Fatal(err)
 	}
 	limit := w.limit()
 	for i := 0; b.Loop(); i++ {
@@ -118,21 +129,14 @@ const portable = "portable"
 // gemmRows lists the kernels that dispatch can be made to choose for products
 // of n outputs, its own choice first.
 func gemmRows(p kernels.Formats, n int) []kernels.Kernel {
-	choice := func() string { // depends on n, not on the number of inputs
-		g, err := kernels.NewGEMM(randomWeights(p.Weights, n, 1), p.Acts, kernels.Options{})
-		if err != nil {
-			return ""
-		}
-		return g.Kernel()
-	}
-	preferred := choice()
+	preferred := gemmChoice(p, n)
 	var list []kernels.Kernel
 	for _, k := range rows(kernels.OpGEMM, p) {
 		restore, err := use(k)
 		if err != nil {
 			continue
 		}
-		got := choice()
+		got := gemmChoice(p, n)
 		restore()
 		switch {
 		case k.Name == preferred:
@@ -142,6 +146,16 @@ func gemmRows(p kernels.Formats, n int) []kernels.Kernel {
 		}
 	}
 	return list
+}
+
+// gemmChoice names the kernel that dispatch takes for products of n outputs,
+// which does not depend on the number of inputs.
+func gemmChoice(p kernels.Formats, n int) string {
+	g, err := kernels.NewGEMM(randomWeights(p.Weights, n, 1), p.Acts, kernels.Options{})
+	if err != nil {
+		return ""
+	}
+	return g.Kernel()
 }
 
 // ends keeps the kernel that dispatch prefers and the portable one: for the
