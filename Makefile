@@ -29,6 +29,14 @@ test-style test-go test-gen test-avx512 test-vet test-build test-purego test-rac
 generate: ## writes the assembly and its Go declarations anew
 	cd gen && go run ./amd64
 
+# The time is shared by all fuzz targets of all packages. What fails is kept in the
+# package's testdata/fuzz, where the tests find it again.
+FUZZTIME ?= 600
+
+.PHONY: fuzz
+fuzz: ## looks for inputs on which kernels, plans or readers of files go wrong, for FUZZTIME seconds in all
+	@.ci/fuzz $(FUZZTIME)
+
 .PHONY: rates
 rates: ## measures the rates that dispatch chooses kernels by, anew on this machine
 	go run ./bench/rates

@@ -249,41 +249,43 @@ func checkProduct(t testing.TB, what string, dst, x, w []float32, m, n, k int) {
 	}
 }
 
+func checkGEMMFloat32(t testing.TB, a *arena, rng *rand.Rand, kernel string, m, n, k int) {
+	t.Helper()
+	at := spot{rng.IntN(2) == 0, rng.IntN(2) * 4 * rng.IntN(16)}
+	w, xs := randomFloats(rng, n*k, false), randomFloats(rng, m*k, false)
+	var bits []float32
+	for threads := range 4 {
+		g, err := NewGEMMFloat32(input(a, "weights", at, w), n, k, Options{Threads: threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.Kernel() != kernel || g.PackedBytes() < 4*n*k {
+			t.Fatalf("kernel %s with %d bytes of weights for %dx%d: want %s", g.Kernel(), g.PackedBytes(), n, k, kernel)
+		}
+		x, dst := input(a, "x", at, xs), place(a, "dst", m*n, at, nans(m*n))
+		a.run(func() { g.Run(dst, x, m) })
+		if bits == nil {
+			checkProduct(t, kernel, dst, xs, w, m, n, k)
+			bits = slices.Clone(dst)
+		}
+		if i := firstDifference(dst, bits); i >= 0 {
+			t.Fatalf("%dx%dx%d: sum %d is %v on %d threads, %v on one", m, n, k, i, dst[i], threads, bits[i])
+		}
+		// The bits of a row do not depend on the rows beside it.
+		r := rng.IntN(m)
+		one := place(a, "dst", n, at, nans(n))
+		g.Run(one, xs[r*k:][:k], 1)
+		if i := firstDifference(one, bits[r*n:][:n]); i >= 0 {
+			t.Fatalf("%dx%dx%d: row %d, output %d is %v alone, %v among others", m, n, k, r, i, one[i], bits[r*n+i])
+		}
+	}
+}
+
 func TestGEMMFloat32(t *testing.T) {
 	each(t, f32Table, func(t *testing.T, row *f32Row) {
 		use(t, row.name())
 		rng, a := random(t), newArena(t)
-		check := func(m, n, k int) {
-			t.Helper()
-			at := spot{rng.IntN(2) == 0, rng.IntN(2) * 4 * rng.IntN(16)}
-			w, xs := randomFloats(rng, n*k, false), randomFloats(rng, m*k, false)
-			var bits []float32
-			for threads := range 4 {
-				g, err := NewGEMMFloat32(input(a, "weights", at, w), n, k, Options{Threads: threads})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if g.Kernel() != row.name() || g.PackedBytes() < 4*n*k {
-					t.Fatalf("kernel %s with %d bytes of weights for %dx%d: want %s", g.Kernel(), g.PackedBytes(), n, k, row.name())
-				}
-				x, dst := input(a, "x", at, xs), place(a, "dst", m*n, at, nans(m*n))
-				a.run(func() { g.Run(dst, x, m) })
-				if bits == nil {
-					checkProduct(t, row.name(), dst, xs, w, m, n, k)
-					bits = slices.Clone(dst)
-				}
-				if i := firstDifference(dst, bits); i >= 0 {
-					t.Fatalf("%dx%dx%d: sum %d is %v on %d threads, %v on one", m, n, k, i, dst[i], threads, bits[i])
-				}
-				// The bits of a row do not depend on the rows beside it.
-				r := rng.IntN(m)
-				one := place(a, "dst", n, at, nans(n))
-				g.Run(one, xs[r*k:][:k], 1)
-				if i := firstDifference(one, bits[r*n:][:n]); i >= 0 {
-					t.Fatalf("%dx%dx%d: row %d, output %d is %v alone, %v among others", m, n, k, r, i, one[i], bits[r*n+i])
-				}
-			}
-		}
+		check := func(m, n, k int) { t.Helper(); checkGEMMFloat32(t, a, rng, row.name(), m, n, k) }
 		for _, m := range some(rng, around(2*row.mr()+2, row.mr())) {
 			check(m, 1+rng.IntN(2*row.nr), 1+rng.IntN(40))
 		}
@@ -297,35 +299,36 @@ func TestGEMMFloat32(t *testing.T) {
 	})
 }
 
+func checkConvFloat32(t testing.TB, a *arena, rng *rand.Rand, s ConvShape) {
+	t.Helper()
+	at := spot{rng.IntN(2) == 0, rng.IntN(2) * 4 * rng.IntN(16)}
+	images := 1 + rng.IntN(3)
+	w, xs := randomFloats(rng, s.OutC*s.K(), true), randomFloats(rng, images*s.H*s.W*s.InC, true)
+	in, out := s.H*s.W*s.InC, s.OutH()*s.OutW()*s.OutC
+	want := make([]float32, images*out)
+	for i := range images {
+		ref.Conv2DFloat32(want[i*out:], xs[i*in:][:in], w, ref.ConvShape(s))
+	}
+	c, err := NewConv2DFloat32(w, s, Options{Threads: rng.IntN(4)})
+	if err != nil {
+		t.Fatalf("%+v: %v", s, err)
+	}
+	x, dst := input(a, "x", at, xs), place(a, "dst", len(want), at, nans(len(want)))
+	a.run(func() { c.Run(dst, x, images) })
+	if i := firstDifference(dst, want); i >= 0 { // whole numbers: exact
+		t.Fatalf("%+v, image %d, sum %d: got %v, want %v", s, i/out, i%out, dst[i], want[i])
+	}
+}
+
 func TestConv2DFloat32(t *testing.T) {
 	each(t, f32Table, func(t *testing.T, row *f32Row) {
 		use(t, row.name())
 		rng, a := random(t), newArena(t)
-		check := func(s ConvShape) {
-			t.Helper()
-			at := spot{rng.IntN(2) == 0, rng.IntN(2) * 4 * rng.IntN(16)}
-			images := 1 + rng.IntN(3)
-			w, xs := randomFloats(rng, s.OutC*s.K(), true), randomFloats(rng, images*s.H*s.W*s.InC, true)
-			in, out := s.H*s.W*s.InC, s.OutH()*s.OutW()*s.OutC
-			want := make([]float32, images*out)
-			for i := range images {
-				ref.Conv2DFloat32(want[i*out:], xs[i*in:][:in], w, ref.ConvShape(s))
-			}
-			c, err := NewConv2DFloat32(w, s, Options{Threads: rng.IntN(4)})
-			if err != nil {
-				t.Fatalf("%+v: %v", s, err)
-			}
-			x, dst := input(a, "x", at, xs), place(a, "dst", len(want), at, nans(len(want)))
-			a.run(func() { c.Run(dst, x, images) })
-			if i := firstDifference(dst, want); i >= 0 { // whole numbers: exact
-				t.Fatalf("%+v, image %d, sum %d: got %v, want %v", s, i/out, i%out, dst[i], want[i])
-			}
-		}
 		for _, s := range some(rng, convShapes) {
-			check(s)
+			checkConvFloat32(t, a, rng, s)
 		}
 		for range times(60) {
-			check(randomConv(rng, 6))
+			checkConvFloat32(t, a, rng, randomConv(rng, 6))
 		}
 	})
 }
@@ -467,24 +470,29 @@ func checkMatMul(t testing.TB, ar *arena, rng *rand.Rand, m, n, k, aKind, bKind,
 	}
 }
 
+func checkDotFloat32(t testing.TB, a *arena, rng *rand.Rand, n int, whole bool) {
+	t.Helper()
+	at := spot{rng.IntN(2) == 0, rng.IntN(2) * 4 * rng.IntN(16)}
+	xs, ys := randomFloats(rng, n, whole), randomFloats(rng, n, whole)
+	x, y := input(a, "x", at, xs), input(a, "y", at, ys)
+	var s sum32
+	for i := range xs {
+		s.add(xs[i], ys[i])
+	}
+	var got float32
+	a.run(func() { got = DotFloat32(x, y) })
+	if err := s.check(got); err != nil || whole && float64(got) != s.exact {
+		t.Fatalf("n = %d: got %v, want %v: %v", n, got, s.exact, err)
+	}
+}
+
 func TestDotFloat32(t *testing.T) {
 	each(t, f32DotTable, func(t *testing.T, row *f32DotRow) {
 		use(t, row.name())
 		rng, a := random(t), newArena(t)
 		for _, n := range append([]int{0}, some(rng, around(300, row.block))...) {
 			for _, whole := range []bool{false, true} {
-				at := spot{rng.IntN(2) == 0, rng.IntN(2) * 4 * rng.IntN(16)}
-				xs, ys := randomFloats(rng, n, whole), randomFloats(rng, n, whole)
-				x, y := input(a, "x", at, xs), input(a, "y", at, ys)
-				var s sum32
-				for i := range xs {
-					s.add(xs[i], ys[i])
-				}
-				var got float32
-				a.run(func() { got = DotFloat32(x, y) })
-				if err := s.check(got); err != nil || whole && float64(got) != s.exact {
-					t.Fatalf("n = %d: got %v, want %v: %v", n, got, s.exact, err)
-				}
+				checkDotFloat32(t, a, rng, n, whole)
 			}
 		}
 		x := make([]float32, 100)

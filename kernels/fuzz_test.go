@@ -3,6 +3,8 @@ package kernels
 import (
 	"math/rand/v2"
 	"testing"
+
+	"example.com/lowbit/ref"
 )
 
 // The fuzz targets compare plans with ref, like the tests, on formats, shapes,
@@ -66,6 +68,83 @@ func FuzzDot(f *testing.F) {
 		list := formatsOf(row.takes)
 		rng, at := fuzzed(seed, offset)
 		checkDot(t, newArena(t), rng, list[int(format)%len(list)], 1+int(k)%5000, pattern(rng.IntN(int(patterns))), pattern(rng.IntN(int(patterns))), at, "")
+	})
+}
+
+func FuzzGEMV(f *testing.F) {
+	f.Add(uint64(1), uint8(0), uint8(0), uint16(1), uint16(1), uint8(0), uint8(0))
+	f.Add(uint64(2), uint8(3), uint8(7), uint16(33), uint16(65), uint8(1), uint8(17))
+	f.Fuzz(func(t *testing.T, seed uint64, impl, format uint8, n, k uint16, threads, offset uint8) {
+		row, formats := fuzzGEMMRow(t, impl, format)
+		rng, at := fuzzed(seed, offset)
+		a := newArena(t)
+		w := weights(rng, formats.Weights, pattern(rng.IntN(int(patterns))), 1+int(n)%300, 1+int(k)%3000)
+		g, err := NewGEMV(w, formats.Acts, Options{Threads: int(threads) % 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.Kernel() != row.name() {
+			t.Fatalf("the plan chose %s: want %s", g.Kernel(), row.name())
+		}
+		poison(g.g.product)
+		xs, want := draw(rng, pattern(rng.IntN(int(patterns))), codes(formats.Acts), w.K), make([]int32, w.N)
+		ref.GEMM(want, values(formats.Acts, xs), w.Values, 1, w.N, w.K)
+		x, dst := input(a, "x", at, xs), place(a, "dst", w.N, at, randomSums(rng, w.N))
+		a.run(func() { g.Run(dst, x) })
+		if i := firstDifference(dst, want); i >= 0 {
+			t.Fatalf("%v, %dx%d: output %d: got %d, want %d", formats, w.N, w.K, i, dst[i], want[i])
+		}
+	})
+}
+
+func FuzzDotBinary(f *testing.F) {
+	f.Add(uint64(1), uint8(0), uint16(1), uint8(0))
+	f.Add(uint64(2), uint8(1), uint16(777), uint8(17))
+	f.Fuzz(func(t *testing.T, seed uint64, impl uint8, k uint16, offset uint8) {
+		use(t, runnableRow(bitsTable, impl).name())
+		rng, at := fuzzed(seed, offset&^7)
+		a, n := newArena(t), int(k)%9000
+		x, y := make([]uint64, (n+63)/64), make([]uint64, (n+63)/64)
+		PackSigns(x, draw(rng, pattern(rng.IntN(int(patterns))), codes(Sign), n))
+		PackSigns(y, draw(rng, pattern(rng.IntN(int(patterns))), codes(Sign), n))
+		want := ref.DotBinary(x, y, n)
+		x, y = input(a, "x", at, x), input(a, "y", at, y)
+		a.run(func() {
+			if got := DotBinary(x, y, n); got != want {
+				t.Fatalf("k = %d: got %d, want %d", n, got, want)
+			}
+		})
+	})
+}
+
+func FuzzGEMMFloat32(f *testing.F) {
+	f.Add(uint64(1), uint8(0), uint8(1), uint8(1), uint16(1))
+	f.Add(uint64(2), uint8(1), uint8(15), uint8(33), uint16(400))
+	f.Fuzz(func(t *testing.T, seed uint64, impl, m, n uint8, k uint16) {
+		row := runnableRow(f32Table, impl)
+		use(t, row.name())
+		rng, _ := fuzzed(seed, 0)
+		checkGEMMFloat32(t, newArena(t), rng, row.name(), 1+int(m)%60, 1+int(n)%80, 1+int(k)%900)
+	})
+}
+
+func FuzzConv2DFloat32(f *testing.F) {
+	f.Add(uint64(1), uint8(0), uint8(1))
+	f.Add(uint64(2), uint8(1), uint8(20))
+	f.Fuzz(func(t *testing.T, seed uint64, impl, maxC uint8) {
+		use(t, runnableRow(f32Table, impl).name())
+		rng, _ := fuzzed(seed, 0)
+		checkConvFloat32(t, newArena(t), rng, randomConv(rng, 1+int(maxC)%40))
+	})
+}
+
+func FuzzDotFloat32(f *testing.F) {
+	f.Add(uint64(1), uint8(0), uint16(1), true)
+	f.Add(uint64(2), uint8(1), uint16(777), false)
+	f.Fuzz(func(t *testing.T, seed uint64, impl uint8, n uint16, whole bool) {
+		use(t, runnableRow(f32DotTable, impl).name())
+		rng, _ := fuzzed(seed, 0)
+		checkDotFloat32(t, newArena(t), rng, int(n)%5000, whole)
 	})
 }
 
