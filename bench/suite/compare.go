@@ -51,14 +51,14 @@ func comparedFormats() []kernels.Formats {
 
 // comparedRows lists the kernels to measure beside peers, dispatch's choice first.
 func comparedRows(p kernels.Formats, s size, cache string) []kernels.Kernel {
-	list := gemmRows(p, s.n)
+	list := gemmRows(p, s)
 	if cache == "cold" {
 		if i := slices.IndexFunc(pairs(), func(q kernels.Formats) bool { return q.Weights == p.Weights }); p != pairs()[i] && p.Acts != kernels.U8 {
 			return nil
 		}
 		return list[:1]
 	}
-	picks := tierPicks(p, s.n)
+	picks := tierPicks(p, s)
 	return slices.DeleteFunc(list, func(k kernels.Kernel) bool {
 		return k.ISA == portable && s.macs() > portableMACs || s.n != s.k && !slices.Contains(picks, k.Name)
 	})

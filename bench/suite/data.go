@@ -42,12 +42,22 @@ func random(a, b, c int) *rand.Rand {
 	return rand.New(rand.NewPCG(uint64(a)<<32|uint64(b), uint64(c)))
 }
 
-// randomWeights draws every level of the format equally often.
+// randomWeights draws every level of the format about equally often: from a
+// byte each, as there may be many millions.
 func randomWeights(f kernels.WeightFormat, n, k int) kernels.Weights {
 	r, levels := random(n, k, int(f)), f.Levels()
 	w := kernels.Weights{Format: f, N: n, K: k, Values: make([]int8, n*k)}
+	var byByte [256]int8
+	for i := range byByte {
+		byByte[i] = levels[i*len(levels)>>8]
+	}
+	var bits uint64
 	for i := range w.Values {
-		w.Values[i] = levels[r.Uint32N(uint32(len(levels)))]
+		if i&7 == 0 {
+			bits = r.Uint64()
+		}
+		w.Values[i] = byByte[bits&255]
+		bits >>= 8
 	}
 	return w
 }

@@ -105,7 +105,7 @@ func productRows(p kernels.Formats, s size, cache string) []kernels.Kernel {
 	if comparing() {
 		return comparedRows(p, s, cache)
 	}
-	list := gemmRows(p, s.n)
+	list := gemmRows(p, s)
 	if cache == "cold" || s.n*s.k > 1<<20 || s.macs() <= refMACs && s.m > 1 {
 		return ends(list)
 	}
@@ -115,7 +115,7 @@ func productRows(p kernels.Formats, s size, cache string) []kernels.Kernel {
 // threaded adds benchmarks of the preferred kernels on several threads.
 func threaded(b *testing.B, s size, threads int) {
 	for _, p := range pairs() {
-		k := gemmRows(p, s.n)[0]
+		k := gemmRows(p, s)[0]
 		name := fmt.Sprintf("%s/impl=%s/%v/cache=hot/threads=%d", formatKeys(p), k.Name, s, threads)
 		run(b, name, func() (*work, error) { return newProduct(p, s).work(k, false, threads) })
 	}

@@ -127,16 +127,16 @@ func rows(op kernels.Operation, p kernels.Formats) []kernels.Kernel {
 const portable = "portable"
 
 // gemmRows lists the kernels that dispatch can be made to choose for products
-// of n outputs, its own choice first.
-func gemmRows(p kernels.Formats, n int) []kernels.Kernel {
-	preferred := gemmChoice(p, n)
+// of a size, its own choice first.
+func gemmRows(p kernels.Formats, s size) []kernels.Kernel {
+	preferred := gemmChoice(p, s)
 	var list []kernels.Kernel
 	for _, k := range rows(kernels.OpGEMM, p) {
 		restore, err := use(k)
 		if err != nil {
 			continue
 		}
-		got := gemmChoice(p, n)
+		got := gemmChoice(p, s)
 		restore()
 		switch {
 		case k.Name == preferred:
@@ -148,14 +148,13 @@ func gemmRows(p kernels.Formats, n int) []kernels.Kernel {
 	return list
 }
 
-// gemmChoice names the kernel that dispatch takes for products of n outputs,
-// which does not depend on the number of inputs.
-func gemmChoice(p kernels.Formats, n int) string {
-	g, err := kernels.NewGEMM(randomWeights(p.Weights, n, 1), p.Acts, kernels.Options{})
+// gemmChoice names the kernel that dispatch takes for products of a size.
+func gemmChoice(p kernels.Formats, s size) string {
+	name, err := kernels.Choose(p, s.m, s.n, s.k)
 	if err != nil {
-		return ""
+		panic(err) // a portable kernel takes every pair of formats
 	}
-	return g.Kernel()
+	return name
 }
 
 // ends keeps the kernel that dispatch prefers and the portable one: for the
