@@ -77,9 +77,10 @@ type worker interface {
 	work(r *gemmRow, w Weights, a ActFormat) int
 }
 
-// work is the number of multiply-adds that a kernel does for one row.
+// work is the number of multiply-adds that a kernel does for one row; weights
+// without values are taken for dense ones.
 func work(r *gemmRow, w Weights, a ActFormat) int {
-	if f, ok := r.form.(worker); ok {
+	if f, ok := r.form.(worker); ok && w.Values != nil {
 		return f.work(r, w, a)
 	}
 	return w.N * w.K
@@ -90,6 +91,19 @@ type candidate struct {
 	row     *gemmRow
 	machine string  // where it was measured, if it was
 	time    float32 // of a row of activations; 0 if not measured
+}
+
+// Choose names the kernel that dispatch takes for products of m rows of k
+// activations with n rows of weights that have no zeros to skip.
+func Choose(f Formats, m, n, k int) (string, error) {
+	if !f.Weights.valid() || f.Weights == Float32 || !f.Acts.valid() || f.Acts == F32 {
+		return "", fmt.Errorf("kernels: formats %v: want integer formats", f)
+	}
+	r, err := chooseGEMM(Weights{Format: f.Weights, N: n, K: k}, f.Acts, m)
+	if err != nil {
+		return "", err
+	}
+	return r.name(), nil
 }
 
 // clearly is how much less time a kernel must need than one before it in the

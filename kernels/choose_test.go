@@ -90,7 +90,7 @@ func TestChoose(t *testing.T) {
 		if c.use != "" {
 			selected.Store(&selection{names: strings.Split(c.use, ",")})
 		}
-		got, err := chooseGEMM(Weights{Format: Int8, N: 200, K: 1000}, U8, c.rows)
+		got, err := chooseGEMM(Weights{Format: Int8, N: 200, K: 1000, Values: make([]int8, 200*1000)}, U8, c.rows)
 		selected.Store(chosen)
 		if err != nil || got.name() != c.want {
 			t.Errorf("%s: got %v, %v: want %s", c.name, got, err, c.want)

@@ -64,16 +64,16 @@ func comparedRows(p kernels.Formats, s size, cache string) []kernels.Kernel {
 	})
 }
 
-// tierPicks names the kernel that each tier of this CPU takes for products of n
-// outputs.
-func tierPicks(p kernels.Formats, n int) []string {
+// tierPicks names the kernel that each tier of this CPU takes for products of a
+// size.
+func tierPicks(p kernels.Formats, s size) []string {
 	var list []string
 	for _, tier := range instructionSets() {
 		restore, err := kernels.Use(tier)
 		if err != nil {
 			continue
 		}
-		list = append(list, gemmChoice(p, n))
+		list = append(list, gemmChoice(p, s))
 		restore()
 	}
 	return list
