@@ -91,7 +91,7 @@ func init() {
 // an instruction set (avx2), a kernel (avx2-muladd-w4), or several of them
 // separated by commas. Where none of those computes an operation, the portable
 // kernel does; a tier includes those below it: avx512vbmi (with VPOPCNTDQ),
-// avx512vnni and avx512bw each other in this order, and avx2. "auto" selects every kernel again. Plans
+// avx512vnni and avx512bw each other in this order, and they and avxvnni avx2. "auto" selects every kernel again. Plans
 // keep the kernel they were made with; functions such as MatMul and MaxPool
 // follow the selection of the moment.
 //

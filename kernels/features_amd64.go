@@ -21,6 +21,7 @@ var cpuFeatures = map[string]bool{
 	"AVX":             cpu.X86.HasAVX,
 	"AVX2":            cpu.X86.HasAVX2,
 	"FMA3":            cpu.X86.HasFMA,
+	"AVXVNNI":         cpu.X86.HasAVXVNNI,
 	"AVX512F":         cpu.X86.HasAVX512F,
 	"AVX512BW":        cpu.X86.HasAVX512BW,
 	"AVX512DQ":        cpu.X86.HasAVX512DQ,

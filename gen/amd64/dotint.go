@@ -20,20 +20,19 @@ import (
 // Codes are read once and not again, so two loads of 32 bytes for 32 products
 // bound 8-bit weights; smaller ones are bound by the decoding.
 //
-// The four vectors of 2-bit weights in a block are added in 16 bits, where
-// 4*2*255 = 2040 fits, and widened together.
+// The four vectors of 2-bit weights in a block are added in 16 bits and widened
+// together.
 
 func init() {
 	for _, bits := range []int{8, 4, 2} {
 		name := fmt.Sprintf("DotW%d", bits)
-		exact := "It is exact while |w| times x is at most 16320."
-		if bits < 8 {
-			exact = "It is exact for every code."
-		}
-		dotInt{vector: 32, bits: bits, scheme: pairs}.register("avx2", name, exact)
-		dotInt{vector: 64, bits: bits, scheme: dot4}.register("avx512vnni", name, "It is exact for every code.")
+		dotInt{vector: 32, bits: bits, scheme: pairs}.register("avx2", name)
+		dotInt{vector: 32, bits: bits, scheme: dot4}.register("avxvnni", name)
+		dotInt{vector: 64, bits: bits, scheme: pairs}.register("avx512bw", name)
+		dotInt{vector: 64, bits: bits, scheme: dot4}.register("avx512vnni", name)
 	}
-	dotInt{vector: 32, bits: 8, scheme: wide}.register("avx2", "DotW8Wide", "It is exact for every weight and code.")
+	dotInt{vector: 32, bits: 8, scheme: wide}.register("avx2", "DotW8Wide")
+	dotInt{vector: 64, bits: 8, scheme: wide}.register("avx512bw", "DotW8Wide")
 }
 
 // dotInt describes an inner product.
@@ -43,8 +42,12 @@ type dotInt struct {
 	scheme scheme
 }
 
-func (d dotInt) register(room, name, exact string) {
+func (d dotInt) register(room, name string) {
 	block := d.vector * 8 / d.bits
+	bound := d.scheme.bound(0)
+	if d.scheme == pairs && d.bits == 2 {
+		bound = acc16.bound(4)
+	}
 	add(room, family{
 		name:      name,
 		signature: "func(x *byte, w *byte, blocks uintptr) int32",
@@ -53,8 +56,9 @@ func (d dotInt) register(room, name, exact string) {
 	}
 
 where w are the decoded weights of %d bits. %s
-blocks may be zero.`, block, d.bits, exact),
-		body: d.body,
+blocks may be zero.`, block, d.bits, exact(bound)),
+		constants: maxProduct(name, bound),
+		body:      d.body,
 	})
 }
 

@@ -77,11 +77,17 @@ func emit(room string, f family) (asm, stubs []byte, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s.%s: %w", room, f.name, err)
 	}
+	if room == "avxvnni" {
+		needAVXVNNI(file)
+	}
 	if err := pass.Compile.Execute(file); err != nil {
 		return nil, nil, fmt.Errorf("%s.%s: %w", room, f.name, err)
 	}
-	if err := verify(file); err != nil {
+	if err := verify(room, file); err != nil {
 		return nil, nil, fmt.Errorf("%s.%s: %w", room, f.name, err)
+	}
+	if room == "avxvnni" {
+		encodeAVXVNNI(file)
 	}
 	cfg := printer.Config{Name: "gen/amd64", Pkg: room}
 	if asm, err = printer.NewGoAsm(cfg).Print(file); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
@@ -16,6 +17,7 @@ import (
 //	VPADDW, VPADDD     1, FP0123               1, p015
 //	VPMOVSXBW ymm,m    1 (+load), FP1/2        3, p5 (+load)
 //	VPBROADCASTD m     load port alone         load port alone
+//	VPDPBUSD ymm       -                       5, p01 (AVX-VNNI: since Alder Lake, Zen 5)
 //	VPDPBUSD zmm       -                       5, p0 (server parts: p05)
 //
 // The step along k is four codes: the sums of outputs j..j+7 (16) fill a
@@ -24,28 +26,24 @@ import (
 // are decoded once a step and serve every row of the tile. Codes are the
 // unsigned operand, weights the signed one.
 //
-// Four ways to add up, with |w| and a the largest weight and code:
+// Four ways to add up:
 //
-//	dot4   VPDPBUSD adds the four products to int32: exact for any int8 and u8.
+//	dot4   VPDPBUSD adds the four products to int32: one multiplication for 32 or
+//	       64 products.
 //	pairs  VPMADDUBSW makes int16 of two products and VPMADDWD by ones int32 of
-//	       two of those. The first saturates: exact if 2*|w|*a <= 32767; so for
-//	       pow2:4 x u8 (2*64*255 = 32640), int8 x u7 (2*127*127 = 32258).
-//	       Four multiplications for 64 products (16 outputs), two a cycle on
-//	       Zen 3: at most 32 products a cycle.
-//	acc16  VPMADDUBSW and VPADDW: int16 sums, widened into dst after so many
-//	       steps that they cannot wrap: n additions need n*2*|w|*a <= 32767.
-//	       8-bit weights: n = 8 (8*2*2047 = 32752), so int8 x u4 (127*15 = 1905).
-//	       4-bit weights: n = 16 (16*2*1023 = 32736), so pow2:4 x u4 (960) and
-//	       pow2:3 x u8 (1020). 2-bit weights: n = 64 (64*2*255 = 32640), any u8.
-//	       Two multiplications for 64 products, and four instructions on
-//	       four pipes: at most 64 products a cycle on Zen 3. It was seen to run
-//	       VPMADDUBSW and VPADDW in pairs at 1.6 a cycle, not 2, since additions
-//	       also go to the multipliers' pipes: 51 products.
+//	       two of those. The first saturates. Four multiplications for 64
+//	       products (16 outputs), two a cycle on Zen 3: at most 32 a cycle.
+//	acc16  VPMADDUBSW and VPADDW: int16 sums, widened into dst after a number of
+//	       steps in which they cannot wrap. Two multiplications for 64 products,
+//	       and four instructions on four pipes: at most 64 products a cycle on
+//	       Zen 3. It was seen to run VPMADDUBSW and VPADDW in pairs at 1.6 a
+//	       cycle, not 2, since additions also go to the multipliers' pipes: 51.
 //	       Widening multiplies by 1<<shift, an int16: shift is at most 14.
-//	wide   VPMADDWD of weights and codes widened to int16: any int8 and u8
-//	       (|sum of two| <= 2*128*255 < 2^31). Two codes a step.
+//	wide   VPMADDWD of weights and codes widened to int16. Two codes a step.
 //
-// int32 sums wrap, as those of the reference do: K up to 2^31/(|w|*a) is exact.
+// See bound for the products that each takes. int32 sums wrap, as those of the
+// reference do: K up to 2^31/(|w|*a) is exact, with |w| and a the largest weight
+// and code.
 const intTileSignature = "func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)"
 
 type scheme int
@@ -56,6 +54,42 @@ const (
 	acc16
 	wide
 )
+
+// anyProduct is the largest |w|*x of int8 and uint8.
+const anyProduct = 128 * 255
+
+// bound is the largest |w|*x for which a scheme's sums are exact, where additions
+// is the number of VPMADDUBSW's sums that an int16 takes before it is widened.
+//
+// Let P bound |w*x| for every product. A sum of two products is within 2P, and
+// after n additions within 2nP, as are all the sums on the way. With 2nP <= 32767
+// none saturates or wraps. The largest such P is 32767/(2n) rounded down, and
+// one more is too much: if all 2n products are P+1, their sum is at least 32768.
+//
+// dot4 and wide take every product: VPMADDWD's sum of two is within
+// 2*anyProduct < 2^31, and VPDPBUSD (without S) adds modulo 2^32.
+func (s scheme) bound(additions int) int {
+	switch s {
+	case pairs:
+		return math.MaxInt16 / 2
+	case acc16:
+		return math.MaxInt16 / (2 * additions)
+	}
+	return anyProduct
+}
+
+// exact is the sentence about a bound for a family's doc.
+func exact(bound int) string {
+	if bound >= anyProduct {
+		return "It is exact for every weight and code."
+	}
+	return fmt.Sprintf("It is exact while |w| times x is at most %d.", bound)
+}
+
+// maxProduct exports a family's bound.
+func maxProduct(family string, bound int) []constant {
+	return []constant{{family + "MaxProduct", bound, "is the largest |w| times x for which " + family + " is exact"}}
+}
 
 // muladd describes a family of tiles.
 type muladd struct {
@@ -70,35 +104,43 @@ type muladd struct {
 }
 
 func init() {
-	const maxRows = 6
 	for _, bits := range []int{8, 4, 2} {
 		kstep := 4
 		if bits == 2 {
-			kstep = 8 // a vector of 2-bit codes fills no fewer
+			kstep = 8 // 16 outputs: a vector of 2-bit codes fills no fewer
 		}
-		name := fmt.Sprintf("GemmW%d", bits)
-		muladd{vector: 32, bits: bits, scheme: pairs, nr: 16, kstep: kstep}.register("avx2", name, 4,
-			"by VPMADDUBSW and VPMADDWD. It is exact while |w| times x is at most 16320.")
+		// The fewer bits, the smaller the largest product, and the more additions
+		// fit: bounds of 2047 (int8 x u4 is 127*15), 1023 (pow2:4 x u4 is 64*15,
+		// pow2:3 x u8 4*255) and 255 (any u8).
 		additions := map[int]int{8: 8, 4: 16, 2: 64}[bits]
-		muladd{vector: 32, bits: bits, scheme: acc16, additions: additions, nr: 16, kstep: kstep}.register("avx2", name+"Acc16", maxRows,
-			fmt.Sprintf("with 16-bit partial sums. It is exact while |w| times x is at most %d;\nshift is at most 14.", 32767/2/additions))
-		muladd{vector: 64, bits: bits, scheme: dot4, nr: 64, kstep: 4}.register("avx512vnni", name, maxRows,
-			"by VPDPBUSD. It is exact for every weight and code.")
+		name := fmt.Sprintf("GemmW%d", bits)
+		muladd{vector: 32, bits: bits, scheme: pairs, nr: 16, kstep: kstep}.register("avx2", name, 4)
+		muladd{vector: 32, bits: bits, scheme: acc16, additions: additions, nr: 16, kstep: kstep}.register("avx2", name+"Acc16", 6)
+		muladd{vector: 32, bits: bits, scheme: dot4, nr: 16, kstep: kstep}.register("avxvnni", name, 6)
+		muladd{vector: 64, bits: bits, scheme: pairs, nr: 64, kstep: 4}.register("avx512bw", name, 6)
+		muladd{vector: 64, bits: bits, scheme: acc16, additions: additions, nr: 64, kstep: 4}.register("avx512bw", name+"Acc16", 6)
+		muladd{vector: 64, bits: bits, scheme: dot4, nr: 64, kstep: 4}.register("avx512vnni", name, 6)
 	}
-	muladd{vector: 32, bits: 8, scheme: wide, nr: 16, kstep: 2}.register("avx2", "GemmW8Wide", 4,
-		"by VPMADDWD. It is exact for every weight and code.")
+	muladd{vector: 32, bits: 8, scheme: wide, nr: 16, kstep: 2}.register("avx2", "GemmW8Wide", 4)
+	muladd{vector: 64, bits: 8, scheme: wide, nr: 64, kstep: 2}.register("avx512bw", "GemmW8Wide", 6)
 }
 
-func (g muladd) register(room, name string, maxRows int, how string) {
+// how says what a scheme does, for a family's doc.
+func (s scheme) how() string {
+	return [...]string{dot4: "by VPDPBUSD", pairs: "by VPMADDUBSW and VPMADDWD", acc16: "with 16-bit partial sums; shift is at most 14", wide: "by VPMADDWD"}[s]
+}
+
+func (g muladd) register(room, name string, maxRows int) {
 	var variants []int
 	for mr := 1; mr <= maxRows; mr++ {
 		variants = append(variants, mr)
 	}
-	group := min(g.kstep, 4)
+	group, bound := min(g.kstep, 4), g.scheme.bound(g.additions)
 	add(room, family{
 		name: name,
-		doc: fmt.Sprintf("%s are the tiles of %d outputs by their number of rows, for weights of %d bits,\n%s\nA step is %d codes.",
-			name, g.nr, g.bits, how, g.kstep),
+		doc: fmt.Sprintf("%s are the tiles of %d outputs by their number of rows, for weights of %d bits,\n%s. %s\nA step is %d codes.",
+			name, g.nr, g.bits, g.scheme.how(), exact(bound), g.kstep),
+		constants: maxProduct(name, bound),
 		signature: intTileSignature,
 		variants:  variants,
 		loop: fmt.Sprintf(`	for i := range %%d {
@@ -128,7 +170,8 @@ type muladdTile struct {
 	w   reg.GPVirtual
 	acc [][]reg.VecVirtual // by row and vector of outputs
 	wv  []reg.VecVirtual   // weights, by vector of outputs
-	tmp [2]reg.VecVirtual
+	xv  reg.VecVirtual     // codes of a row, the same for all outputs
+	tmp []reg.VecVirtual   // products
 }
 
 func (g muladd) body(c *build.Context, mr int) {
@@ -140,11 +183,18 @@ func (g muladd) body(c *build.Context, mr int) {
 	steps, bias := s.param("steps"), s.param("bias")
 	// An int32 is as long as the four codes of a step, or two widened ones.
 	vectors := g.nr * 4 / g.vector
-	t.wv, t.tmp = s.vecs(vectors), [2]reg.VecVirtual{s.vec(), s.vec()}
+	t.wv, t.xv = s.vecs(vectors), s.vec()
+	// Half of the products at a time, of which the last may replace the codes.
+	switch g.scheme {
+	case pairs, acc16:
+		t.tmp = s.vecs(vectors / 2)
+	case wide:
+		t.tmp = s.vecs(1)
+	}
 	for range mr {
 		t.acc = append(t.acc, s.vecs(vectors))
 	}
-	free := s.registers() - (mr+1)*vectors - len(t.tmp)
+	free := s.registers() - (mr+1)*vectors - 1 - len(t.tmp)
 	t.codes, free = s.decoder(g.bits, free)
 	switch g.scheme {
 	case pairs, acc16:
@@ -223,7 +273,7 @@ func (t *muladdTile) panel() int { return t.nr * t.kstep * t.bits / 8 }
 // step adds the products of a step. Nothing beyond the last step may be read.
 func (t *muladdTile) step(n int, last bool) {
 	w := at(t.w, n*t.panel())
-	x := t.tmp[0]
+	x := t.xv
 	if t.scheme == wide {
 		for v := range t.wv {
 			t.VPMOVSXBW(at(t.w, n*t.panel()+v*t.vector/2), t.wv[v])
@@ -248,36 +298,41 @@ func (t *muladdTile) step(n int, last bool) {
 	}
 }
 
-// mac adds the products of the weights and the codes in tmp[0] to the
-// accumulators of row i. The multiplications come first, then the additions:
-// in turns, they ran 5 % slower on Zen 3.
+// mac adds the products of the weights and the codes in xv to the accumulators of
+// row i. The multiplications come first, then the additions: in turns, they ran
+// 5 % slower on Zen 3.
 func (t *muladdTile) mac(i int) {
-	x := t.tmp[0]
 	if t.scheme == dot4 {
 		for v, w := range t.wv {
-			t.VPDPBUSD(w, x, t.acc[i][v])
+			t.VPDPBUSD(w, t.xv, t.acc[i][v])
 		}
 		return
 	}
-	// The last product may overwrite the codes.
-	products := []reg.VecVirtual{t.tmp[1], x}
-	for v, w := range t.wv {
-		switch p := products[v]; t.scheme {
-		case pairs:
-			t.VPMADDUBSW(w, x, p)
-			t.VPMADDWD(t.ones, p, p)
-		case acc16:
-			t.VPMADDUBSW(w, x, p)
-		case wide:
-			t.VPMADDWD(w, x, p)
+	for wv, acc := t.wv, t.acc[i]; len(wv) > 0; {
+		products := t.tmp
+		if len(wv) == len(products)+1 {
+			// The last product may overwrite the codes.
+			products = append(products[:len(products):len(products)], t.xv)
 		}
-	}
-	for v, p := range products {
-		if t.scheme == acc16 {
-			t.VPADDW(p, t.acc[i][v], t.acc[i][v])
-		} else {
-			t.VPADDD(p, t.acc[i][v], t.acc[i][v])
+		for v, p := range products {
+			switch t.scheme {
+			case pairs:
+				t.VPMADDUBSW(wv[v], t.xv, p)
+				t.VPMADDWD(t.ones, p, p)
+			case acc16:
+				t.VPMADDUBSW(wv[v], t.xv, p)
+			case wide:
+				t.VPMADDWD(wv[v], t.xv, p)
+			}
 		}
+		for v, p := range products {
+			if t.scheme == acc16 {
+				t.VPADDW(p, acc[v], acc[v])
+			} else {
+				t.VPADDD(p, acc[v], acc[v])
+			}
+		}
+		wv, acc = wv[len(products):], acc[len(products):]
 	}
 }
 
@@ -285,7 +340,7 @@ func (t *muladdTile) mac(i int) {
 // row; without a stride from is one row for all.
 func (t *muladdTile) finish(dst, dstStride, from, fromStride reg.GPVirtual) {
 	// The registers of the weights are free by now.
-	scale, count := t.wv[0], t.tmp[0].AsX()
+	scale, count := t.wv[0], t.xv.AsX()
 	t.VMOVQ(t.param("shift"), count)
 	if t.scheme == acc16 {
 		// Widening multiplies by ones; it may as well shift.

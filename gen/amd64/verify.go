@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mmcloughlin/avo/ir"
@@ -19,11 +20,18 @@ import (
 //     same reason;
 //   - no aligned or non-temporal vector access: pointers come from Go slices,
 //     which promise no more than the alignment of an element;
+//   - in the rooms of CPUs without AVX-512, no instruction of it, and no register
+//     that only its encoding reaches: avo would take one, and the Go assembler
+//     would turn the instruction into its EVEX form without a word;
 //   - no stack, no calls, no write to SP or BP, and no R15 where a global is
 //     addressed: a dynamically linked program needs it for that.
-func verify(file *ir.File) error {
+func verify(room string, file *ir.File) error {
 	for _, fn := range file.Functions() {
-		if err := verifyFunction(fn); err != nil {
+		err := verifyFunction(fn)
+		if err == nil && slices.Contains(vexRooms, room) {
+			err = verifyVEX(fn)
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", fn.Name, err)
 		}
 	}
@@ -55,6 +63,27 @@ func verifyFunction(fn *ir.Function) error {
 		}
 	}
 	return verifyUppers(fn)
+}
+
+// vexRooms are those of CPUs that may lack AVX-512.
+var vexRooms = []string{"avx2", "avxvnni"}
+
+// verifyVEX looks for what only EVEX encodes.
+func verifyVEX(fn *ir.Function) error {
+	for _, i := range fn.Instructions() {
+		for _, isa := range i.ISA {
+			if strings.HasPrefix(isa, "AVX512") {
+				return fmt.Errorf("%s needs %s", i.Opcode, isa)
+			}
+		}
+		for _, r := range i.Registers() {
+			p := reg.ToPhysical(r)
+			if p != nil && p.Kind() == reg.KindVector && p.PhysicalIndex() >= 16 {
+				return fmt.Errorf("%s uses %s", i.Opcode, r.Asm())
+			}
+		}
+	}
+	return nil
 }
 
 func verifyInstruction(i *ir.Instruction) error {

@@ -160,7 +160,7 @@ func TestVerify(t *testing.T) {
 			if err := pass.Compile.Execute(file); err != nil {
 				t.Fatal(err)
 			}
-			err = verify(file)
+			err = verify("avx512bw", file)
 			if test.want == "" && err != nil {
 				t.Fatalf("got %v: want no error", err)
 			}

@@ -10,11 +10,14 @@ package avx2
 //		sum += int32(x[i]) * w[i]
 //	}
 //
-// where w are the decoded weights of 2 bits. It is exact for every code.
+// where w are the decoded weights of 2 bits. It is exact while |w| times x is at most 4095.
 // blocks may be zero.
 //
 //go:noescape
 func DotW2(x *byte, w *byte, blocks uintptr) int32
+
+// DotW2MaxProduct is the largest |w| times x for which DotW2 is exact.
+const DotW2MaxProduct = 4095
 
 // DotW2Features lists the CPU features that the instructions of DotW2 need.
 const DotW2Features = "AVX AVX2"

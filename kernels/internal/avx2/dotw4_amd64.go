@@ -10,11 +10,14 @@ package avx2
 //		sum += int32(x[i]) * w[i]
 //	}
 //
-// where w are the decoded weights of 4 bits. It is exact for every code.
+// where w are the decoded weights of 4 bits. It is exact while |w| times x is at most 16383.
 // blocks may be zero.
 //
 //go:noescape
 func DotW4(x *byte, w *byte, blocks uintptr) int32
+
+// DotW4MaxProduct is the largest |w| times x for which DotW4 is exact.
+const DotW4MaxProduct = 16383
 
 // DotW4Features lists the CPU features that the instructions of DotW4 need.
 const DotW4Features = "AVX AVX2"

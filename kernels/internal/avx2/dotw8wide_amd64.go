@@ -16,5 +16,8 @@ package avx2
 //go:noescape
 func DotW8Wide(x *byte, w *byte, blocks uintptr) int32
 
+// DotW8WideMaxProduct is the largest |w| times x for which DotW8Wide is exact.
+const DotW8WideMaxProduct = 32640
+
 // DotW8WideFeatures lists the CPU features that the instructions of DotW8Wide need.
 const DotW8WideFeatures = "AVX AVX2"

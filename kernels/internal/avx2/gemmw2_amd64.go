@@ -73,7 +73,7 @@ func gemmW2x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, 
 func gemmW2x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
 // GemmW2 are the tiles of 16 outputs by their number of rows, for weights of 2 bits,
-// by VPMADDUBSW and VPMADDWD. It is exact while |w| times x is at most 16320.
+// by VPMADDUBSW and VPMADDWD. It is exact while |w| times x is at most 16383.
 // A step is 8 codes.
 var GemmW2 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
 	1: gemmW2x1,
@@ -81,6 +81,9 @@ var GemmW2 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, 
 	3: gemmW2x3,
 	4: gemmW2x4,
 }
+
+// GemmW2MaxProduct is the largest |w| times x for which GemmW2 is exact.
+const GemmW2MaxProduct = 16383
 
 // GemmW2Features lists the CPU features that the instructions of GemmW2 need.
 const GemmW2Features = "AVX AVX2"

@@ -107,8 +107,7 @@ func gemmW2Acc16x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *b
 func gemmW2Acc16x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
 // GemmW2Acc16 are the tiles of 16 outputs by their number of rows, for weights of 2 bits,
-// with 16-bit partial sums. It is exact while |w| times x is at most 255;
-// shift is at most 14.
+// with 16-bit partial sums; shift is at most 14. It is exact while |w| times x is at most 255.
 // A step is 8 codes.
 var GemmW2Acc16 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
 	1: gemmW2Acc16x1,
@@ -118,6 +117,9 @@ var GemmW2Acc16 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uint
 	5: gemmW2Acc16x5,
 	6: gemmW2Acc16x6,
 }
+
+// GemmW2Acc16MaxProduct is the largest |w| times x for which GemmW2Acc16 is exact.
+const GemmW2Acc16MaxProduct = 255
 
 // GemmW2Acc16Features lists the CPU features that the instructions of GemmW2Acc16 need.
 const GemmW2Acc16Features = "AVX AVX2 CMOV"

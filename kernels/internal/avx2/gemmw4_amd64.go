@@ -73,7 +73,7 @@ func gemmW4x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, 
 func gemmW4x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
 // GemmW4 are the tiles of 16 outputs by their number of rows, for weights of 4 bits,
-// by VPMADDUBSW and VPMADDWD. It is exact while |w| times x is at most 16320.
+// by VPMADDUBSW and VPMADDWD. It is exact while |w| times x is at most 16383.
 // A step is 4 codes.
 var GemmW4 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
 	1: gemmW4x1,
@@ -81,6 +81,9 @@ var GemmW4 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, 
 	3: gemmW4x3,
 	4: gemmW4x4,
 }
+
+// GemmW4MaxProduct is the largest |w| times x for which GemmW4 is exact.
+const GemmW4MaxProduct = 16383
 
 // GemmW4Features lists the CPU features that the instructions of GemmW4 need.
 const GemmW4Features = "AVX AVX2"

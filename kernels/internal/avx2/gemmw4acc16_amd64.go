@@ -107,8 +107,7 @@ func gemmW4Acc16x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *b
 func gemmW4Acc16x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
 // GemmW4Acc16 are the tiles of 16 outputs by their number of rows, for weights of 4 bits,
-// with 16-bit partial sums. It is exact while |w| times x is at most 1023;
-// shift is at most 14.
+// with 16-bit partial sums; shift is at most 14. It is exact while |w| times x is at most 1023.
 // A step is 4 codes.
 var GemmW4Acc16 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
 	1: gemmW4Acc16x1,
@@ -118,6 +117,9 @@ var GemmW4Acc16 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uint
 	5: gemmW4Acc16x5,
 	6: gemmW4Acc16x6,
 }
+
+// GemmW4Acc16MaxProduct is the largest |w| times x for which GemmW4Acc16 is exact.
+const GemmW4Acc16MaxProduct = 1023
 
 // GemmW4Acc16Features lists the CPU features that the instructions of GemmW4Acc16 need.
 const GemmW4Acc16Features = "AVX AVX2 CMOV"

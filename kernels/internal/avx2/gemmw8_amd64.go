@@ -73,7 +73,7 @@ func gemmW8x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, 
 func gemmW8x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
 // GemmW8 are the tiles of 16 outputs by their number of rows, for weights of 8 bits,
-// by VPMADDUBSW and VPMADDWD. It is exact while |w| times x is at most 16320.
+// by VPMADDUBSW and VPMADDWD. It is exact while |w| times x is at most 16383.
 // A step is 4 codes.
 var GemmW8 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
 	1: gemmW8x1,
@@ -81,6 +81,9 @@ var GemmW8 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, 
 	3: gemmW8x3,
 	4: gemmW8x4,
 }
+
+// GemmW8MaxProduct is the largest |w| times x for which GemmW8 is exact.
+const GemmW8MaxProduct = 16383
 
 // GemmW8Features lists the CPU features that the instructions of GemmW8 need.
 const GemmW8Features = "AVX AVX2"

@@ -107,8 +107,7 @@ func gemmW8Acc16x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *b
 func gemmW8Acc16x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
 // GemmW8Acc16 are the tiles of 16 outputs by their number of rows, for weights of 8 bits,
-// with 16-bit partial sums. It is exact while |w| times x is at most 2047;
-// shift is at most 14.
+// with 16-bit partial sums; shift is at most 14. It is exact while |w| times x is at most 2047.
 // A step is 4 codes.
 var GemmW8Acc16 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
 	1: gemmW8Acc16x1,
@@ -118,6 +117,9 @@ var GemmW8Acc16 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uint
 	5: gemmW8Acc16x5,
 	6: gemmW8Acc16x6,
 }
+
+// GemmW8Acc16MaxProduct is the largest |w| times x for which GemmW8Acc16 is exact.
+const GemmW8Acc16MaxProduct = 2047
 
 // GemmW8Acc16Features lists the CPU features that the instructions of GemmW8Acc16 need.
 const GemmW8Acc16Features = "AVX AVX2 CMOV"

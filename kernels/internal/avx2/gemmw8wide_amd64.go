@@ -82,5 +82,8 @@ var GemmW8Wide = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintp
 	4: gemmW8Widex4,
 }
 
+// GemmW8WideMaxProduct is the largest |w| times x for which GemmW8Wide is exact.
+const GemmW8WideMaxProduct = 32640
+
 // GemmW8WideFeatures lists the CPU features that the instructions of GemmW8Wide need.
 const GemmW8WideFeatures = "AVX AVX2"

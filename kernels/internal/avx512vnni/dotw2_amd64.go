@@ -10,11 +10,14 @@ package avx512vnni
 //		sum += int32(x[i]) * w[i]
 //	}
 //
-// where w are the decoded weights of 2 bits. It is exact for every code.
+// where w are the decoded weights of 2 bits. It is exact for every weight and code.
 // blocks may be zero.
 //
 //go:noescape
 func DotW2(x *byte, w *byte, blocks uintptr) int32
+
+// DotW2MaxProduct is the largest |w| times x for which DotW2 is exact.
+const DotW2MaxProduct = 32640
 
 // DotW2Features lists the CPU features that the instructions of DotW2 need.
 const DotW2Features = "AVX AVX2 AVX512BW AVX512F AVX512VNNI"

@@ -10,11 +10,14 @@ package avx512vnni
 //		sum += int32(x[i]) * w[i]
 //	}
 //
-// where w are the decoded weights of 4 bits. It is exact for every code.
+// where w are the decoded weights of 4 bits. It is exact for every weight and code.
 // blocks may be zero.
 //
 //go:noescape
 func DotW4(x *byte, w *byte, blocks uintptr) int32
+
+// DotW4MaxProduct is the largest |w| times x for which DotW4 is exact.
+const DotW4MaxProduct = 32640
 
 // DotW4Features lists the CPU features that the instructions of DotW4 need.
 const DotW4Features = "AVX AVX2 AVX512BW AVX512F AVX512VNNI"

@@ -10,11 +10,14 @@ package avx512vnni
 //		sum += int32(x[i]) * w[i]
 //	}
 //
-// where w are the decoded weights of 8 bits. It is exact for every code.
+// where w are the decoded weights of 8 bits. It is exact for every weight and code.
 // blocks may be zero.
 //
 //go:noescape
 func DotW8(x *byte, w *byte, blocks uintptr) int32
+
+// DotW8MaxProduct is the largest |w| times x for which DotW8 is exact.
+const DotW8MaxProduct = 32640
 
 // DotW8Features lists the CPU features that the instructions of DotW8 need.
 const DotW8Features = "AVX AVX2 AVX512F AVX512VNNI"

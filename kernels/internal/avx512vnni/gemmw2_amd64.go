@@ -118,5 +118,8 @@ var GemmW2 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, 
 	6: gemmW2x6,
 }
 
+// GemmW2MaxProduct is the largest |w| times x for which GemmW2 is exact.
+const GemmW2MaxProduct = 32640
+
 // GemmW2Features lists the CPU features that the instructions of GemmW2 need.
 const GemmW2Features = "AVX AVX512BW AVX512F AVX512VNNI"

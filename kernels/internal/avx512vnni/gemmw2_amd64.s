@@ -783,55 +783,53 @@ added:
 // func gemmW2x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
 TEXT ·gemmW2x6(SB), NOSPLIT, $0-64
-	MOVQ   dst+0(FP), AX
-	MOVQ   dstStride+8(FP), CX
-	MOVQ   x+16(FP), DX
-	MOVQ   xStride+24(FP), BX
-	LEAQ   (DX)(BX*2), SI
-	ADDQ   BX, SI
-	MOVQ   w+32(FP), DI
-	MOVQ   steps+40(FP), R8
-	MOVQ   bias+48(FP), R9
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	VPXORQ Z13, Z13, Z13
-	VPXORQ Z14, Z14, Z14
-	VPXORQ Z15, Z15, Z15
-	VPXORQ Z16, Z16, Z16
-	VPXORQ Z17, Z17, Z17
-	VPXORQ Z18, Z18, Z18
-	VPXORQ Z19, Z19, Z19
-	VPXORQ Z20, Z20, Z20
-	VPXORQ Z21, Z21, Z21
-	VPXORQ Z22, Z22, Z22
-	VPXORQ Z23, Z23, Z23
-	VPXORQ Z24, Z24, Z24
-	VPXORQ Z25, Z25, Z25
-	VPXORQ Z26, Z26, Z26
-	VPXORQ Z27, Z27, Z27
-	VPXORQ Z28, Z28, Z28
-	SUBQ   $0x02, R8
-	JCS    odd
+	MOVQ      dst+0(FP), AX
+	MOVQ      dstStride+8(FP), CX
+	MOVQ      x+16(FP), DX
+	MOVQ      xStride+24(FP), BX
+	LEAQ      (DX)(BX*2), SI
+	ADDQ      BX, SI
+	MOVQ      w+32(FP), DI
+	MOVQ      steps+40(FP), R8
+	MOVQ      bias+48(FP), R9
+	VMOVDQU64 nibble<>+0(SB), Z29
+	VMOVDQU64 ternarylow<>+0(SB), Z30
+	VMOVDQU64 ternaryhigh<>+0(SB), Z31
+	VPXORQ    Z5, Z5, Z5
+	VPXORQ    Z6, Z6, Z6
+	VPXORQ    Z7, Z7, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPXORQ    Z9, Z9, Z9
+	VPXORQ    Z10, Z10, Z10
+	VPXORQ    Z11, Z11, Z11
+	VPXORQ    Z12, Z12, Z12
+	VPXORQ    Z13, Z13, Z13
+	VPXORQ    Z14, Z14, Z14
+	VPXORQ    Z15, Z15, Z15
+	VPXORQ    Z16, Z16, Z16
+	VPXORQ    Z17, Z17, Z17
+	VPXORQ    Z18, Z18, Z18
+	VPXORQ    Z19, Z19, Z19
+	VPXORQ    Z20, Z20, Z20
+	VPXORQ    Z21, Z21, Z21
+	VPXORQ    Z22, Z22, Z22
+	VPXORQ    Z23, Z23, Z23
+	VPXORQ    Z24, Z24, Z24
+	VPXORQ    Z25, Z25, Z25
+	VPXORQ    Z26, Z26, Z26
+	VPXORQ    Z27, Z27, Z27
+	VPXORQ    Z28, Z28, Z28
+	SUBQ      $0x02, R8
+	JCS       odd
 
 two:
-	VMOVDQU64    (DI), Z0
-	VPANDQ       nibble<>+0(SB), Z0, Z0
-	VMOVDQU64    ternaryhigh<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z1
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPANDQ       (DI), Z29, Z0
+	VPSHUFB      Z0, Z31, Z1
+	VPSHUFB      Z0, Z30, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       nibble<>+0(SB), Z2, Z2
-	VMOVDQU64    ternaryhigh<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z3
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPANDQ       Z29, Z2, Z2
+	VPSHUFB      Z2, Z31, Z3
+	VPSHUFB      Z2, Z30, Z2
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -862,18 +860,13 @@ two:
 	VPDPBUSD     Z1, Z4, Z26
 	VPDPBUSD     Z2, Z4, Z27
 	VPDPBUSD     Z3, Z4, Z28
-	VMOVDQU64    64(DI), Z0
-	VPANDQ       nibble<>+0(SB), Z0, Z0
-	VMOVDQU64    ternaryhigh<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z1
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPANDQ       64(DI), Z29, Z0
+	VPSHUFB      Z0, Z31, Z1
+	VPSHUFB      Z0, Z30, Z0
 	VPSRLW       $0x04, 64(DI), Z2
-	VPANDQ       nibble<>+0(SB), Z2, Z2
-	VMOVDQU64    ternaryhigh<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z3
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPANDQ       Z29, Z2, Z2
+	VPSHUFB      Z2, Z31, Z3
+	VPSHUFB      Z2, Z30, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -913,18 +906,13 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VMOVDQU64    (DI), Z0
-	VPANDQ       nibble<>+0(SB), Z0, Z0
-	VMOVDQU64    ternaryhigh<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z1
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPANDQ       (DI), Z29, Z0
+	VPSHUFB      Z0, Z31, Z1
+	VPSHUFB      Z0, Z30, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       nibble<>+0(SB), Z2, Z2
-	VMOVDQU64    ternaryhigh<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z3
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPANDQ       Z29, Z2, Z2
+	VPSHUFB      Z2, Z31, Z3
+	VPSHUFB      Z2, Z30, Z2
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6

@@ -118,5 +118,8 @@ var GemmW4 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, 
 	6: gemmW4x6,
 }
 
+// GemmW4MaxProduct is the largest |w| times x for which GemmW4 is exact.
+const GemmW4MaxProduct = 32640
+
 // GemmW4Features lists the CPU features that the instructions of GemmW4 need.
 const GemmW4Features = "AVX AVX512BW AVX512F AVX512VNNI"

@@ -118,5 +118,8 @@ var GemmW8 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, 
 	6: gemmW8x6,
 }
 
+// GemmW8MaxProduct is the largest |w| times x for which GemmW8 is exact.
+const GemmW8MaxProduct = 32640
+
 // GemmW8Features lists the CPU features that the instructions of GemmW8 need.
 const GemmW8Features = "AVX AVX512F AVX512VNNI"

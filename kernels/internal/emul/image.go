@@ -54,8 +54,9 @@ const (
 
 // An image is what the emulator loads, while it is put together.
 type image struct {
-	mem    []byte   // from imageBase
-	window []uint64 // page table entries from windowBase
+	mem    []byte      // from imageBase
+	code   [][2]uint64 // begins and ends of the program's segments of code
+	window []uint64    // page table entries from windowBase
 }
 
 // A machine is what the emulator needs to start.
@@ -70,6 +71,9 @@ var le = binary.LittleEndian
 func newMachine(exe []byte, calls []Call) (*machine, error) {
 	var img image
 	if err := img.load(exe); err != nil {
+		return nil, err
+	}
+	if err := img.translate(); err != nil {
 		return nil, err
 	}
 	table, err := img.table(calls)
@@ -147,6 +151,9 @@ func (img *image) load(exe []byte) error {
 		img.grow(p.Vaddr + p.Filesz)
 		if _, err := p.ReadAt(img.mem[p.Vaddr-imageBase:][:p.Filesz], 0); err != nil {
 			return err
+		}
+		if p.Flags&elf.PF_X != 0 {
+			img.code = append(img.code, [2]uint64{p.Vaddr, p.Vaddr + p.Filesz})
 		}
 	}
 	if e := max(guestEntry, faultEntry); e > math.MaxUint32 || int(e) > imageBase+len(img.mem) {
