@@ -202,11 +202,12 @@ func ring[P interface{ PackedBytes() int }](plan func() (P, error), cold bool) (
 		return []P{first}, err
 	}
 	plans := make([]P, 1+2*machineCaches().size[l3]/first.PackedBytes())
+	plans[0] = first
 	errs := make([]error, len(plans))
 	var wait sync.WaitGroup
 	for worker := range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
-			for i := worker; i < len(plans); i += runtime.GOMAXPROCS(0) {
+			for i := 1 + worker; i < len(plans); i += runtime.GOMAXPROCS(0) {
 				plans[i], errs[i] = plan()
 			}
 		})
