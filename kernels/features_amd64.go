@@ -9,6 +9,7 @@ import "golang.org/x/sys/cpu"
 // system saves the registers.
 var cpuFeatures = map[string]bool{
 	"CMOV":            true, // part of amd64, as are SSE and SSE2
+	"MMX+":            true, // the prefetches, which SSE has too
 	"SSE":             true,
 	"SSE2":            true,
 	"SSE3":            cpu.X86.HasSSE3,

@@ -85,12 +85,6 @@ func (f tablesForm) packPlanes(w Weights, r *gemmRow) []byte {
 	return dst
 }
 
-// vectorPlace is bytePlace for vectors of any length.
-func vectorPlace(j, vector int) int {
-	lanes := vector / 4
-	return j/vector*vector + j%lanes*4 + j%vector/lanes
-}
-
 func (f tablesForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([]byte, int) {
 	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(s.x))) % lutAlign)
 	out := s.x[skip:]

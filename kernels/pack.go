@@ -75,7 +75,7 @@ func (l panelLayout) pack(w Weights) []byte {
 
 // packBitPanels packs binary weights for a popcount tile: a set bit for +1, in
 // words of 64 inputs, [steps][nr] a panel; or, in groups of 8 inputs, bytes,
-// [steps*8][nr] with the outputs in the order of bytePlace.
+// [steps*8][nr] with the outputs in the order of vectorPlace in vectors of run.
 func packBitPanels(w Weights, r *gemmRow) []byte {
 	panels, steps := ceilDiv(w.N, r.nr), ceilDiv(w.K, r.kstep)
 	dst := make([]byte, panels*steps*r.nr*8)
@@ -94,17 +94,20 @@ func packBitPanels(w Weights, r *gemmRow) []byte {
 				continue
 			}
 			for b := range 8 {
-				step[b*r.nr+bytePlace(n%r.nr)] = byte(word >> (8 * b))
+				step[b*r.nr+vectorPlace(n%r.nr, r.run)] = byte(word >> (8 * b))
 			}
 		}
 	}
 	return dst
 }
 
-// bytePlace is where the byte of output j lies among those of a panel: in a
-// vector of 32, byte b of the dwords are the outputs 8b to 8b+7, so that a
-// shift and a mask make eight sums of bytes eight of int32.
-func bytePlace(j int) int { return j/32*32 + j%8*4 + j/8%4 }
+// vectorPlace is where the byte of output j lies among those of a panel: in a
+// vector of some bytes, that is L dwords, byte b of the dwords are the outputs
+// L*b to L*b+L-1, so that a shift and a mask make sums of int32 of those of bytes.
+func vectorPlace(j, vector int) int {
+	lanes := vector / 4
+	return j/vector*vector + j%lanes*4 + j%vector/lanes
+}
 
 // PackSigns sets bit i%64 of dst[i/64] to the lowest bit of codes[i]: sign and
 // u1 activations, or +1 and -1 as 1 and 0, as DotBinary reads them. The bits

@@ -131,9 +131,10 @@ func placeOfByte(row *gemmRow, j, b int) int {
 	if row.group == 0 {
 		return 8*j + b
 	}
-	// [8][nr/32][8][4]: the outputs of a vector of 32 are in columns of eight.
-	vector, column, line := j/32, j%32/8, j%8
-	return ((b*row.nr/32+vector)*8+line)*4 + column
+	// [8][nr/run][run/4][4]: the outputs of a vector are in four columns.
+	lines := row.run / 4
+	vector, column, line := j/row.run, j%row.run/lines, j%lines
+	return ((b*row.nr/row.run+vector)*lines+line)*4 + column
 }
 
 // runTile calls the tile on the CPU or records the call for the emulator.

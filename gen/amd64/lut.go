@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math/bits"
 
 	"github.com/mmcloughlin/avo/build"
@@ -13,6 +14,8 @@ import (
 //	instruction          Zen 3: latency, ports   Ice Lake: latency, ports
 //	VPSHUFB ymm          1, FP1/2                1, p15
 //	VPADDB ymm           1, FP0123               1, p015
+//	VPSHUFB zmm          -                       1, p5
+//	VPADDB zmm           -                       1, p05
 //	VBROADCASTI128 ymm   load port alone         load port alone
 //	VPSRLW imm ymm       1, FP1/2                1, p01
 //
@@ -26,28 +29,45 @@ import (
 //
 // A byte sum grows by at most 8 a byte of x: 24 bytes, three steps, fit
 // (24*8 = 192 <= 255). It is then taken apart into dst. The bytes of a vector
-// are in an order that makes this a shift and a mask: byte 4*l+b is output
-// 8*b+l, so byte b of the eight dwords l are eight outputs in turn.
+// are in an order that makes this a shift and a mask: of L dwords, byte 4*l+b is
+// output L*b+l, so byte b of the dwords l are L outputs in turn.
+//
+// With 512 bits there is one look-up and one addition a cycle instead of three of
+// either in two: 256 products, where AVX2 has 192 and VPOPCNTQ, which CPUs with
+// AVX-512 BW may lack, 341.
 
 func init() {
-	add("avx2", family{
+	gemmBitsLUT{vector: 32, maxRows: 4}.register("avx2")
+	gemmBitsLUT{vector: 64, maxRows: 6}.register("avx512bw")
+}
+
+// gemmBitsLUT describes a family of tiles of two vectors of bytes.
+type gemmBitsLUT struct{ vector, maxRows int }
+
+func (g gemmBitsLUT) register(room string) {
+	var variants []int
+	for mr := 1; mr <= g.maxRows; mr++ {
+		variants = append(variants, mr)
+	}
+	nr, lanes := 2*g.vector, g.vector/4
+	add(room, family{
 		name: "GemmBitsLUT",
-		doc: `GemmBitsLUT are the tiles of 64 outputs by their number of rows, for binary weights and
-activations, by look-ups of four products. A step is 64 bits of a row.`,
+		doc: fmt.Sprintf(`GemmBitsLUT are the tiles of %d outputs by their number of rows, for binary weights and
+activations, by look-ups of four products. A step is 64 bits of a row.`, nr),
 		signature: intTileSignature,
-		variants:  []int{1, 2, 3, 4},
-		loop: `	for i := range %d {
-		for j := range 64 {
+		variants:  variants,
+		loop: fmt.Sprintf(`	for i := range %%d {
+		for j := range %d {
 			differ := int32(0)
 			for k := range steps * 8 {
-				differ += bits.OnesCount8(x[i*xStride+k] ^ w[k][j/32*32+j%%8*4+j/8%%4])
+				differ += bits.OnesCount8(x[i*xStride+k] ^ w[k][j/%d*%d+j%%%%%d*4+j/%d%%%%4])
 			}
 			dst[i*dstStride/4+j] = bias[j] - differ<<shift
 		}
 	}
 
-where w is the panel of bytes, 64 for every byte of a row.`,
-		body: gemmBitsLUT,
+where w is the panel of bytes, %d for every byte of a row.`, nr, g.vector, g.vector, lanes, lanes, nr),
+		body: g.body,
 	})
 }
 
@@ -77,9 +97,9 @@ type lutTile struct {
 	tmp   [2]reg.VecVirtual
 }
 
-func gemmBitsLUT(c *build.Context, mr int) {
+func (g gemmBitsLUT) body(c *build.Context, mr int) {
 	const vectors = 2
-	s := simd{c, 32}
+	s := simd{c, g.vector}
 	dst, dstStride := s.param("dst"), s.param("dstStride")
 	t := &lutTile{simd: s, x: s.rows(s.param("x"), s.param("xStride"), mr), w: s.param("w"), table: s.GP64()}
 	left, n := s.param("steps"), s.GP64()
@@ -107,7 +127,7 @@ func gemmBitsLUT(c *build.Context, mr int) {
 	t.step(0)
 	t.step(1)
 	s.advance(t.x, 2)
-	s.SUBQ(operand.I32(-2*64), t.w)
+	s.SUBQ(operand.I32(-2*vectors*g.vector), t.w)
 	s.SUBQ(operand.U8(2), n)
 	s.JNZ(operand.LabelRef("two"))
 	s.MOVQ(dst, p)
@@ -125,9 +145,13 @@ func (t *lutTile) step(k int) {
 	vectors := len(t.index) / 2
 	for v := range vectors {
 		low, high := t.index[v], t.index[vectors+v]
-		src := at(t.w, 64*k+32*v)
-		t.move(src, high)
-		t.VPSRLW(operand.U8(4), high, high)
+		src := at(t.w, (vectors*k+v)*t.bytes)
+		if t.bytes == 64 {
+			t.VPSRLW(operand.U8(4), src, high)
+		} else {
+			t.move(src, high)
+			t.VPSRLW(operand.U8(4), high, high)
+		}
 		t.and(t.mask, high, high)
 		t.and(src, t.mask, low)
 	}
@@ -137,7 +161,12 @@ func (t *lutTile) step(k int) {
 		t.SHLL(operand.U8(5), at.As32())
 		for half := range 2 {
 			table, found := t.tmp[0], t.tmp[1]
-			t.VBROADCASTI128(operand.Mem{Base: t.table, Index: at, Scale: 1, Disp: 16 * half}, table)
+			src := operand.Mem{Base: t.table, Index: at, Scale: 1, Disp: 16 * half}
+			if t.bytes == 64 {
+				t.VBROADCASTI32X4(src, table)
+			} else {
+				t.VBROADCASTI128(src, table)
+			}
 			for v := range vectors {
 				if v == vectors-1 {
 					found = table
@@ -171,7 +200,7 @@ func (t *lutTile) take(dst, dstStride, from, fromStride reg.GPVirtual) {
 					t.and(low, differ, differ)
 				}
 				t.VPSLLD(count, differ, differ)
-				disp := 128*v + 32*b
+				disp := (4*v + b) * t.bytes
 				t.move(at(from, disp), sum)
 				t.VPSUBD(differ, sum, sum)
 				t.move(sum, at(dst, disp))
