@@ -114,7 +114,7 @@ const clearly = 0.95
 // same machine the one that clearly needs the least time, of those that were not the
 // first in the table; and among these, the one of the best tier.
 func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
-	f, class := Formats{w.Format, a}, ClassOf(rows, w.N, w.K)
+	f, class := Formats{w.Format, a.held()}, ClassOf(rows, w.N, w.K)
 	var best []candidate // one for each machine, in the order of the table
 	for _, r := range gemmTable {
 		if !usable(r.id()) || !r.takes(w.Format, a) {
@@ -125,7 +125,7 @@ func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
 		}
 		c := candidate{row: r}
 		if gmacs, machine := rateOf(r.name(), f, class); gmacs > 0 {
-			c.machine, c.time = machine, float32(work(r, w, a))/gmacs
+			c.machine, c.time = machine, float32(work(r, w, f.Acts))/gmacs
 		}
 		same := slices.IndexFunc(best, func(b candidate) bool { return b.machine == c.machine })
 		if same < 0 {

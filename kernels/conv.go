@@ -70,7 +70,7 @@ type Conv2D struct {
 
 // NewConv2D plans a convolution. Weights have N = OutC rows of K = KH*KW*InC
 // values, ordered [KH][KW][InC]. Pixels outside the image have code 0: the
-// value 0 for unsigned formats and -1 for Sign. Errors are those of NewGEMM and
+// value 0, but -1 for Sign. Errors are those of NewGEMM and
 // of ConvShape.Check.
 func NewConv2D(w Weights, shape ConvShape, a ActFormat, opt Options) (*Conv2D, error) {
 	if err := shape.checkWeights(w.N, w.K); err != nil {

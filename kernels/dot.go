@@ -50,6 +50,9 @@ func NewDot(w Weights, a ActFormat) (*Dot, error) {
 	d.row = row
 	d.block = row.run * 8 / row.bits
 	d.packed = panelLayout{1, d.block, d.block, row.bits, row.run}.pack(w)
+	if a == S8 {
+		d.bias = s8Bias(w.Values)
+	}
 	if a == Sign { // Σw·(2x-1) = 2·Σw·x - Σw
 		d.scale = 2
 		for _, v := range w.Values {
@@ -95,18 +98,44 @@ func (d *Dot) Run(x []uint8) int32 {
 	if d.bits != nil {
 		return d.runBits(x)
 	}
+	var sum int32
+	if d.formats.Acts == S8 {
+		sum = d.runSigned(x)
+	} else {
+		sum = d.sum(x, d.packed)
+	}
+	return d.scale*sum + d.bias
+}
+
+// sum is the inner product of codes with packed weights, of which those behind
+// the codes, up to the end of a block, are zero.
+func (d *Dot) sum(x []uint8, packed []byte) int32 {
 	whole := len(x) / d.block
 	var sum int32
 	for at, n := range spans(whole, d.block) {
-		sum += d.row.dot(&x[at*d.block], &d.packed[at*d.block*d.row.bits/8], uintptr(n))
+		sum += d.row.dot(&x[at*d.block], &packed[at*d.block*d.row.bits/8], uintptr(n))
 	}
 	if rest := x[whole*d.block:]; len(rest) > 0 {
 		var tail [dotTail]byte
 		copy(tail[:], rest)
 		p := (*byte)(noescape(unsafe.Pointer(&tail)))
-		sum += d.row.dot(p, &d.packed[whole*d.block*d.row.bits/8], 1)
+		sum += d.row.dot(p, &packed[whole*d.block*d.row.bits/8], 1)
 	}
-	return d.scale*sum + d.bias
+	return sum
+}
+
+// runSigned is sum for S8 codes, flipped a piece of whole blocks at a time on
+// the stack.
+func (d *Dot) runSigned(x []uint8) int32 {
+	var buf [8 * dotTail]uint8
+	part := unsafe.Slice((*uint8)(noescape(unsafe.Pointer(&buf))), len(buf)/d.block*d.block)
+	var sum int32
+	for at := 0; at < len(x); at += len(part) {
+		codes := part[:min(len(part), len(x)-at)]
+		flip(codes, x[at:][:len(codes)])
+		sum += d.sum(codes, d.packed[at*d.row.bits/8:])
+	}
+	return sum
 }
 
 // runBits packs activations a few words at a time, on the stack.

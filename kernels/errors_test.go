@@ -271,7 +271,7 @@ func TestCheckActs(t *testing.T) {
 		if err := CheckActs(a, codes(a)); err != nil {
 			t.Errorf("%v: %v", a, err)
 		}
-		if a != U8 {
+		if a.Max() < 255 {
 			wantError(t, CheckActs(a, []uint8{0, uint8(a.Max()), uint8(a.Max()) + 1}), "code 2 is", a.String())
 		}
 	}

@@ -14,6 +14,17 @@ type form interface {
 	prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([]byte, int)
 }
 
+// A computer is a form that computes whole blocks of rows by itself, without
+// tiles.
+type computer interface {
+	form
+	// rows is the number of rows of a block.
+	rows() int
+	// compute writes rows m0 … m1 of the panels first … last, from what prepare
+	// returned.
+	compute(p *product, s *scratch, dst []int32, x []byte, m0, m1, first, last int)
+}
+
 // codesForm is that of tiles that multiply: they read the codes as they are.
 type codesForm struct{}
 

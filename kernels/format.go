@@ -24,7 +24,8 @@ const (
 // are held as one code a byte.
 type ActFormat uint8
 
-// The activation formats. The code of an unsigned format is its value.
+// The activation formats. The code of an unsigned format is its value, that of
+// a signed one its value in two's complement.
 const (
 	NoActs ActFormat = iota
 	Sign             // codes 0 and 1 mean -1 and +1
@@ -34,12 +35,13 @@ const (
 	U4               // 0 … 15
 	U8               // 0 … 255
 	F32
+	S8 // -128 … 127
 )
 
 var weightNames = [...]string{Binary: "binary", Ternary: "ternary", Pow2x3: "pow2:3", Pow2x4: "pow2:4", Int8: "int8", Float32: "float32"}
 var weightBits = [...]int{Binary: 1, Ternary: 2, Pow2x3: 3, Pow2x4: 4, Int8: 8, Float32: 32}
-var actNames = [...]string{Sign: "sign", U1: "u1", U2: "u2", U3: "u3", U4: "u4", U8: "u8", F32: "float32"}
-var actBits = [...]int{Sign: 1, U1: 1, U2: 2, U3: 3, U4: 4, U8: 8, F32: 32}
+var actNames = [...]string{Sign: "sign", U1: "u1", U2: "u2", U3: "u3", U4: "u4", U8: "u8", F32: "float32", S8: "s8"}
+var actBits = [...]int{Sign: 1, U1: 1, U2: 2, U3: 3, U4: 4, U8: 8, F32: 32, S8: 8}
 
 // WeightFormats lists every weight format, fewest bits first.
 func WeightFormats() []WeightFormat {
@@ -47,7 +49,7 @@ func WeightFormats() []WeightFormat {
 }
 
 // ActFormats lists every activation format, fewest bits first.
-func ActFormats() []ActFormat { return []ActFormat{Sign, U1, U2, U3, U4, U8, F32} }
+func ActFormats() []ActFormat { return []ActFormat{Sign, U1, U2, U3, U4, U8, S8, F32} }
 
 // ParseWeightFormat returns the format of a name that String returned.
 func ParseWeightFormat(name string) (WeightFormat, error) {
@@ -92,12 +94,21 @@ func (f WeightFormat) Bits() int { return weightBits[f] }
 // on a format that does not exist.
 func (a ActFormat) Bits() int { return actBits[a] }
 
-// Max is the largest code of an integer format, and 0 for F32.
+// Max is the largest code of an integer format, and 0 for F32. Codes are counted as
+// unsigned bytes: that of S8 is 255, which means -1.
 func (a ActFormat) Max() int {
 	if a == F32 {
 		return 0
 	}
 	return 1<<a.Bits() - 1
+}
+
+// maxAbs is the largest magnitude of a value of an integer format.
+func (a ActFormat) maxAbs() int {
+	if a == S8 {
+		return s8Offset
+	}
+	return a.Max()
 }
 
 // Levels returns the values of an integer format in ascending order, nil for

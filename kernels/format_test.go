@@ -47,7 +47,7 @@ func TestActFormats(t *testing.T) {
 		name      string
 		bits, max int
 	}{
-		Sign: {"sign", 1, 1}, U1: {"u1", 1, 1}, U2: {"u2", 2, 3}, U3: {"u3", 3, 7}, U4: {"u4", 4, 15}, U8: {"u8", 8, 255}, F32: {"float32", 32, 0},
+		Sign: {"sign", 1, 1}, U1: {"u1", 1, 1}, U2: {"u2", 2, 3}, U3: {"u3", 3, 7}, U4: {"u4", 4, 15}, U8: {"u8", 8, 255}, S8: {"s8", 8, 255}, F32: {"float32", 32, 0},
 	}
 	if len(ActFormats()) != len(want) {
 		t.Errorf("formats are %v", ActFormats())

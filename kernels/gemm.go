@@ -35,7 +35,8 @@ func (o Options) check() error {
 // they are packed for, and the loop over tiles.
 type product struct {
 	row     *gemmRow
-	formats Formats
+	formats Formats // as kernels read them
+	signed  bool    // activations are S8, which kernels read as U8
 	n, k    int
 	steps   int
 	bias    []int32
@@ -73,11 +74,16 @@ func newProduct(w Weights, a ActFormat, opt Options) (*product, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &product{row: row, formats: Formats{w.Format, a}, n: w.N, k: w.K, threads: max(1, opt.Threads)}
+	p := &product{row: row, formats: Formats{w.Format, a.held()}, signed: a == S8, n: w.N, k: w.K, threads: max(1, opt.Threads)}
 	p.steps = ceilDiv(w.K, row.kstep)
-	p.work = work(row, w, a)
+	p.work = work(row, w, a.held())
 	p.bias = make([]int32, ceilDiv(w.N, row.nr)*row.nr)
-	row.form.pack(p, w, a)
+	row.form.pack(p, w, a.held())
+	if p.signed {
+		for n := range w.N {
+			p.bias[n] += s8Bias(w.Values[n*w.K:][:w.K])
+		}
+	}
 	p.scratch.New = func() any {
 		return &scratch{x: make([]byte, p.block*p.stride+gatherSlack), codes: make([]uint8, w.K+gatherSlack), tile: make([]int32, row.mr()*row.nr)}
 	}
@@ -103,9 +109,9 @@ func checkSums(w Weights, a ActFormat) error {
 		for _, v := range w.Values[n*w.K:][:w.K] {
 			sum += max(int64(v), -int64(v))
 		}
-		if sum*int64(a.Max()) > math.MaxInt32 {
+		if sum*int64(a.maxAbs()) > math.MaxInt32 {
 			return fmt.Errorf("kernels: output %d can reach ±%d (K = %d, %v x %v): want at most %d, the range of int32",
-				n, sum*int64(a.Max()), w.K, w.Format, a, math.MaxInt32)
+				n, sum*int64(a.maxAbs()), w.K, w.Format, a, math.MaxInt32)
 		}
 	}
 	return nil
@@ -119,7 +125,12 @@ func (p *product) Kernel() string { return p.row.name() }
 func (p *product) Work() int { return p.work }
 
 // Formats are the formats of weights and activations.
-func (p *product) Formats() Formats { return p.formats }
+func (p *product) Formats() Formats {
+	if p.signed {
+		return Formats{p.formats.Weights, S8}
+	}
+	return p.formats
+}
 
 // PackedBytes is the memory that the packed weights take, padding and the
 // per-output corrections included.
@@ -147,6 +158,7 @@ type productRun struct {
 	p       *product
 	dst     []int32
 	rows    rowSource
+	signed  signedRows // rows, for signed activations
 	m       int
 	columns int // ranges of panels
 }
@@ -155,11 +167,15 @@ func (p *product) run(dst []int32, rows rowSource, m int) {
 	r := p.runs.Get().(*productRun)
 	blocks := ceilDiv(m, p.block)
 	r.p, r.dst, r.rows, r.m, r.columns = p, dst, rows, m, 1
+	if p.signed {
+		r.signed = signedRows{rows, p.k}
+		r.rows = &r.signed
+	}
 	if blocks < 2*p.threads {
 		r.columns = min(p.threads, ceilDiv(p.n, p.row.nr))
 	}
 	parallel(p.threads, blocks*r.columns, r)
-	r.rows, r.dst = nil, nil
+	r.rows, r.signed.rowSource, r.dst = nil, nil, nil
 	p.runs.Put(r)
 }
 
@@ -172,7 +188,11 @@ func (r *productRun) task(part int) {
 	first, last := panels*column/r.columns, panels*(column+1)/r.columns
 	s := p.scratch.Get().(*scratch)
 	x, stride := p.row.form.prepare(p, s, r.rows, m0, m1)
-	p.tiles(r.dst, s.tile, x, stride, m0, m1, first, last)
+	if f, ok := p.row.form.(computer); ok {
+		f.compute(p, s, r.dst, x, m0, m1, first, last)
+	} else {
+		p.tiles(r.dst, s.tile, x, stride, m0, m1, first, last)
+	}
 	p.scratch.Put(s)
 }
 

@@ -214,13 +214,17 @@ func TestGEMMBound(t *testing.T) {
 	each(t, gemmTable, func(t *testing.T, row *gemmRow) {
 		use(t, row.name())
 		for _, f := range chosen(t, row) {
-			k := math.MaxInt32 / (f.Weights.maxAbs() * f.Acts.Max())
+			largest := uint8(f.Acts.Max())
+			if f.Acts == S8 {
+				largest = 0x80
+			}
+			k := math.MaxInt32 / int(f2(f))
 			if k > times(300_000) {
 				continue
 			}
-			x := slices.Repeat([]uint8{uint8(f.Acts.Max())}, k)
+			x := slices.Repeat([]uint8{largest}, k)
 			w := weights(random(t), f.Weights, allMax, 2, k)
-			for i := range k { // the second output is the smallest sum
+			for i := range k { // the second output is the opposite sum
 				w.Values[k+i] = f.Weights.Levels()[0]
 			}
 			g, err := NewGEMM(w, f.Acts, Options{})
@@ -230,7 +234,7 @@ func TestGEMMBound(t *testing.T) {
 			got, want := make([]int32, 2), make([]int32, 2)
 			g.Run(got, x, 1)
 			ref.GEMM(want, values(f.Acts, x), w.Values, 1, 2, k)
-			if want[0] < math.MaxInt32-f2(f) || !slices.Equal(got, want) {
+			if max(want[0], want[1]) < math.MaxInt32-f2(f) || !slices.Equal(got, want) {
 				t.Errorf("%v, K = %d: got %d, want %d", f, k, got, want)
 			}
 			_, err = NewGEMM(weights(random(t), f.Weights, allMax, 1, k+1), f.Acts, Options{})
@@ -242,7 +246,13 @@ func TestGEMMBound(t *testing.T) {
 }
 
 // f2 is the largest product of a pair of formats.
-func f2(f Formats) int32 { return int32(f.Weights.maxAbs() * f.Acts.Max()) }
+func f2(f Formats) int32 {
+	var largest int32
+	for _, x := range values(f.Acts, codes(f.Acts)) {
+		largest = max(largest, int32(x), -int32(x))
+	}
+	return largest * int32(f.Weights.maxAbs())
+}
 
 // TestGEMMWrongCodes has codes that the format does not have: sums may be
 // wrong, memory must not be.

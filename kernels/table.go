@@ -53,10 +53,15 @@ type gemmRow struct {
 }
 
 // mr is the number of rows of the largest tile.
-func (r *gemmRow) mr() int { return len(r.tiles) - 1 }
+func (r *gemmRow) mr() int {
+	if f, ok := r.form.(computer); ok {
+		return f.rows()
+	}
+	return len(r.tiles) - 1
+}
 
 // takes reports whether the row computes these formats exactly.
-func (r *gemmRow) takes(w WeightFormat, a ActFormat) bool { return r.form.takes(r, w, a) }
+func (r *gemmRow) takes(w WeightFormat, a ActFormat) bool { return r.form.takes(r, w, a.held()) }
 
 // packs reports whether codes of that many bits can hold the format's levels.
 func packs(bits int, w WeightFormat) bool {
@@ -82,7 +87,7 @@ type dotRow struct {
 }
 
 func (r *dotRow) takes(w WeightFormat, a ActFormat) bool {
-	return packs(r.bits, w) && w.maxAbs()*a.Max() <= r.maxProduct
+	return packs(r.bits, w) && w.maxAbs()*a.held().Max() <= r.maxProduct
 }
 
 // A bitsRow is a kernel for DotBinary and for packing codes to bits.

@@ -63,11 +63,14 @@ func weights(rng *rand.Rand, f WeightFormat, p pattern, n, k int) Weights {
 	return Weights{Format: f, N: n, K: k, Values: draw(rng, p, f.Levels(), n*k)}
 }
 
-// codes lists the codes of an integer activation format.
+// codes lists the codes of an integer activation format, by ascending values.
 func codes(a ActFormat) []uint8 {
 	list := make([]uint8, a.Max()+1)
 	for i := range list {
 		list[i] = uint8(i)
+		if a == S8 {
+			list[i] -= 128
+		}
 	}
 	return list
 }
@@ -75,9 +78,12 @@ func codes(a ActFormat) []uint8 {
 // values are what codes mean.
 func values(a ActFormat, x []uint8) []int16 {
 	v := make([]int16, len(x))
-	if a == Sign {
+	switch a {
+	case Sign:
 		ref.Signs(v, x)
-	} else {
+	case S8:
+		ref.Signed(v, x)
+	default:
 		ref.Unsigned(v, x)
 	}
 	return v

@@ -23,6 +23,13 @@ func Unsigned(dst []int16, codes []uint8) {
 	}
 }
 
+// Signed widens the codes of signed activations, two's complement bytes.
+func Signed(dst []int16, codes []uint8) {
+	for i, c := range codes {
+		dst[i] = int16(int8(c))
+	}
+}
+
 // Dot is the inner product of activations and weights.
 func Dot(x []int16, w []int8) int32 {
 	var sum int32

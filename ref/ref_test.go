@@ -33,6 +33,8 @@ func TestCodes(t *testing.T) {
 	equal(t, "signs", x, []int16{-1, 1, 1, -1})
 	ref.Unsigned(x, []uint8{0, 1, 200, 255})
 	equal(t, "unsigned", x, []int16{0, 1, 200, 255})
+	ref.Signed(x, []uint8{0, 127, 128, 255})
+	equal(t, "signed", x, []int16{0, 127, -128, -1})
 }
 
 func TestDotByHand(t *testing.T) {

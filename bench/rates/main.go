@@ -80,7 +80,8 @@ func measureAll(passes int, slice time.Duration) ([]kernels.Rate, error) {
 	var contests []contest
 	for _, w := range kernels.WeightFormats() {
 		for _, a := range kernels.ActFormats() {
-			if w != kernels.Float32 && a != kernels.F32 {
+			// Kernels read s8 as u8, so the rates of one are those of the other.
+			if w != kernels.Float32 && a != kernels.F32 && a != kernels.S8 {
 				for _, class := range kernels.ShapeClasses() {
 					contests = append(contests, contest{class, kernels.Formats{Weights: w, Acts: a}})
 				}

@@ -81,9 +81,12 @@ func randomFloats(n int) []float32 {
 // actValues are the numbers that codes mean.
 func actValues(a kernels.ActFormat, codes []uint8) []int16 {
 	x := make([]int16, len(codes))
-	if a == kernels.Sign {
+	switch a {
+	case kernels.Sign:
 		ref.Signs(x, codes)
-	} else {
+	case kernels.S8:
+		ref.Signed(x, codes)
+	default:
 		ref.Unsigned(x, codes)
 	}
 	return x
