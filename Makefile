@@ -68,6 +68,38 @@ bench: ## measures what BENCH names, in PASSES passes, into OUT: if everything, 
 	@mv .cache/passes.txt '$(OUT)'
 	@echo "wrote $(OUT)"
 
+# Other libraries beside the kernels, each on one thread, in passes of five minutes or
+# less. OpenBLAS takes kernels by the name of a core, as it does not know every CPU; with
+# AVX-512 it is measured by those without as well, which are what AVX2 kernels compete with.
+CORETYPE = $(if $(shell grep -swm1 avx512f /proc/cpuinfo),SKYLAKEX,Haswell)
+ifeq ($(BENCH),.)
+PEERS_OUT ?= results/$(shell go run ./bench/report -slug)-peers.txt
+else
+PEERS_OUT ?= .cache/bench-peers.txt
+endif
+
+.PHONY: bench-peers
+bench-peers: BENCHTIME = 20ms
+bench-peers: export OPENBLAS_CORETYPE ?= $(CORETYPE)
+bench-peers: export OPENBLAS_NUM_THREADS = 1
+bench-peers: export OMP_NUM_THREADS = 1
+bench-peers: export LOWBIT_ONNXRUNTIME = $(CURDIR)/.cache/peers/libonnxruntime.so
+bench-peers: ## the same beside other libraries, which it installs if it may, into results/*-peers.txt
+	@mkdir -p .cache $(dir $(PEERS_OUT)) && rm -f .cache/passes.txt
+	@tags=$$(bench/peers/get) && cd bench/peers && go test -c -tags "$$tags" -o ../../.cache/peers.test .
+	@run() { (cd bench/peers && ../../.cache/peers.test -test.run '^$$' -test.bench "$$1" -test.benchtime $(BENCHTIME) -test.timeout 0 \
+			-lowbit.shapes peers -lowbit.formats peers) > .cache/pass.txt || { cat .cache/pass.txt; exit 1; }; \
+		cat .cache/pass.txt >> .cache/passes.txt; }; \
+	for pass in $$(seq $(PASSES)); do \
+		echo "pass $$pass of $(PASSES)"; \
+		run '$(BENCH)'; \
+		if [ '$(BENCH)' = . ] && [ "$$OPENBLAS_CORETYPE" = SKYLAKEX ]; then \
+			OPENBLAS_CORETYPE=Haswell run '/w=float32/a=float32/impl=peer-openblas-haswell'; \
+		fi; \
+	done
+	@mv .cache/passes.txt '$(PEERS_OUT)'
+	@echo "wrote $(PEERS_OUT)"
+
 .PHONY: bench-compare
 bench-compare: ## sets two result files side by side: OLD=a.txt NEW=b.txt
 	@test -f '$(OLD)' && test -f '$(NEW)' || { echo "bench-compare: want OLD=a.txt NEW=b.txt, two files of make bench"; exit 1; }
@@ -75,7 +107,7 @@ bench-compare: ## sets two result files side by side: OLD=a.txt NEW=b.txt
 
 # The comparison that the README shows: the same products from 8-bit and from 4-bit
 # packed weights, as the first machine's file has them.
-FILE  = $(firstword $(wildcard results/*.txt))
+FILE  = $(firstword $(filter-out %-peers.txt,$(wildcard results/*.txt)))
 SHOWN = .name:GEMM /m:64 /n:512 /w:(ternary OR "pow2:4") /a:(u2 OR u4) .unit:(sec/op OR B/weight) /impl:(avx2-muladd-w8-acc16 OR avx2-muladd-w4-acc16)
 
 .PHONY: results

@@ -6,7 +6,9 @@ require (
 	example.com/lowbit v0.0.0
 	github.com/viterin/vek v0.4.3
 	github.com/weaviate/weaviate v1.35.2
+	github.com/yalue/onnxruntime_go v1.27.0
 	gonum.org/v1/gonum v0.17.0
+	google.golang.org/protobuf v1.36.12
 )
 
 require (

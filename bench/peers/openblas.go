@@ -18,6 +18,8 @@ import (
 
 // OpenBLAS chooses kernels when it is loaded, by CPU or by OPENBLAS_CORETYPE,
 // and its threads by OPENBLAS_NUM_THREADS. It packs the weights at each call.
+// The name of its choice is in the name of the peer, not beside the version: a
+// file may have more than one.
 func init() {
 	libraries["openblas"] = func() (library, error) {
 		if n := C.openblas_get_num_threads(); n != 1 {
@@ -31,7 +33,7 @@ func init() {
 		peer := suite.Peer{Impl: "peer-openblas-" + strings.ToLower(core), Formats: suite.FloatFormats, Plan: openBLAS}
 		dot := peer
 		dot.Plan = openBLASDot
-		return library{version: version + " " + core, products: []suite.Peer{peer}, dots: []suite.Peer{dot}}, nil
+		return library{version: version, products: []suite.Peer{peer}, dots: []suite.Peer{dot}}, nil
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 
 // A library offers implementations.
 type library struct {
-	version  string // and what it chose for this CPU, where it says so
+	version  string
 	products []suite.Peer
 	dots     []suite.Peer
 }

@@ -68,6 +68,9 @@ func (p *product) peer(q Peer, cold bool) (*work, error) {
 		w.check, w.poison = d.check, func() { clear(d.dst) }
 	}
 	w.bytes += len(d.x) + 4*len(d.dst)
+	if q.Bits {
+		w.bytes = 2 * w.packed
+	}
 	return w, nil
 }
 
@@ -104,6 +107,25 @@ func peerWork(q Peer, p Problem, cold bool) (*work, error) {
 		weights: p.N * p.K, packed: calls[0].Packed,
 		cold: cold, loop: loopOf(kernels.Kernel{ISA: portable, Algorithm: algorithmOf(q.Formats)}),
 	}, nil
+}
+
+// CheckPeer compares a peer's product of m x k activations by n x k weights with
+// package ref's.
+func CheckPeer(q Peer, m, n, k int) error {
+	s := size{m, n, k}
+	var w *work
+	var err error
+	if q.Formats == FloatFormats {
+		w, err = newFloatProduct(s).peer(q, false)
+	} else {
+		w, err = newProduct(q.Formats, s).peer(q, false)
+	}
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	w.run(0)
+	return w.check()
 }
 
 // algorithmOf is the arithmetic that suits the formats best.
