@@ -4,6 +4,7 @@ package peers
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -110,10 +111,7 @@ func oneThread() (*ort.SessionOptions, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := options.SetIntraOpNumThreads(1); err == nil {
-		err = options.SetInterOpNumThreads(1)
-	}
-	if err != nil {
+	if err := errors.Join(options.SetIntraOpNumThreads(1), options.SetInterOpNumThreads(1)); err != nil {
 		options.Destroy()
 		return nil, err
 	}

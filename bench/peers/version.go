@@ -14,13 +14,3 @@ func moduleVersion(path string) string {
 	}
 	return strings.TrimSpace(string(out))
 }
-
-// debianVersion is the version of a package of Debian, for libraries that do not
-// tell their own.
-func debianVersion(name string) string {
-	out, err := exec.Command("dpkg-query", "-W", "-f", "${Version}", name).Output()
-	if err != nil {
-		return "unknown"
-	}
-	return string(out)
-}

@@ -22,6 +22,7 @@ import "C"
 import (
 	"fmt"
 	"math"
+	"os/exec"
 	"runtime"
 	"slices"
 
@@ -37,7 +38,7 @@ func init() {
 		if s := C.xnn_initialize(nil); s != 0 {
 			return library{}, fmt.Errorf("it does not start: status %d", s)
 		}
-		return library{version: debianVersion("libxnnpack0"), products: []suite.Peer{
+		return library{version: xnnpackVersion(), products: []suite.Peer{
 			{Impl: "peer-xnnpack-qs8", Formats: int8U8, Plan: xnnpackInt8},
 			{Impl: "peer-xnnpack", Formats: suite.FloatFormats, Plan: xnnpackFloat32},
 		}}, nil
@@ -103,4 +104,13 @@ func xnnpack(c *suite.Call, pin *runtime.Pinner, op C.xnn_operator_t, status C.e
 		return nil, fmt.Errorf("xnnpack: no plan: status %d", status)
 	}
 	return c, nil
+}
+
+// xnnpackVersion is that of Debian's package.
+func xnnpackVersion() string {
+	out, err := exec.Command("dpkg-query", "-W", "-f", "${Version}", "libxnnpack0").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return string(out)
 }
