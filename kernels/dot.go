@@ -145,7 +145,7 @@ func (d *Dot) runBits(x []uint8) int32 {
 	differ := 0
 	for at := 0; at < len(x); at += 64 * len(buf) {
 		part := x[at:min(at+64*len(buf), len(x))]
-		packWords(unsafe.Slice((*byte)(unsafe.Pointer(p)), 8*len(buf)), part, d.bits.pack)
+		packWords(unsafe.Slice((*byte)(unsafe.Pointer(p)), 8*len(buf)), part, 0, d.bits.pack)
 		differ += d.bits.xor(p, &d.words[at/64], uintptr(ceilDiv(len(part), 64)))
 	}
 	return d.scale*int32(differ) + d.bias

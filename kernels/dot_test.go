@@ -166,15 +166,16 @@ func TestBitsKernels(t *testing.T) {
 				for i, x := range xs {
 					differ += bits.OnesCount64(x ^ ys[i])
 				}
-				// Codes whose lowest bits are xs.
+				// Codes of which xs are a bit.
+				bit := rng.IntN(8)
 				cs := draw(rng, uniform, codes(U8), 64*words)
 				for i := range cs {
-					cs[i] = cs[i]&^1 | uint8(xs[i/64]>>(i%64)&1)
+					cs[i] = cs[i]&^(1<<bit) | uint8(xs[i/64]>>(i%64)&1)<<bit
 				}
 				zeros := make([]uint64, words)
 				if e != nil {
 					e.add(unsafe.Pointer(&row.xor), differ, []emulatedOperand{in(0, xs, at), in(1, ys, at)}, 0, 0, words)
-					e.add(unsafe.Pointer(&row.pack), nil, []emulatedOperand{out(0, zeros, xs, at), in(1, cs, at)}, 0, 0, words)
+					e.add(unsafe.Pointer(&row.pack), nil, []emulatedOperand{out(0, zeros, xs, at), in(1, cs, at)}, 0, 0, words, bit)
 					continue
 				}
 				x, y := input(a, "x", at, xs), input(a, "y", at, ys)
@@ -184,7 +185,7 @@ func TestBitsKernels(t *testing.T) {
 					t.Fatalf("%d words: popcount %d, want %d", words, got, differ)
 				}
 				c, dst := input(a, "codes", at, cs), place(a, "bits", words, at, zeros)
-				a.run(func() { row.pack(unsafe.SliceData(dst), unsafe.SliceData(c), uintptr(words)) })
+				a.run(func() { row.pack(unsafe.SliceData(dst), unsafe.SliceData(c), uintptr(words), uintptr(bit)) })
 				if i := firstDifference(dst, xs); i >= 0 {
 					t.Fatalf("%d words: word %d packed as %#x, want %#x", words, i, dst[i], xs[i])
 				}

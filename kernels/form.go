@@ -116,7 +116,7 @@ func (bitsForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([]b
 		} else {
 			rows.gather(s.codes, 0, i, i+1)
 		}
-		packWords(s.x[(i-m0)*p.stride:], row, p.bits.pack)
+		packWords(s.x[(i-m0)*p.stride:], row, 0, p.bits.pack)
 	}
 	return s.x, p.stride
 }

@@ -120,7 +120,7 @@ func PackSigns(dst []uint64, codes []uint8) {
 		panic(lengths("PackSigns", "dst", len(dst), ceilDiv(len(codes), 64)))
 	}
 	for at, n := range spans(whole, 64) {
-		q.bits.pack(&dst[at], &codes[at*64], uintptr(n))
+		q.bits.pack(&dst[at], &codes[at*64], uintptr(n), 0)
 	}
 	if rest := codes[whole*64:]; len(rest) > 0 {
 		var word uint64
@@ -131,16 +131,16 @@ func PackSigns(dst []uint64, codes []uint8) {
 	}
 }
 
-// packWords is PackSigns into bytes, by a given kernel.
-func packWords(dst []byte, codes []uint8, pack func(dst *uint64, x *byte, words uintptr)) {
+// packWords is PackSigns into bytes, of any bit of the codes, by a given kernel.
+func packWords(dst []byte, codes []uint8, bit uint, pack func(dst *uint64, x *byte, words, bit uintptr)) {
 	whole := len(codes) / 64
 	if whole > 0 {
-		pack(wordPtr(dst), &codes[0], uintptr(whole))
+		pack(wordPtr(dst), &codes[0], uintptr(whole), uintptr(bit))
 	}
 	if rest := codes[whole*64:]; len(rest) > 0 {
 		var word uint64
 		for i, c := range rest {
-			word |= uint64(c&1) << i
+			word |= uint64(c>>bit&1) << i
 		}
 		binary.NativeEndian.PutUint64(dst[whole*8:], word)
 	}

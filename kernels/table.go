@@ -94,7 +94,7 @@ func (r *dotRow) takes(w WeightFormat, a ActFormat) bool {
 type bitsRow struct {
 	kernelID
 	xor  func(x, y *uint64, words uintptr) int // popcount of x XOR y
-	pack func(dst *uint64, x *byte, words uintptr)
+	pack func(dst *uint64, x *byte, words, bit uintptr)
 }
 
 // An f32Tile computes one tile of a float32 product: strides are in bytes, a

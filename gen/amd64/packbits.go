@@ -13,19 +13,19 @@ import (
 //	VPTESTMB zmm      -                       3, p5
 //	KMOVQ m,k         -                       store
 //
-// VPMOVMSKB gathers the top bits of 32 bytes. A shift of 16-bit lanes by seven
-// brings bit 0 there in both bytes of a lane. AVX-512 tests bit 0 itself.
+// VPMOVMSKB gathers the top bits of 32 bytes. A shift of 16-bit lanes brings
+// another bit there in both bytes of a lane. AVX-512 tests the bit itself.
 
 func init() {
 	for room, body := range map[string]func(*build.Context, int){"avx2": packBitsAVX2, "avx512bw": packBitsAVX512} {
 		add(room, family{
 			name:      "PackBits",
-			signature: "func(dst *uint64, x *byte, words uintptr)",
+			signature: "func(dst *uint64, x *byte, words, bit uintptr)",
 			loop: `	for i := range words * 64 {
-		dst[i/64] |= uint64(x[i]&1) << (i % 64)
+		dst[i/64] |= uint64(x[i]>>bit&1) << (i % 64)
 	}
 
-with dst zero before. words may be zero.`,
+with dst zero before. words may be zero; bit is at most 7.`,
 			body: body,
 		})
 	}
@@ -33,6 +33,10 @@ with dst zero before. words may be zero.`,
 
 func packBitsAVX2(c *build.Context, _ int) {
 	s := simd{c, 32}
+	top, count := s.GP64(), s.XMM()
+	s.MOVQ(operand.U32(7), top)
+	s.SUBQ(s.param("bit"), top)
+	s.VMOVQ(top, count)
 	s.packLoop(func(x, dst operand.Mem) {
 		var half [2]operand.Op
 		for i := range half {
@@ -40,7 +44,7 @@ func packBitsAVX2(c *build.Context, _ int) {
 			src := x
 			src.Disp += 32 * i
 			s.move(src, v)
-			s.VPSLLW(operand.U8(7), v, v)
+			s.VPSLLW(count, v, v)
 			s.VPMOVMSKB(v, bits.As32())
 			half[i] = bits
 		}
@@ -52,10 +56,14 @@ func packBitsAVX2(c *build.Context, _ int) {
 
 func packBitsAVX512(c *build.Context, _ int) {
 	s := simd{c, 64}
-	ones := s.inRegister(s.constant("ones", 1))
+	count, mask := s.XMM(), s.vec()
+	s.VMOVQ(s.param("bit"), count)
+	s.move(s.constant("ones", 1, 0), mask)
+	s.VPSLLW(count, mask, mask)
+	s.VPBROADCASTB(mask.AsX(), mask)
 	s.packLoop(func(x, dst operand.Mem) {
 		k := s.K()
-		s.VPTESTMB(x, ones, k)
+		s.VPTESTMB(x, mask, k)
 		s.KMOVQ(k, dst)
 	})
 }

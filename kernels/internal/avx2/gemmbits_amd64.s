@@ -11,34 +11,34 @@ TEXT ·gemmBitsx1(SB), NOSPLIT, $0-64
 	MOVQ    dstStride+8(FP), CX
 	MOVQ    x+16(FP), DX
 	MOVQ    xStride+24(FP), BX
-	MOVQ    bias+48(FP), R8
+	MOVQ    bias+48(FP), SI
 	VMOVDQU nibble<>+0(SB), Y0
 	VMOVDQU counts<>+0(SB), Y1
 	VPXOR   Y12, Y12, Y12
-	MOVQ    $0x00000001, R9
+	MOVQ    $0x00000001, DI
 
 row:
-	LEAQ  (DX)(BX*1), R10
-	MOVQ  w+32(FP), SI
-	MOVQ  steps+40(FP), DI
+	LEAQ  (DX)(BX*1), R8
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
+	MOVQ  w+32(FP), R10
+	MOVQ  steps+40(FP), R11
 
-block:
-	MOVQ    $0x0000001f, R11
-	CMPQ    DI, R11
-	CMOVQCS DI, R11
-	SUBQ    R11, DI
+block0:
+	MOVQ    $0x0000001f, R9
+	CMPQ    R11, R9
+	CMOVQCS R11, R9
+	SUBQ    R9, R11
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
 	VPXOR   Y7, Y7, Y7
 
-step:
+step0:
 	VPBROADCASTQ (DX), Y13
-	VPXOR        (SI), Y13, Y2
+	VPXOR        (R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -46,7 +46,7 @@ step:
 	VPSHUFB      Y2, Y1, Y2
 	VPADDB       Y3, Y4, Y4
 	VPADDB       Y2, Y4, Y4
-	VPXOR        32(SI), Y13, Y2
+	VPXOR        32(R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -54,7 +54,7 @@ step:
 	VPSHUFB      Y2, Y1, Y2
 	VPADDB       Y3, Y5, Y5
 	VPADDB       Y2, Y5, Y5
-	VPXOR        64(SI), Y13, Y2
+	VPXOR        64(R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -62,7 +62,7 @@ step:
 	VPSHUFB      Y2, Y1, Y2
 	VPADDB       Y3, Y6, Y6
 	VPADDB       Y2, Y6, Y6
-	VPXOR        96(SI), Y13, Y2
+	VPXOR        96(R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -71,9 +71,9 @@ step:
 	VPADDB       Y3, Y7, Y7
 	VPADDB       Y2, Y7, Y7
 	ADDQ         $0x08, DX
-	SUBQ         $-128, SI
-	DECQ         R11
-	JNZ          step
+	SUBQ         $-128, R10
+	DECQ         R9
+	JNZ          step0
 	VPSADBW      Y12, Y4, Y4
 	VPADDQ       Y4, Y8, Y8
 	VPSADBW      Y12, Y5, Y5
@@ -82,8 +82,8 @@ step:
 	VPADDQ       Y6, Y10, Y10
 	VPSADBW      Y12, Y7, Y7
 	VPADDQ       Y7, Y11, Y11
-	TESTQ        DI, DI
-	JNZ          block
+	TESTQ        R11, R11
+	JNZ          block0
 	VSHUFPS      $0x88, Y9, Y8, Y8
 	VPERMQ       $0xd8, Y8, Y8
 	VSHUFPS      $0x88, Y11, Y10, Y10
@@ -91,16 +91,16 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X13
 	VPSLLD       X13, Y8, Y8
-	VMOVDQU      (R8), Y2
+	VMOVDQU      (SI), Y2
 	VPSUBD       Y8, Y2, Y8
 	VMOVDQU      Y8, (AX)
 	VPSLLD       X13, Y10, Y10
-	VMOVDQU      32(R8), Y2
+	VMOVDQU      32(SI), Y2
 	VPSUBD       Y10, Y2, Y10
 	VMOVDQU      Y10, 32(AX)
 	ADDQ         CX, AX
-	MOVQ         R10, DX
-	DECQ         R9
+	MOVQ         R8, DX
+	DECQ         DI
 	JNZ          row
 	VZEROUPPER
 	RET
@@ -124,34 +124,34 @@ TEXT ·gemmBitsx2(SB), NOSPLIT, $0-64
 	MOVQ    dstStride+8(FP), CX
 	MOVQ    x+16(FP), DX
 	MOVQ    xStride+24(FP), BX
-	MOVQ    bias+48(FP), R8
+	MOVQ    bias+48(FP), SI
 	VMOVDQU nibble<>+0(SB), Y0
 	VMOVDQU counts<>+0(SB), Y1
 	VPXOR   Y12, Y12, Y12
-	MOVQ    $0x00000002, R9
+	MOVQ    $0x00000002, DI
 
 row:
-	LEAQ  (DX)(BX*1), R10
-	MOVQ  w+32(FP), SI
-	MOVQ  steps+40(FP), DI
+	LEAQ  (DX)(BX*1), R8
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
+	MOVQ  w+32(FP), R10
+	MOVQ  steps+40(FP), R11
 
-block:
-	MOVQ    $0x0000001f, R11
-	CMPQ    DI, R11
-	CMOVQCS DI, R11
-	SUBQ    R11, DI
+block0:
+	MOVQ    $0x0000001f, R9
+	CMPQ    R11, R9
+	CMOVQCS R11, R9
+	SUBQ    R9, R11
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
 	VPXOR   Y7, Y7, Y7
 
-step:
+step0:
 	VPBROADCASTQ (DX), Y13
-	VPXOR        (SI), Y13, Y2
+	VPXOR        (R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -159,7 +159,7 @@ step:
 	VPSHUFB      Y2, Y1, Y2
 	VPADDB       Y3, Y4, Y4
 	VPADDB       Y2, Y4, Y4
-	VPXOR        32(SI), Y13, Y2
+	VPXOR        32(R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -167,7 +167,7 @@ step:
 	VPSHUFB      Y2, Y1, Y2
 	VPADDB       Y3, Y5, Y5
 	VPADDB       Y2, Y5, Y5
-	VPXOR        64(SI), Y13, Y2
+	VPXOR        64(R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -175,7 +175,7 @@ step:
 	VPSHUFB      Y2, Y1, Y2
 	VPADDB       Y3, Y6, Y6
 	VPADDB       Y2, Y6, Y6
-	VPXOR        96(SI), Y13, Y2
+	VPXOR        96(R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -184,9 +184,9 @@ step:
 	VPADDB       Y3, Y7, Y7
 	VPADDB       Y2, Y7, Y7
 	ADDQ         $0x08, DX
-	SUBQ         $-128, SI
-	DECQ         R11
-	JNZ          step
+	SUBQ         $-128, R10
+	DECQ         R9
+	JNZ          step0
 	VPSADBW      Y12, Y4, Y4
 	VPADDQ       Y4, Y8, Y8
 	VPSADBW      Y12, Y5, Y5
@@ -195,8 +195,8 @@ step:
 	VPADDQ       Y6, Y10, Y10
 	VPSADBW      Y12, Y7, Y7
 	VPADDQ       Y7, Y11, Y11
-	TESTQ        DI, DI
-	JNZ          block
+	TESTQ        R11, R11
+	JNZ          block0
 	VSHUFPS      $0x88, Y9, Y8, Y8
 	VPERMQ       $0xd8, Y8, Y8
 	VSHUFPS      $0x88, Y11, Y10, Y10
@@ -204,16 +204,16 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X13
 	VPSLLD       X13, Y8, Y8
-	VMOVDQU      (R8), Y2
+	VMOVDQU      (SI), Y2
 	VPSUBD       Y8, Y2, Y8
 	VMOVDQU      Y8, (AX)
 	VPSLLD       X13, Y10, Y10
-	VMOVDQU      32(R8), Y2
+	VMOVDQU      32(SI), Y2
 	VPSUBD       Y10, Y2, Y10
 	VMOVDQU      Y10, 32(AX)
 	ADDQ         CX, AX
-	MOVQ         R10, DX
-	DECQ         R9
+	MOVQ         R8, DX
+	DECQ         DI
 	JNZ          row
 	VZEROUPPER
 	RET
@@ -225,34 +225,34 @@ TEXT ·gemmBitsx3(SB), NOSPLIT, $0-64
 	MOVQ    dstStride+8(FP), CX
 	MOVQ    x+16(FP), DX
 	MOVQ    xStride+24(FP), BX
-	MOVQ    bias+48(FP), R8
+	MOVQ    bias+48(FP), SI
 	VMOVDQU nibble<>+0(SB), Y0
 	VMOVDQU counts<>+0(SB), Y1
 	VPXOR   Y12, Y12, Y12
-	MOVQ    $0x00000003, R9
+	MOVQ    $0x00000003, DI
 
 row:
-	LEAQ  (DX)(BX*1), R10
-	MOVQ  w+32(FP), SI
-	MOVQ  steps+40(FP), DI
+	LEAQ  (DX)(BX*1), R8
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
+	MOVQ  w+32(FP), R10
+	MOVQ  steps+40(FP), R11
 
-block:
-	MOVQ    $0x0000001f, R11
-	CMPQ    DI, R11
-	CMOVQCS DI, R11
-	SUBQ    R11, DI
+block0:
+	MOVQ    $0x0000001f, R9
+	CMPQ    R11, R9
+	CMOVQCS R11, R9
+	SUBQ    R9, R11
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
 	VPXOR   Y7, Y7, Y7
 
-step:
+step0:
 	VPBROADCASTQ (DX), Y13
-	VPXOR        (SI), Y13, Y2
+	VPXOR        (R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -260,7 +260,7 @@ step:
 	VPSHUFB      Y2, Y1, Y2
 	VPADDB       Y3, Y4, Y4
 	VPADDB       Y2, Y4, Y4
-	VPXOR        32(SI), Y13, Y2
+	VPXOR        32(R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -268,7 +268,7 @@ step:
 	VPSHUFB      Y2, Y1, Y2
 	VPADDB       Y3, Y5, Y5
 	VPADDB       Y2, Y5, Y5
-	VPXOR        64(SI), Y13, Y2
+	VPXOR        64(R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -276,7 +276,7 @@ step:
 	VPSHUFB      Y2, Y1, Y2
 	VPADDB       Y3, Y6, Y6
 	VPADDB       Y2, Y6, Y6
-	VPXOR        96(SI), Y13, Y2
+	VPXOR        96(R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -285,9 +285,9 @@ step:
 	VPADDB       Y3, Y7, Y7
 	VPADDB       Y2, Y7, Y7
 	ADDQ         $0x08, DX
-	SUBQ         $-128, SI
-	DECQ         R11
-	JNZ          step
+	SUBQ         $-128, R10
+	DECQ         R9
+	JNZ          step0
 	VPSADBW      Y12, Y4, Y4
 	VPADDQ       Y4, Y8, Y8
 	VPSADBW      Y12, Y5, Y5
@@ -296,8 +296,8 @@ step:
 	VPADDQ       Y6, Y10, Y10
 	VPSADBW      Y12, Y7, Y7
 	VPADDQ       Y7, Y11, Y11
-	TESTQ        DI, DI
-	JNZ          block
+	TESTQ        R11, R11
+	JNZ          block0
 	VSHUFPS      $0x88, Y9, Y8, Y8
 	VPERMQ       $0xd8, Y8, Y8
 	VSHUFPS      $0x88, Y11, Y10, Y10
@@ -305,16 +305,16 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X13
 	VPSLLD       X13, Y8, Y8
-	VMOVDQU      (R8), Y2
+	VMOVDQU      (SI), Y2
 	VPSUBD       Y8, Y2, Y8
 	VMOVDQU      Y8, (AX)
 	VPSLLD       X13, Y10, Y10
-	VMOVDQU      32(R8), Y2
+	VMOVDQU      32(SI), Y2
 	VPSUBD       Y10, Y2, Y10
 	VMOVDQU      Y10, 32(AX)
 	ADDQ         CX, AX
-	MOVQ         R10, DX
-	DECQ         R9
+	MOVQ         R8, DX
+	DECQ         DI
 	JNZ          row
 	VZEROUPPER
 	RET
@@ -326,34 +326,34 @@ TEXT ·gemmBitsx4(SB), NOSPLIT, $0-64
 	MOVQ    dstStride+8(FP), CX
 	MOVQ    x+16(FP), DX
 	MOVQ    xStride+24(FP), BX
-	MOVQ    bias+48(FP), R8
+	MOVQ    bias+48(FP), SI
 	VMOVDQU nibble<>+0(SB), Y0
 	VMOVDQU counts<>+0(SB), Y1
 	VPXOR   Y12, Y12, Y12
-	MOVQ    $0x00000004, R9
+	MOVQ    $0x00000004, DI
 
 row:
-	LEAQ  (DX)(BX*1), R10
-	MOVQ  w+32(FP), SI
-	MOVQ  steps+40(FP), DI
+	LEAQ  (DX)(BX*1), R8
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
+	MOVQ  w+32(FP), R10
+	MOVQ  steps+40(FP), R11
 
-block:
-	MOVQ    $0x0000001f, R11
-	CMPQ    DI, R11
-	CMOVQCS DI, R11
-	SUBQ    R11, DI
+block0:
+	MOVQ    $0x0000001f, R9
+	CMPQ    R11, R9
+	CMOVQCS R11, R9
+	SUBQ    R9, R11
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
 	VPXOR   Y7, Y7, Y7
 
-step:
+step0:
 	VPBROADCASTQ (DX), Y13
-	VPXOR        (SI), Y13, Y2
+	VPXOR        (R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -361,7 +361,7 @@ step:
 	VPSHUFB      Y2, Y1, Y2
 	VPADDB       Y3, Y4, Y4
 	VPADDB       Y2, Y4, Y4
-	VPXOR        32(SI), Y13, Y2
+	VPXOR        32(R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -369,7 +369,7 @@ step:
 	VPSHUFB      Y2, Y1, Y2
 	VPADDB       Y3, Y5, Y5
 	VPADDB       Y2, Y5, Y5
-	VPXOR        64(SI), Y13, Y2
+	VPXOR        64(R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -377,7 +377,7 @@ step:
 	VPSHUFB      Y2, Y1, Y2
 	VPADDB       Y3, Y6, Y6
 	VPADDB       Y2, Y6, Y6
-	VPXOR        96(SI), Y13, Y2
+	VPXOR        96(R10), Y13, Y2
 	VPAND        Y0, Y2, Y3
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        Y0, Y2, Y2
@@ -386,9 +386,9 @@ step:
 	VPADDB       Y3, Y7, Y7
 	VPADDB       Y2, Y7, Y7
 	ADDQ         $0x08, DX
-	SUBQ         $-128, SI
-	DECQ         R11
-	JNZ          step
+	SUBQ         $-128, R10
+	DECQ         R9
+	JNZ          step0
 	VPSADBW      Y12, Y4, Y4
 	VPADDQ       Y4, Y8, Y8
 	VPSADBW      Y12, Y5, Y5
@@ -397,8 +397,8 @@ step:
 	VPADDQ       Y6, Y10, Y10
 	VPSADBW      Y12, Y7, Y7
 	VPADDQ       Y7, Y11, Y11
-	TESTQ        DI, DI
-	JNZ          block
+	TESTQ        R11, R11
+	JNZ          block0
 	VSHUFPS      $0x88, Y9, Y8, Y8
 	VPERMQ       $0xd8, Y8, Y8
 	VSHUFPS      $0x88, Y11, Y10, Y10
@@ -406,16 +406,16 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X13
 	VPSLLD       X13, Y8, Y8
-	VMOVDQU      (R8), Y2
+	VMOVDQU      (SI), Y2
 	VPSUBD       Y8, Y2, Y8
 	VMOVDQU      Y8, (AX)
 	VPSLLD       X13, Y10, Y10
-	VMOVDQU      32(R8), Y2
+	VMOVDQU      32(SI), Y2
 	VPSUBD       Y10, Y2, Y10
 	VMOVDQU      Y10, 32(AX)
 	ADDQ         CX, AX
-	MOVQ         R10, DX
-	DECQ         R9
+	MOVQ         R8, DX
+	DECQ         DI
 	JNZ          row
 	VZEROUPPER
 	RET

@@ -4,9 +4,13 @@
 
 #include "textflag.h"
 
-// func PackBits(dst *uint64, x *byte, words uintptr)
+// func PackBits(dst *uint64, x *byte, words uintptr, bit uintptr)
 // Requires: AVX, AVX2
-TEXT ·PackBits(SB), NOSPLIT, $0-24
+TEXT ·PackBits(SB), NOSPLIT, $0-32
+	MOVQ  $0x00000007, AX
+	MOVQ  bit+24(FP), CX
+	SUBQ  CX, AX
+	VMOVQ AX, X0
 	MOVQ  dst+0(FP), AX
 	MOVQ  x+8(FP), CX
 	MOVQ  words+16(FP), DX
@@ -14,12 +18,12 @@ TEXT ·PackBits(SB), NOSPLIT, $0-24
 	JZ    done
 
 word:
-	VMOVDQU   (CX), Y0
-	VPSLLW    $0x07, Y0, Y0
-	VPMOVMSKB Y0, BX
-	VMOVDQU   32(CX), Y0
-	VPSLLW    $0x07, Y0, Y0
-	VPMOVMSKB Y0, SI
+	VMOVDQU   (CX), Y1
+	VPSLLW    X0, Y1, Y1
+	VPMOVMSKB Y1, BX
+	VMOVDQU   32(CX), Y1
+	VPSLLW    X0, Y1, Y1
+	VPMOVMSKB Y1, SI
 	SHLQ      $0x20, SI
 	ORQ       SI, BX
 	MOVQ      BX, (AX)

@@ -7,13 +7,13 @@ package avx512bw
 // PackBits is
 //
 //	for i := range words * 64 {
-//		dst[i/64] |= uint64(x[i]&1) << (i % 64)
+//		dst[i/64] |= uint64(x[i]>>bit&1) << (i % 64)
 //	}
 //
-// with dst zero before. words may be zero.
+// with dst zero before. words may be zero; bit is at most 7.
 //
 //go:noescape
-func PackBits(dst *uint64, x *byte, words uintptr)
+func PackBits(dst *uint64, x *byte, words uintptr, bit uintptr)
 
 // PackBitsFeatures lists the CPU features that the instructions of PackBits need.
 const PackBitsFeatures = "AVX AVX512BW AVX512F"

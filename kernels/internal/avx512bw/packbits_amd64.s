@@ -4,18 +4,22 @@
 
 #include "textflag.h"
 
-// func PackBits(dst *uint64, x *byte, words uintptr)
+// func PackBits(dst *uint64, x *byte, words uintptr, bit uintptr)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·PackBits(SB), NOSPLIT, $0-24
-	VMOVDQU64 ones<>+0(SB), Z0
-	MOVQ      dst+0(FP), AX
-	MOVQ      x+8(FP), CX
-	MOVQ      words+16(FP), DX
-	TESTQ     DX, DX
-	JZ        done
+TEXT ·PackBits(SB), NOSPLIT, $0-32
+	MOVQ         bit+24(FP), AX
+	VMOVQ        AX, X0
+	VMOVDQU64    ones<>+0(SB), Z1
+	VPSLLW       X0, Z1, Z1
+	VPBROADCASTB X1, Z1
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         words+16(FP), DX
+	TESTQ        DX, DX
+	JZ           done
 
 word:
-	VPTESTMB (CX), Z0, K1
+	VPTESTMB (CX), Z1, K1
 	KMOVQ    K1, (AX)
 	ADDQ     $0x40, CX
 	ADDQ     $0x08, AX
@@ -26,12 +30,12 @@ done:
 	VZEROUPPER
 	RET
 
-DATA ones<>+0(SB)/8, $0x0101010101010101
-DATA ones<>+8(SB)/8, $0x0101010101010101
-DATA ones<>+16(SB)/8, $0x0101010101010101
-DATA ones<>+24(SB)/8, $0x0101010101010101
-DATA ones<>+32(SB)/8, $0x0101010101010101
-DATA ones<>+40(SB)/8, $0x0101010101010101
-DATA ones<>+48(SB)/8, $0x0101010101010101
-DATA ones<>+56(SB)/8, $0x0101010101010101
+DATA ones<>+0(SB)/8, $0x0001000100010001
+DATA ones<>+8(SB)/8, $0x0001000100010001
+DATA ones<>+16(SB)/8, $0x0001000100010001
+DATA ones<>+24(SB)/8, $0x0001000100010001
+DATA ones<>+32(SB)/8, $0x0001000100010001
+DATA ones<>+40(SB)/8, $0x0001000100010001
+DATA ones<>+48(SB)/8, $0x0001000100010001
+DATA ones<>+56(SB)/8, $0x0001000100010001
 GLOBL ones<>(SB), RODATA|NOPTR, $64

@@ -11,19 +11,19 @@ TEXT ·gemmBitsx1(SB), NOSPLIT, $0-64
 	MOVQ   dstStride+8(FP), CX
 	MOVQ   x+16(FP), CX
 	MOVQ   xStride+24(FP), DX
-	MOVQ   w+32(FP), DX
-	MOVQ   steps+40(FP), BX
-	MOVQ   bias+48(FP), SI
+	MOVQ   bias+48(FP), DX
 	VPXORQ Z5, Z5, Z5
 	VPXORQ Z6, Z6, Z6
 	VPXORQ Z7, Z7, Z7
 	VPXORQ Z8, Z8, Z8
+	MOVQ   w+32(FP), BX
+	MOVQ   steps+40(FP), SI
 
-step:
-	VMOVDQU64    (DX), Z0
-	VMOVDQU64    64(DX), Z1
-	VMOVDQU64    128(DX), Z2
-	VMOVDQU64    192(DX), Z3
+step0:
+	VMOVDQU64    (BX), Z0
+	VMOVDQU64    64(BX), Z1
+	VMOVDQU64    128(BX), Z2
+	VMOVDQU64    192(BX), Z3
 	VPBROADCASTQ (CX), Z4
 	VPXORQ       Z0, Z4, Z0
 	VPOPCNTQ     Z0, Z0
@@ -38,9 +38,9 @@ step:
 	VPOPCNTQ     Z0, Z0
 	VPADDQ       Z0, Z8, Z8
 	ADDQ         $+8, CX
-	ADDQ         $+256, DX
-	DECQ         BX
-	JNZ          step
+	ADDQ         $+256, BX
+	DECQ         SI
+	JNZ          step0
 	VPMOVQD      Z5, Y5
 	VPMOVQD      Z6, Y6
 	VINSERTI64X4 $0x01, Y6, Z5, Z5
@@ -50,11 +50,11 @@ step:
 	MOVQ         shift+56(FP), CX
 	VMOVQ        CX, X4
 	VPSLLD       X4, Z5, Z5
-	VMOVDQU64    (SI), Z0
+	VMOVDQU64    (DX), Z0
 	VPSUBD       Z5, Z0, Z5
 	VMOVDQU64    Z5, (AX)
 	VPSLLD       X4, Z7, Z7
-	VMOVDQU64    64(SI), Z0
+	VMOVDQU64    64(DX), Z0
 	VPSUBD       Z7, Z0, Z7
 	VMOVDQU64    Z7, 64(AX)
 	VZEROUPPER
@@ -67,9 +67,7 @@ TEXT ·gemmBitsx2(SB), NOSPLIT, $0-64
 	MOVQ   dstStride+8(FP), CX
 	MOVQ   x+16(FP), DX
 	MOVQ   xStride+24(FP), BX
-	MOVQ   w+32(FP), SI
-	MOVQ   steps+40(FP), DI
-	MOVQ   bias+48(FP), R8
+	MOVQ   bias+48(FP), SI
 	VPXORQ Z6, Z6, Z6
 	VPXORQ Z7, Z7, Z7
 	VPXORQ Z8, Z8, Z8
@@ -78,12 +76,14 @@ TEXT ·gemmBitsx2(SB), NOSPLIT, $0-64
 	VPXORQ Z11, Z11, Z11
 	VPXORQ Z12, Z12, Z12
 	VPXORQ Z13, Z13, Z13
+	MOVQ   w+32(FP), DI
+	MOVQ   steps+40(FP), R8
 
-step:
-	VMOVDQU64    (SI), Z0
-	VMOVDQU64    64(SI), Z1
-	VMOVDQU64    128(SI), Z2
-	VMOVDQU64    192(SI), Z3
+step0:
+	VMOVDQU64    (DI), Z0
+	VMOVDQU64    64(DI), Z1
+	VMOVDQU64    128(DI), Z2
+	VMOVDQU64    192(DI), Z3
 	VPBROADCASTQ (DX), Z4
 	VPXORQ       Z0, Z4, Z5
 	VPOPCNTQ     Z5, Z5
@@ -111,9 +111,9 @@ step:
 	VPOPCNTQ     Z5, Z5
 	VPADDQ       Z5, Z13, Z13
 	ADDQ         $+8, DX
-	ADDQ         $+256, SI
-	DECQ         DI
-	JNZ          step
+	ADDQ         $+256, DI
+	DECQ         R8
+	JNZ          step0
 	VPMOVQD      Z6, Y6
 	VPMOVQD      Z7, Y7
 	VINSERTI64X4 $0x01, Y7, Z6, Z6
@@ -123,11 +123,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z6, Z6
-	VMOVDQU64    (R8), Z0
+	VMOVDQU64    (SI), Z0
 	VPSUBD       Z6, Z0, Z6
 	VMOVDQU64    Z6, (AX)
 	VPSLLD       X4, Z8, Z8
-	VMOVDQU64    64(R8), Z0
+	VMOVDQU64    64(SI), Z0
 	VPSUBD       Z8, Z0, Z8
 	VMOVDQU64    Z8, 64(AX)
 	ADDQ         CX, AX
@@ -140,11 +140,11 @@ step:
 	MOVQ         shift+56(FP), CX
 	VMOVQ        CX, X4
 	VPSLLD       X4, Z10, Z10
-	VMOVDQU64    (R8), Z0
+	VMOVDQU64    (SI), Z0
 	VPSUBD       Z10, Z0, Z10
 	VMOVDQU64    Z10, (AX)
 	VPSLLD       X4, Z12, Z12
-	VMOVDQU64    64(R8), Z0
+	VMOVDQU64    64(SI), Z0
 	VPSUBD       Z12, Z0, Z12
 	VMOVDQU64    Z12, 64(AX)
 	VZEROUPPER
@@ -157,9 +157,7 @@ TEXT ·gemmBitsx3(SB), NOSPLIT, $0-64
 	MOVQ   dstStride+8(FP), CX
 	MOVQ   x+16(FP), DX
 	MOVQ   xStride+24(FP), BX
-	MOVQ   w+32(FP), SI
-	MOVQ   steps+40(FP), DI
-	MOVQ   bias+48(FP), R8
+	MOVQ   bias+48(FP), SI
 	VPXORQ Z6, Z6, Z6
 	VPXORQ Z7, Z7, Z7
 	VPXORQ Z8, Z8, Z8
@@ -172,12 +170,14 @@ TEXT ·gemmBitsx3(SB), NOSPLIT, $0-64
 	VPXORQ Z15, Z15, Z15
 	VPXORQ Z16, Z16, Z16
 	VPXORQ Z17, Z17, Z17
+	MOVQ   w+32(FP), DI
+	MOVQ   steps+40(FP), R8
 
-step:
-	VMOVDQU64    (SI), Z0
-	VMOVDQU64    64(SI), Z1
-	VMOVDQU64    128(SI), Z2
-	VMOVDQU64    192(SI), Z3
+step0:
+	VMOVDQU64    (DI), Z0
+	VMOVDQU64    64(DI), Z1
+	VMOVDQU64    128(DI), Z2
+	VMOVDQU64    192(DI), Z3
 	VPBROADCASTQ (DX), Z4
 	VPXORQ       Z0, Z4, Z5
 	VPOPCNTQ     Z5, Z5
@@ -218,9 +218,9 @@ step:
 	VPOPCNTQ     Z5, Z5
 	VPADDQ       Z5, Z17, Z17
 	ADDQ         $+8, DX
-	ADDQ         $+256, SI
-	DECQ         DI
-	JNZ          step
+	ADDQ         $+256, DI
+	DECQ         R8
+	JNZ          step0
 	VPMOVQD      Z6, Y6
 	VPMOVQD      Z7, Y7
 	VINSERTI64X4 $0x01, Y7, Z6, Z6
@@ -230,11 +230,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z6, Z6
-	VMOVDQU64    (R8), Z0
+	VMOVDQU64    (SI), Z0
 	VPSUBD       Z6, Z0, Z6
 	VMOVDQU64    Z6, (AX)
 	VPSLLD       X4, Z8, Z8
-	VMOVDQU64    64(R8), Z0
+	VMOVDQU64    64(SI), Z0
 	VPSUBD       Z8, Z0, Z8
 	VMOVDQU64    Z8, 64(AX)
 	ADDQ         CX, AX
@@ -247,11 +247,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z10, Z10
-	VMOVDQU64    (R8), Z0
+	VMOVDQU64    (SI), Z0
 	VPSUBD       Z10, Z0, Z10
 	VMOVDQU64    Z10, (AX)
 	VPSLLD       X4, Z12, Z12
-	VMOVDQU64    64(R8), Z0
+	VMOVDQU64    64(SI), Z0
 	VPSUBD       Z12, Z0, Z12
 	VMOVDQU64    Z12, 64(AX)
 	ADDQ         CX, AX
@@ -264,11 +264,11 @@ step:
 	MOVQ         shift+56(FP), CX
 	VMOVQ        CX, X4
 	VPSLLD       X4, Z14, Z14
-	VMOVDQU64    (R8), Z0
+	VMOVDQU64    (SI), Z0
 	VPSUBD       Z14, Z0, Z14
 	VMOVDQU64    Z14, (AX)
 	VPSLLD       X4, Z16, Z16
-	VMOVDQU64    64(R8), Z0
+	VMOVDQU64    64(SI), Z0
 	VPSUBD       Z16, Z0, Z16
 	VMOVDQU64    Z16, 64(AX)
 	VZEROUPPER
@@ -283,9 +283,7 @@ TEXT ·gemmBitsx4(SB), NOSPLIT, $0-64
 	MOVQ   xStride+24(FP), BX
 	LEAQ   (DX)(BX*2), SI
 	ADDQ   BX, SI
-	MOVQ   w+32(FP), DI
-	MOVQ   steps+40(FP), R8
-	MOVQ   bias+48(FP), R9
+	MOVQ   bias+48(FP), DI
 	VPXORQ Z6, Z6, Z6
 	VPXORQ Z7, Z7, Z7
 	VPXORQ Z8, Z8, Z8
@@ -302,12 +300,14 @@ TEXT ·gemmBitsx4(SB), NOSPLIT, $0-64
 	VPXORQ Z19, Z19, Z19
 	VPXORQ Z20, Z20, Z20
 	VPXORQ Z21, Z21, Z21
+	MOVQ   w+32(FP), R8
+	MOVQ   steps+40(FP), R9
 
-step:
-	VMOVDQU64    (DI), Z0
-	VMOVDQU64    64(DI), Z1
-	VMOVDQU64    128(DI), Z2
-	VMOVDQU64    192(DI), Z3
+step0:
+	VMOVDQU64    (R8), Z0
+	VMOVDQU64    64(R8), Z1
+	VMOVDQU64    128(R8), Z2
+	VMOVDQU64    192(R8), Z3
 	VPBROADCASTQ (DX), Z4
 	VPXORQ       Z0, Z4, Z5
 	VPOPCNTQ     Z5, Z5
@@ -362,9 +362,9 @@ step:
 	VPADDQ       Z5, Z21, Z21
 	ADDQ         $+8, DX
 	ADDQ         $+8, SI
-	ADDQ         $+256, DI
-	DECQ         R8
-	JNZ          step
+	ADDQ         $+256, R8
+	DECQ         R9
+	JNZ          step0
 	VPMOVQD      Z6, Y6
 	VPMOVQD      Z7, Y7
 	VINSERTI64X4 $0x01, Y7, Z6, Z6
@@ -374,11 +374,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z6, Z6
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z6, Z0, Z6
 	VMOVDQU64    Z6, (AX)
 	VPSLLD       X4, Z8, Z8
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z8, Z0, Z8
 	VMOVDQU64    Z8, 64(AX)
 	ADDQ         CX, AX
@@ -391,11 +391,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z10, Z10
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z10, Z0, Z10
 	VMOVDQU64    Z10, (AX)
 	VPSLLD       X4, Z12, Z12
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z12, Z0, Z12
 	VMOVDQU64    Z12, 64(AX)
 	ADDQ         CX, AX
@@ -408,11 +408,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z14, Z14
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z14, Z0, Z14
 	VMOVDQU64    Z14, (AX)
 	VPSLLD       X4, Z16, Z16
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z16, Z0, Z16
 	VMOVDQU64    Z16, 64(AX)
 	ADDQ         CX, AX
@@ -425,11 +425,11 @@ step:
 	MOVQ         shift+56(FP), CX
 	VMOVQ        CX, X4
 	VPSLLD       X4, Z18, Z18
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z18, Z0, Z18
 	VMOVDQU64    Z18, (AX)
 	VPSLLD       X4, Z20, Z20
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z20, Z0, Z20
 	VMOVDQU64    Z20, 64(AX)
 	VZEROUPPER
@@ -444,9 +444,7 @@ TEXT ·gemmBitsx5(SB), NOSPLIT, $0-64
 	MOVQ   xStride+24(FP), BX
 	LEAQ   (DX)(BX*2), SI
 	ADDQ   BX, SI
-	MOVQ   w+32(FP), DI
-	MOVQ   steps+40(FP), R8
-	MOVQ   bias+48(FP), R9
+	MOVQ   bias+48(FP), DI
 	VPXORQ Z6, Z6, Z6
 	VPXORQ Z7, Z7, Z7
 	VPXORQ Z8, Z8, Z8
@@ -467,12 +465,14 @@ TEXT ·gemmBitsx5(SB), NOSPLIT, $0-64
 	VPXORQ Z23, Z23, Z23
 	VPXORQ Z24, Z24, Z24
 	VPXORQ Z25, Z25, Z25
+	MOVQ   w+32(FP), R8
+	MOVQ   steps+40(FP), R9
 
-step:
-	VMOVDQU64    (DI), Z0
-	VMOVDQU64    64(DI), Z1
-	VMOVDQU64    128(DI), Z2
-	VMOVDQU64    192(DI), Z3
+step0:
+	VMOVDQU64    (R8), Z0
+	VMOVDQU64    64(R8), Z1
+	VMOVDQU64    128(R8), Z2
+	VMOVDQU64    192(R8), Z3
 	VPBROADCASTQ (DX), Z4
 	VPXORQ       Z0, Z4, Z5
 	VPOPCNTQ     Z5, Z5
@@ -540,9 +540,9 @@ step:
 	VPADDQ       Z5, Z25, Z25
 	ADDQ         $+8, DX
 	ADDQ         $+8, SI
-	ADDQ         $+256, DI
-	DECQ         R8
-	JNZ          step
+	ADDQ         $+256, R8
+	DECQ         R9
+	JNZ          step0
 	VPMOVQD      Z6, Y6
 	VPMOVQD      Z7, Y7
 	VINSERTI64X4 $0x01, Y7, Z6, Z6
@@ -552,11 +552,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z6, Z6
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z6, Z0, Z6
 	VMOVDQU64    Z6, (AX)
 	VPSLLD       X4, Z8, Z8
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z8, Z0, Z8
 	VMOVDQU64    Z8, 64(AX)
 	ADDQ         CX, AX
@@ -569,11 +569,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z10, Z10
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z10, Z0, Z10
 	VMOVDQU64    Z10, (AX)
 	VPSLLD       X4, Z12, Z12
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z12, Z0, Z12
 	VMOVDQU64    Z12, 64(AX)
 	ADDQ         CX, AX
@@ -586,11 +586,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z14, Z14
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z14, Z0, Z14
 	VMOVDQU64    Z14, (AX)
 	VPSLLD       X4, Z16, Z16
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z16, Z0, Z16
 	VMOVDQU64    Z16, 64(AX)
 	ADDQ         CX, AX
@@ -603,11 +603,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z18, Z18
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z18, Z0, Z18
 	VMOVDQU64    Z18, (AX)
 	VPSLLD       X4, Z20, Z20
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z20, Z0, Z20
 	VMOVDQU64    Z20, 64(AX)
 	ADDQ         CX, AX
@@ -620,11 +620,11 @@ step:
 	MOVQ         shift+56(FP), CX
 	VMOVQ        CX, X4
 	VPSLLD       X4, Z22, Z22
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z22, Z0, Z22
 	VMOVDQU64    Z22, (AX)
 	VPSLLD       X4, Z24, Z24
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z24, Z0, Z24
 	VMOVDQU64    Z24, 64(AX)
 	VZEROUPPER
@@ -639,9 +639,7 @@ TEXT ·gemmBitsx6(SB), NOSPLIT, $0-64
 	MOVQ   xStride+24(FP), BX
 	LEAQ   (DX)(BX*2), SI
 	ADDQ   BX, SI
-	MOVQ   w+32(FP), DI
-	MOVQ   steps+40(FP), R8
-	MOVQ   bias+48(FP), R9
+	MOVQ   bias+48(FP), DI
 	VPXORQ Z6, Z6, Z6
 	VPXORQ Z7, Z7, Z7
 	VPXORQ Z8, Z8, Z8
@@ -666,12 +664,14 @@ TEXT ·gemmBitsx6(SB), NOSPLIT, $0-64
 	VPXORQ Z27, Z27, Z27
 	VPXORQ Z28, Z28, Z28
 	VPXORQ Z29, Z29, Z29
+	MOVQ   w+32(FP), R8
+	MOVQ   steps+40(FP), R9
 
-step:
-	VMOVDQU64    (DI), Z0
-	VMOVDQU64    64(DI), Z1
-	VMOVDQU64    128(DI), Z2
-	VMOVDQU64    192(DI), Z3
+step0:
+	VMOVDQU64    (R8), Z0
+	VMOVDQU64    64(R8), Z1
+	VMOVDQU64    128(R8), Z2
+	VMOVDQU64    192(R8), Z3
 	VPBROADCASTQ (DX), Z4
 	VPXORQ       Z0, Z4, Z5
 	VPOPCNTQ     Z5, Z5
@@ -752,9 +752,9 @@ step:
 	VPADDQ       Z5, Z29, Z29
 	ADDQ         $+8, DX
 	ADDQ         $+8, SI
-	ADDQ         $+256, DI
-	DECQ         R8
-	JNZ          step
+	ADDQ         $+256, R8
+	DECQ         R9
+	JNZ          step0
 	VPMOVQD      Z6, Y6
 	VPMOVQD      Z7, Y7
 	VINSERTI64X4 $0x01, Y7, Z6, Z6
@@ -764,11 +764,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z6, Z6
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z6, Z0, Z6
 	VMOVDQU64    Z6, (AX)
 	VPSLLD       X4, Z8, Z8
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z8, Z0, Z8
 	VMOVDQU64    Z8, 64(AX)
 	ADDQ         CX, AX
@@ -781,11 +781,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z10, Z10
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z10, Z0, Z10
 	VMOVDQU64    Z10, (AX)
 	VPSLLD       X4, Z12, Z12
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z12, Z0, Z12
 	VMOVDQU64    Z12, 64(AX)
 	ADDQ         CX, AX
@@ -798,11 +798,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z14, Z14
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z14, Z0, Z14
 	VMOVDQU64    Z14, (AX)
 	VPSLLD       X4, Z16, Z16
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z16, Z0, Z16
 	VMOVDQU64    Z16, 64(AX)
 	ADDQ         CX, AX
@@ -815,11 +815,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z18, Z18
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z18, Z0, Z18
 	VMOVDQU64    Z18, (AX)
 	VPSLLD       X4, Z20, Z20
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z20, Z0, Z20
 	VMOVDQU64    Z20, 64(AX)
 	ADDQ         CX, AX
@@ -832,11 +832,11 @@ step:
 	MOVQ         shift+56(FP), DX
 	VMOVQ        DX, X4
 	VPSLLD       X4, Z22, Z22
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z22, Z0, Z22
 	VMOVDQU64    Z22, (AX)
 	VPSLLD       X4, Z24, Z24
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z24, Z0, Z24
 	VMOVDQU64    Z24, 64(AX)
 	ADDQ         CX, AX
@@ -849,11 +849,11 @@ step:
 	MOVQ         shift+56(FP), CX
 	VMOVQ        CX, X4
 	VPSLLD       X4, Z26, Z26
-	VMOVDQU64    (R9), Z0
+	VMOVDQU64    (DI), Z0
 	VPSUBD       Z26, Z0, Z26
 	VMOVDQU64    Z26, (AX)
 	VPSLLD       X4, Z28, Z28
-	VMOVDQU64    64(R9), Z0
+	VMOVDQU64    64(DI), Z0
 	VPSUBD       Z28, Z0, Z28
 	VMOVDQU64    Z28, 64(AX)
 	VZEROUPPER

@@ -116,15 +116,15 @@ func DotBits(x, y *uint64, words uintptr) int {
 	return sum
 }
 
-// PackBits sets bit i of the words to the lowest bit of x[i]. The product
-// moves bit 8i of eight codes to bit 56+i, without a carry into it.
-func PackBits(dst *uint64, x *byte, words uintptr) {
+// PackBits sets bit i of the words to a bit of x[i]. The product moves bit 8i of
+// eight codes to bit 56+i, without a carry into it.
+func PackBits(dst *uint64, x *byte, words, bit uintptr) {
 	xs := unsafe.Slice(x, words*64)
 	ds := unsafe.Slice(dst, words)
 	for w := range ds {
 		var word uint64
 		for i := range 8 {
-			eight := binary.LittleEndian.Uint64(xs[w*64+i*8:]) & 0x0101010101010101
+			eight := binary.LittleEndian.Uint64(xs[w*64+i*8:]) >> bit & 0x0101010101010101
 			word |= eight * 0x0102040810204080 >> 56 << (i * 8)
 		}
 		ds[w] = word
