@@ -1,14 +1,15 @@
 // Command report turns the benchmark results in a folder into a README.md with
 // tables and plots beside them:
 //
-//	go run ./bench/report            # results/*.txt -> results/README.md, results/*.svg
+//	go run ./bench/report            # results/*.txt -> results/README.md, a page a machine, *.svg
 //	go run ./bench/report -dir DIR
 //	go run ./bench/report -page README.md  # also fills the blocks of a page from results/*.out
 //	go run ./bench/report -slug      # a name for this machine's result file
 //
 // Each FILE.txt is what "make bench" collected on one machine: the output of
-// "go test -bench . ./bench", several times. The same files give the same
-// output, byte for byte.
+// "go test -bench . ./bench", several times. FILE-peers.txt is what "make
+// bench-peers" collected on the same machine, where other libraries stand beside
+// the kernels. The same files give the same output, byte for byte.
 package main
 
 import (
@@ -32,7 +33,7 @@ func main() {
 	slug := flag.Bool("slug", false, "print a name for this machine's result file, and write nothing")
 	page := flag.String("page", "", "a page whose blocks NAME are filled from NAME.out in the folder")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "Usage: go run ./bench/report [-dir results] [-page README.md] | -slug\n\nWrites README.md and plots beside the result files *.txt.")
+		fmt.Fprintln(flag.CommandLine.Output(), "Usage: go run ./bench/report [-dir results] [-page README.md] | -slug\n\nWrites README.md, a page for each machine and plots beside the result files *.txt.")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -71,31 +72,38 @@ func report(dir string) error {
 		return fmt.Errorf("no result files %s: make bench writes one", filepath.Join(dir, "*.txt"))
 	}
 	slices.Sort(paths)
-	var machines []*machine
+	var runs []*run
 	var errs []error
 	for _, path := range paths {
-		m, err := readFile(path)
+		s, err := readFile(path)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		machines = append(machines, m)
+		runs = append(runs, s)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	list, err := machines(runs)
+	if err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
 	out := map[string][]byte{}
 	var text strings.Builder
 	writeHead(&text, others(dir))
-	for _, m := range machines {
+	for _, m := range list {
 		plots, err := plots(m)
 		if err != nil {
-			return fmt.Errorf("%s: %w", m.file, err)
+			return fmt.Errorf("%s: %w", m.slug, err)
 		}
 		for _, p := range plots {
 			out[p.file] = p.svg
 		}
 		m.write(&text, plots)
+		var page strings.Builder
+		m.writePage(&page)
+		out[m.slug+".md"] = []byte(page.String())
 	}
 	out["README.md"] = []byte(text.String())
 	for name, data := range out {

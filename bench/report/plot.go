@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/perf/benchunit"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
@@ -32,45 +33,35 @@ var palette = []color.RGBA{
 
 var grey = color.RGBA{130, 130, 130, 255}
 
-// plots draws what the file has the rows for.
+// plots draws what the files have the rows for.
 func plots(m *machine) ([]plotted, error) {
 	var list []plotted
-	groups := m.groups()
-	for _, name := range []string{"GEMM", "GEMV"} {
-		g := largest(groups, name)
-		if g == nil {
-			continue
-		}
-		p, err := speedByBits(m, g)
+	for _, draw := range []func() (plotted, bool, error){
+		m.roofline,
+		func() (plotted, bool, error) { return m.speedByBits("GEMM") },
+		func() (plotted, bool, error) { return m.speedByBits("GEMV") },
+		m.speedByBytes,
+		m.timesFloat,
+		m.worstPlot,
+	} {
+		p, ok, err := draw()
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, p)
-	}
-	p, ok, err := timesFloat(m, groups)
-	if err != nil {
-		return nil, err
-	}
-	if ok {
-		list = append(list, p)
+		if ok {
+			list = append(list, p)
+		}
 	}
 	return list, nil
 }
 
-// largest is the group of the most work on one thread, cold weights if there
-// are some.
-func largest(groups []*group, name string) *group {
+// largest is the group of the most work on one thread, of weights that come
+// from where cache says, or from anywhere.
+func largest(groups []*group, name, cache string) *group {
 	var best *group
-	size := func(g *group) float64 {
-		t := g.rows[0].center("sec/op") * g.rows[0].center("ops/s")
-		if g.rows[0].keys["cache"] == "cold" {
-			t *= 1.5
-		}
-		return t
-	}
 	for _, g := range groups {
-		if g.name == name && g.rows[0].keys["threads"] == "" && g.float() != nil && len(g.formats()) > 1 &&
-			(best == nil || size(g) > size(best)) {
+		if g.name == name && g.plain() && g.work() > 0 && len(g.formats()) > 1 &&
+			(cache == "" || g.rows[0].keys["cache"] == cache) && (best == nil || g.work() > best.work()) {
 			best = g
 		}
 	}
@@ -126,73 +117,103 @@ func small(p *plot.Plot, c color.Color) draw.TextStyle {
 }
 
 // speedByBits plots the fastest kernel of each instruction set against the
-// bits of a weight, by the logarithm of its speed. (With gonum's own logarithmic
-// scale the axis label makes a gap above the plot.)
-func speedByBits(m *machine, g *group) (plotted, error) {
-	title := fmt.Sprintf("%s, %s: speed against bits a weight", g.name, g.shape)
+// bits of a weight, by the logarithm of its speed, and the fastest peers as
+// lines. (With gonum's own logarithmic scale the axis label makes a gap above
+// the plot.)
+func (m *machine) speedByBits(name string) (plotted, bool, error) {
+	groups := m.compared().groups
+	g := largest(groups, name, "cold")
+	if g == nil {
+		g = largest(groups, name, "")
+	}
+	if g == nil {
+		return plotted{}, false, nil
+	}
+	title := g.title() + ": speed against bits a weight"
 	p := newPlot(title, "bits a weight", "billion operations a second")
 	var names []string
 	for _, w := range weightFormats {
 		names = append(names, fmt.Sprintf("%d\n%s", w.bits, w.name))
 	}
 	nominal(p, names)
-	low, high := math.Inf(1), math.Inf(-1)
-	var isas []string
-	points := map[string][]labelled{}
-	for _, r := range g.rows {
-		if r.reference() || r.center("ops/s") == 0 || place(r) < 0 {
-			continue
-		}
-		isa := r.isa()
-		if fastest := g.fastest(func(o *row) bool { return o.formats() == r.formats() && o.isa() == isa && !o.reference() }); fastest != r {
-			continue
-		}
-		if points[isa] == nil {
-			isas = append(isas, isa)
-		}
+	ys := newSpan()
+	height := func(r *row) (float64, bool) {
 		y := math.Log10(r.center("ops/s") / 1e9)
-		low, high = min(low, y), max(high, y)
-		points[isa] = append(points[isa], labelled{float64(place(r)), y, r.keys["a"]})
+		if finite(y) {
+			ys.add(y)
+		}
+		return y, finite(y)
 	}
-	for i, isa := range isas {
-		if err := drawSeries(p, isa, points[isa], palette[i%len(palette)]); err != nil {
-			return plotted{}, err
+	points := map[string][]label{}
+	for _, f := range g.formats() {
+		for _, isa := range g.tiers() {
+			r := g.fastest(func(r *row) bool { return r.ours() && r.formats() == f && r.isa() == isa })
+			if r == nil || place(r) < 0 {
+				continue
+			}
+			if y, ok := height(r); ok {
+				points[isa] = append(points[isa], label{XY: plotter.XY{X: float64(place(r)), Y: y}, text: r.keys["w"] + " " + r.keys["a"]})
+			}
 		}
 	}
-	p.Y.Min, p.Y.Max = low-0.1, high+0.1
-	p.Y.Tick.Marker = decadeTicks(p.Y.Min, p.Y.Max)
-	svg, err := render(p, 7, 4.2)
-	return plotted{m.slug + "-" + strings.ToLower(g.name) + ".svg", title, svg}, err
-}
-
-// A labelled is a point with its activations.
-type labelled struct {
-	x, y  float64
-	label string
+	var texts labels
+	texts.style = small(p, grey)
+	drawn := 0
+	for i, isa := range g.tiers() {
+		if points[isa] == nil {
+			continue
+		}
+		drawn++
+		if err := texts.series(p, isa, points[isa], palette[i%len(palette)]); err != nil {
+			return plotted{}, false, err
+		}
+	}
+	dashes := [][]vg.Length{{vg.Points(5), vg.Points(2)}, {vg.Points(1), vg.Points(2)}}
+	for i, r := range []*row{g.family.int8Peer, g.family.floatPeer} {
+		if r == nil {
+			continue
+		}
+		y, ok := height(r)
+		if !ok {
+			continue
+		}
+		line := plotter.NewFunction(func(float64) float64 { return y })
+		line.Color, line.Width, line.Dashes = color.Black, vg.Points(1), dashes[i]
+		p.Add(line)
+		p.Legend.Add(r.peerName()+", "+r.keys["w"], line)
+	}
+	if drawn == 0 || !ys.plausible() {
+		return plotted{}, false, nil
+	}
+	p.Add(&texts)
+	p.Y.Min, p.Y.Max = ys.low-0.1, ys.high+0.15
+	p.Y.Tick.Marker = decadeTicks(p.Y.Min, p.Y.Max, 0)
+	svg, err := render(p, 8, 5, legendWidth)
+	return plotted{m.slug + "-" + strings.ToLower(g.name) + ".svg", title, svg}, true, err
 }
 
 // near is how close two points of one x may be before they share a label.
-const near = 0.1
+const near = 0.06
 
-// drawSeries draws all points, and a line through the best of each x.
-func drawSeries(p *plot.Plot, name string, points []labelled, c color.Color) error {
-	slices.SortStableFunc(points, func(a, b labelled) int {
-		return cmp.Or(cmp.Compare(a.x, b.x), cmp.Compare(b.y, a.y))
+// series draws all points of an instruction set, a line through the best of
+// each x, and keeps their names to be drawn when all points are known.
+func (l *labels) series(p *plot.Plot, name string, points []label, c color.RGBA) error {
+	slices.SortStableFunc(points, func(a, b label) int {
+		return cmp.Or(cmp.Compare(a.X, b.X), cmp.Compare(b.Y, a.Y))
 	})
 	var all, top plotter.XYs
-	var labels plotter.XYLabels
 	for i, pt := range points {
-		at := plotter.XY{X: pt.x, Y: pt.y}
-		all = append(all, at)
-		if i == 0 || points[i-1].x != pt.x {
-			top = append(top, at)
-		} else if last := len(labels.Labels) - 1; labels.XYs[last].Y < pt.y+near {
-			labels.Labels[last] += ", " + pt.label
-			continue
+		points[i].color = c
+		all = append(all, pt.XY)
+		if i == 0 || points[i-1].X != pt.X {
+			top = append(top, pt.XY)
 		}
-		labels.XYs = append(labels.XYs, at)
-		labels.Labels = append(labels.Labels, pt.label)
 	}
+	for _, lb := range join(points, 0.5, near) {
+		_, lb.text = cutLast(lb.text) // the axis says the weights
+		l.list = append(l.list, lb)
+	}
+	l.avoid = append(l.avoid, all...)
 	line, err := plotter.NewLine(top)
 	if err != nil {
 		return err
@@ -203,15 +224,7 @@ func drawSeries(p *plot.Plot, name string, points []labelled, c color.Color) err
 		return err
 	}
 	dots.GlyphStyle = draw.GlyphStyle{Color: c, Radius: vg.Points(3), Shape: draw.CircleGlyph{}}
-	names, err := plotter.NewLabels(labels)
-	if err != nil {
-		return err
-	}
-	for i := range names.TextStyle {
-		names.TextStyle[i] = small(p, c)
-	}
-	names.Offset = vg.Point{X: vg.Points(5), Y: vg.Points(3)}
-	p.Add(line, dots, names)
+	p.Add(line, dots)
 	p.Legend.Add(name, line, dots)
 	return nil
 }
@@ -225,21 +238,32 @@ func nominal(p *plot.Plot, names []string) {
 	p.X.Min, p.X.Max = -0.6, float64(len(names))-0.4
 }
 
+// rows labels the places 0, -1, ... of the y axis, with a line at each.
+func rows(p *plot.Plot, names []string) {
+	var ticks plot.ConstantTicks
+	for i, name := range names {
+		ticks = append(ticks, plot.Tick{Value: -float64(i), Label: name})
+	}
+	p.Y.Tick.Marker = ticks
+	p.Y.Tick.Length = 0
+	p.Y.LineStyle.Width = 0
+	p.Y.Padding = 0
+	p.Y.Min, p.Y.Max = 0.4-float64(len(names)), 0.6
+}
+
 // timesFloat draws, for each shape, bars of the fastest kernel of each pair of
 // formats over float32.
-func timesFloat(m *machine, groups []*group) (plotted, bool, error) {
+func (m *machine) timesFloat() (plotted, bool, error) {
 	var with []*group
 	var formats []string
-	seen := map[string]bool{}
-	for _, g := range groups {
+	for _, g := range m.whole().groups {
 		// Dots are left out: their shapes are too many, and their story is GEMV's.
 		if g.float() == nil || len(g.formats()) < 2 || g.rows[0].keys["threads"] != "" || g.name == "Dot" {
 			continue
 		}
 		with = append(with, g)
 		for _, f := range g.formats() {
-			if !seen[f] && f != floatFormats {
-				seen[f] = true
+			if !slices.Contains(formats, f) && f != floatFormats {
 				formats = append(formats, f)
 			}
 		}
@@ -280,32 +304,40 @@ func timesFloat(m *machine, groups []*group) (plotted, bool, error) {
 	p.Legend.Add("float32", one)
 	nominal(p, names)
 	p.Y.Min, p.Y.Max = 0, top*1.05
-	svg, err := render(p, max(6, 1.8+0.95*float64(len(with))), 4.2)
+	svg, err := render(p, max(6, 1.8+0.95*float64(len(with))), 4.2, legendWidth)
 	return plotted{m.slug + "-float.svg", title, svg}, true, err
 }
 
-// decadeTicks are 1, 2 and 5 times powers of ten, at their logarithms.
-func decadeTicks(low, high float64) plot.ConstantTicks {
+// decadeTicks are 1, 2 and 5 times powers of ten, at their logarithms; the
+// labels count units of ten to the power of unit.
+func decadeTicks(low, high, unit float64) plot.ConstantTicks {
+	factors := []float64{1, 2, 5}
+	if high-low > 4 {
+		factors = factors[:1]
+	}
 	var list plot.ConstantTicks
 	for e := math.Floor(low); e <= high; e++ {
-		for _, f := range []float64{1, 2, 5} {
+		for _, f := range factors {
 			if v := e + math.Log10(f); v >= low && v <= high {
-				list = append(list, plot.Tick{Value: v, Label: fmt.Sprintf("%.4g", f*math.Pow(10, e))})
+				list = append(list, plot.Tick{Value: v, Label: fmt.Sprintf("%.4g", f*math.Pow(10, e-unit))})
 			}
 		}
 	}
 	return list
 }
 
-// legendWidth is the place right of the plot where the legend stands.
-const legendWidth = vg.Length(100)
+// prefixed is a number with a decimal prefix.
+func prefixed(x float64) string { return benchunit.Scale(x, benchunit.Decimal) }
 
-// render draws the plot as SVG. Where the viewer lacks the font whose widths
-// were used, one of the same widths stands in.
-func render(p *plot.Plot, width, height float64) ([]byte, error) {
+// legendWidth is the place right of most plots where the legend stands.
+const legendWidth = vg.Length(115)
+
+// render draws the plot as SVG, with room right of it. Where the viewer lacks
+// the font whose widths were used, one of the same widths stands in.
+func render(p *plot.Plot, width, height float64, right vg.Length) ([]byte, error) {
 	c := vgsvg.New(vg.Length(width)*vg.Inch, vg.Length(height)*vg.Inch)
 	const margin = 8
-	p.Draw(draw.Crop(draw.New(c), margin, -margin-legendWidth, margin, -margin))
+	p.Draw(draw.Crop(draw.New(c), margin, -margin-right, margin, -margin))
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return nil, err

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/perf/benchfmt"
@@ -16,12 +18,12 @@ import (
 	"golang.org/x/perf/benchproc"
 )
 
-// A machine is one file of results.
-type machine struct {
+// A run is one file of results: what is in it may be compared.
+type run struct {
 	file   string // base name
-	slug   string // base name without .txt
 	config []benchfmt.Config
 	rows   []*row
+	groups []*group
 }
 
 // A row is one benchmark.
@@ -29,10 +31,11 @@ type row struct {
 	name    string // without "Benchmark": GEMM
 	keys    map[string]string
 	samples map[string]*benchmath.Sample // by unit
+	medians map[string]benchmath.Summary // by unit
 }
 
 // keyNames are the keys of benchmark names, as package bench uses them.
-const keyNames = ".name,/w,/a,/impl,/m,/n,/k,/cache,/x,/layout,/threads,/conv,/net,/batch,/op,/rows,/c,/limit,/bytes,/gomaxprocs"
+const keyNames = ".name,/w,/a,/impl,/m,/n,/k,/cache,/x,/layout,/threads,/conv,/net,/batch,/zeros,/op,/rows,/c,/limit,/bytes,/gomaxprocs"
 
 // units are those that package bench reports, as benchfmt tidies them.
 var units = map[string]bool{
@@ -46,7 +49,7 @@ const errorLimit = 5
 // fileLimit is far more than all benchmarks print, and little enough to read.
 const fileLimit = 16 << 20
 
-func readFile(path string) (*machine, error) {
+func readFile(path string) (*run, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -63,17 +66,16 @@ func readFile(path string) (*machine, error) {
 }
 
 var (
-	failed   = regexp.MustCompile(`(?m)^\s*(--- FAIL.*|FAIL\b.*|panic: .*)$`)
-	passed   = regexp.MustCompile(`(?m)^PASS$`)
-	plainKey = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	failed    = regexp.MustCompile(`(?m)^\s*(--- FAIL.*|FAIL\b.*|panic: .*)$`)
+	passed    = regexp.MustCompile(`(?m)^PASS$`)
+	plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 )
 
 // parse reads the results of a run that ended well. Errors name file and line.
-func parse(path string, data []byte) (*machine, error) {
-	m := &machine{file: filepath.Base(path)}
-	m.slug = strings.TrimSuffix(m.file, ".txt")
-	if !plainKey.MatchString(m.slug) {
-		return nil, fmt.Errorf("%s: file name %q: want letters, digits, dots and dashes, as it goes into links", path, m.file)
+func parse(path string, data []byte) (*run, error) {
+	s := &run{file: filepath.Base(path)}
+	if !plainName.MatchString(s.file) {
+		return nil, fmt.Errorf("%s: file name %q: want letters, digits, dots and dashes, as it goes into links", path, s.file)
 	}
 	if line := failed.Find(data); line != nil {
 		return nil, fmt.Errorf("%s: the run failed: %q", path, bytes.TrimSpace(line))
@@ -100,7 +102,7 @@ func parse(path string, data []byte) (*machine, error) {
 		case *benchfmt.SyntaxError:
 			errs = append(errs, record)
 		case *benchfmt.Result:
-			if err := m.check(record); err != nil {
+			if err := s.check(record); err != nil {
 				file, line := record.Pos()
 				errs = append(errs, fmt.Errorf("%s:%d: %w", file, line, err))
 				continue
@@ -122,22 +124,24 @@ func parse(path string, data []byte) (*machine, error) {
 		return nil, fmt.Errorf("%s: no benchmark results", path)
 	}
 	for _, key := range order {
-		r := &row{keys: map[string]string{}, samples: map[string]*benchmath.Sample{}}
+		r := &row{keys: map[string]string{}, samples: map[string]*benchmath.Sample{}, medians: map[string]benchmath.Summary{}}
 		for _, f := range byName.Fields() {
 			r.keys[strings.TrimPrefix(f.Name, "/")] = key.Get(f)
 		}
 		r.name = r.keys[".name"]
 		for unit, v := range values[key] {
 			r.samples[unit] = benchmath.NewSample(v, &benchmath.DefaultThresholds)
+			r.medians[unit] = benchmath.AssumeNothing.Summary(r.samples[unit], confidence)
 		}
-		m.rows = append(m.rows, r)
+		s.rows = append(s.rows, r)
 	}
-	return m, nil
+	s.groups = groupsOf(s.rows)
+	return s, nil
 }
 
 // check looks for what would make a wrong table: keys and units that are not
 // known, numbers that cannot be, and results of different machines or versions.
-func (m *machine) check(r *benchfmt.Result) error {
+func (s *run) check(r *benchfmt.Result) error {
 	known := strings.Split(keyNames, ",")
 	_, parts := r.Name.Parts()
 	for _, part := range parts {
@@ -167,19 +171,19 @@ func (m *machine) check(r *benchfmt.Result) error {
 	if t, ok := r.Value("sec/op"); !ok || t == 0 {
 		return fmt.Errorf("benchmark %q has no time: want ns/op above zero", r.Name)
 	}
-	if m.config == nil {
+	if s.config == nil {
 		for _, c := range r.Config {
-			m.config = append(m.config, benchfmt.Config{Key: c.Key, Value: bytes.Clone(c.Value)})
+			s.config = append(s.config, benchfmt.Config{Key: c.Key, Value: bytes.Clone(c.Value)})
 		}
 		return nil
 	}
-	for _, c := range m.config {
+	for _, c := range s.config {
 		if got := r.GetConfig(c.Key); got != string(c.Value) {
 			return fmt.Errorf("%s is %q but was %q before: want one machine and version a file", c.Key, got, c.Value)
 		}
 	}
-	if len(r.Config) != len(m.config) {
-		return fmt.Errorf("%d configuration keys but there were %d before: want one machine and version a file", len(r.Config), len(m.config))
+	if len(r.Config) != len(s.config) {
+		return fmt.Errorf("%d configuration keys but there were %d before: want one machine and version a file", len(r.Config), len(s.config))
 	}
 	return nil
 }
@@ -188,19 +192,13 @@ func (m *machine) check(r *benchfmt.Result) error {
 const confidence = 0.95
 
 // median summarises a unit's sample; ok is false if there is none.
-func (r *row) median(unit string) (s benchmath.Summary, ok bool) {
-	sample := r.samples[unit]
-	if sample == nil {
-		return s, false
-	}
-	return benchmath.AssumeNothing.Summary(sample, confidence), true
+func (r *row) median(unit string) (m benchmath.Summary, ok bool) {
+	m, ok = r.medians[unit]
+	return m, ok
 }
 
 // center is the median, 0 if there is none.
-func (r *row) center(unit string) float64 {
-	s, _ := r.median(unit)
-	return s.Center
-}
+func (r *row) center(unit string) float64 { return r.medians[unit].Center }
 
 // impl is the kernel, or what stands in its place.
 func (r *row) impl() string { return r.keys["impl"] }
@@ -208,6 +206,14 @@ func (r *row) impl() string { return r.keys["impl"] }
 func (r *row) portable() bool { return strings.HasPrefix(r.impl(), "portable") }
 
 func (r *row) reference() bool { return r.impl() == "ref" }
+
+// peer tells whether the row is another library's.
+func (r *row) peer() bool { return strings.HasPrefix(r.impl(), peerPrefix) }
+
+const peerPrefix = "peer-"
+
+// ours tells whether the row is a kernel of this module.
+func (r *row) ours() bool { return !r.peer() && !r.reference() }
 
 func (r *row) float() bool { return r.keys["w"] == "float32" }
 
@@ -219,22 +225,48 @@ func (r *row) formats() string {
 	return r.keys["w"] + " x " + r.keys["a"]
 }
 
-// isa is the instruction set of a kernel's name.
+// isa is the instruction set of a kernel's name, its tier.
 func (r *row) isa() string {
 	isa, _, _ := strings.Cut(r.impl(), "-")
 	return isa
 }
 
-// shape is what the row is measured on, in the order of the name.
-func (r *row) shape() string {
+// algorithm is what a kernel's name says behind the tier: the algorithm, and
+// "planes" where popcounts are of bit planes.
+func (r *row) algorithm() string {
+	if r.peer() {
+		return "peer"
+	}
+	words := strings.Split(r.impl(), "-")
+	if slices.Contains(words[1:], "planes") {
+		return "planes"
+	}
+	return words[min(1, len(words)-1)]
+}
+
+// number is a key's value, 0 if it is none.
+func (r *row) number(key string) float64 {
+	v, err := strconv.ParseUint(r.keys[key], 10, 31)
+	if err != nil {
+		return 0
+	}
+	return float64(v)
+}
+
+// shape is what the row is measured on, in the order of the name, without what
+// some keys say.
+func (r *row) shape(without ...string) string {
 	var list []string
-	for _, k := range []string{"batch", "conv", "m", "n", "k", "x", "layout", "cache", "threads"} {
+	for _, k := range []string{"batch", "conv", "m", "n", "k", "x", "layout", "cache", "threads", "zeros"} {
 		switch v := r.keys[k]; {
-		case v == "" || r.keys["conv"] != "" && (k == "m" || k == "n" || k == "k"):
+		case v == "" || slices.Contains(without, k):
+		case r.keys["conv"] != "" && (k == "m" || k == "n" || k == "k"):
 		case k == "cache":
 			list = append(list, v)
 		case k == "conv":
 			list = append(list, v+" to "+r.keys["n"])
+		case k == "zeros":
+			list = append(list, v+" % zeros")
 		default:
 			list = append(list, k+"="+v)
 		}

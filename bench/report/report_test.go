@@ -14,7 +14,10 @@ import (
 
 var update = flag.Bool("update", false, "write the golden report")
 
-const input = "testdata/made-up.txt"
+const (
+	input      = "testdata/made-up.txt"
+	inputPeers = "testdata/made-up-peers.txt"
+)
 
 // reported runs the command on files by name and returns the folder.
 func reported(t *testing.T, files map[string][]byte) (string, error) {
@@ -37,33 +40,57 @@ func readAll(t *testing.T, path string) []byte {
 	return data
 }
 
+// made are the two files of a made-up machine, peers among the second's rows.
+// Its kernels run at half the speed of the first's, so that a ratio of rows of
+// different files would show.
+func made(t *testing.T) map[string][]byte {
+	return map[string][]byte{"made-up.txt": readAll(t, input), "made-up-peers.txt": readAll(t, inputPeers)}
+}
+
 func TestGolden(t *testing.T) {
-	const golden = "testdata/made-up.golden.md"
-	data := readAll(t, input)
-	dir, err := reported(t, map[string][]byte{"made-up.txt": data})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := readAll(t, filepath.Join(dir, "README.md"))
-	if *update {
-		if err := os.WriteFile(golden, got, 0o644); err != nil {
+	for golden, files := range map[string]map[string][]byte{
+		"made-up":        {"made-up.txt": readAll(t, input)},
+		"made-up-beside": made(t),
+	} {
+		dir, err := reported(t, files)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if want := readAll(t, golden); !bytes.Equal(got, want) {
-		t.Errorf("the report differs from %s (-update writes it anew):\n%s", golden, got)
-	}
-	again, err := reported(t, map[string][]byte{"made-up.txt": data})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"README.md", "made-up-gemm.svg", "made-up-gemv.svg", "made-up-float.svg"} {
-		first := readAll(t, filepath.Join(dir, name))
-		if !bytes.Equal(first, readAll(t, filepath.Join(again, name))) {
-			t.Errorf("%s differs from one run to the next", name)
+		for _, page := range []struct{ file, golden string }{
+			{"README.md", "testdata/" + golden + ".golden.md"},
+			{"made-up.md", "testdata/" + golden + "-page.golden.md"},
+		} {
+			got := readAll(t, filepath.Join(dir, page.file))
+			if *update {
+				if err := os.WriteFile(page.golden, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if want := readAll(t, page.golden); !bytes.Equal(got, want) {
+				t.Errorf("%s differs from %s (-update writes it anew):\n%s", page.file, page.golden, got)
+			}
 		}
-		if strings.HasSuffix(name, ".svg") {
-			wellFormed(t, name, first)
+		again, err := reported(t, files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written, err := filepath.Glob(filepath.Join(dir, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plots := 0
+		for _, path := range written {
+			first := readAll(t, path)
+			if !bytes.Equal(first, readAll(t, filepath.Join(again, filepath.Base(path)))) {
+				t.Errorf("%s differs from one time to the next", filepath.Base(path))
+			}
+			if strings.HasSuffix(path, ".svg") {
+				plots++
+				wellFormed(t, filepath.Base(path), first)
+			}
+		}
+		if plots != 6 {
+			t.Errorf("%s: %d plots: want 6", golden, plots)
 		}
 	}
 }
@@ -96,6 +123,11 @@ func TestTwoMachines(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(readAll(t, filepath.Join(dir, "README.md")))
+	for _, page := range []string{"a.md", "b.md"} {
+		if !strings.Contains(string(readAll(t, filepath.Join(dir, page))), "\n### GEMM: m=64, n=512, k=1024, hot\n") {
+			t.Errorf("%s does not have the machine's tables", page)
+		}
+	}
 	a, b := strings.Index(text, "\n## a\n"), strings.Index(text, "\n## b\n")
 	if a < 0 || b < a {
 		t.Errorf("sections at %d and %d: want a before b", a, b)
@@ -154,6 +186,45 @@ func TestBadFolder(t *testing.T) {
 	}
 }
 
+// A file of peers is refused like any other, and so is one of another machine.
+func TestBadPeers(t *testing.T) {
+	good := string(readAll(t, inputPeers))
+	const line = "BenchmarkGEMM/w=int8/a=u8/impl=peer-onednn-u8s8/"
+	if !strings.Contains(good, line) {
+		t.Fatalf("no %q in the input", line)
+	}
+	for _, test := range []struct{ name, text, want string }{
+		{"truncated line", good[:strings.Index(good, line)+len(line)+30], "no line PASS"},
+		{"truncated line, then its end", good[:strings.Index(good, line)+len(line)+50] + "\nPASS\n", "made-up-peers.txt:"},
+		{"no number", strings.Replace(good, " MB/s", " MB/s\t NaN ops/s", 1), "NaN"},
+		{"infinite", strings.Replace(good, " MB/s", " MB/s\t +Inf ops/s", 1), "Inf"},
+		{"other processor", strings.Replace(good, "cpu: Made", "cpu: Other", 1), `cpu is "Other | up <CPU>" but "Made | up <CPU>" in made-up.txt`},
+		{"other number of cores", strings.Replace(good, "cores: 2", "cores: 4", 1), "cores is"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			files := made(t)
+			files["made-up-peers.txt"] = []byte(test.text)
+			dir, err := reported(t, files)
+			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "made-up-peers.txt") {
+				t.Errorf("error %v: want one that names made-up-peers.txt and has %q", err, test.want)
+			}
+			if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+				t.Errorf("%d files: want nothing written", len(entries))
+			}
+		})
+	}
+	dir, err := reported(t, map[string][]byte{"alone-peers.txt": []byte(good)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(readAll(t, filepath.Join(dir, "README.md"))); !strings.Contains(text, "\n## alone\n") {
+		t.Errorf("no section of the machine whose peers alone were measured:\n%s", text)
+	}
+	if _, err := reported(t, map[string][]byte{"readme.txt": readAll(t, input)}); err == nil || !strings.Contains(err.Error(), "readme.txt") {
+		t.Errorf("error %v: want one that names readme.txt, whose page would be README.md's", err)
+	}
+}
+
 func TestFillBlocks(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -202,17 +273,26 @@ func FuzzParse(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(data[:2000])
+	if data, err = os.ReadFile(inputPeers); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(append(data[:len(data):len(data)], "PASS\n"...))
 	f.Add([]byte("cpu: x\nBenchmarkGEMM/w=binary/a=sign/impl=a/m=1/n=1/k=1/cache=hot-2 1 1 ns/op 1 ops/s\nPASS\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := parse("fuzz.txt", data)
+		s, err := parse("fuzz.txt", data)
 		if err != nil {
 			return
 		}
-		p, err := plots(m)
+		list, err := machines([]*run{s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := plots(list[0])
 		if err != nil {
 			t.Fatal(err)
 		}
 		var text strings.Builder
-		m.write(&text, p)
+		list[0].write(&text, p)
+		list[0].writePage(&text)
 	})
 }

@@ -3,21 +3,22 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
-
-	"golang.org/x/perf/benchunit"
 )
 
 const head = `# Results
 
 Written by ` + "`go run ./bench/report`" + ` from the files *.txt beside it: do not edit. ` + "`make bench`" + ` measures this
-machine, ` + "`make results`" + ` writes anew.
+machine, ` + "`make bench-peers`" + ` measures it beside other libraries, ` + "`make results`" + ` writes anew. Each machine has
+a page with every kernel on every shape.
 
-Every figure is the median of the runs in a file, with the larger side of its 95 % confidence interval (no assumption on
-the distribution; ∞ where the runs are too few). Speeds count 2*M*N*K operations on the shape as it is. "of limit" is the
-share of what the machine can do at most, measured in the same run: see ` + "`go doc ./bench`" + `. A ratio in parentheses is
-not told apart from 1 by the runs (Mann-Whitney U, p >= 0.05). The fastest kernel of each pair of formats is in bold.
-Stock benchstat reads the files:
+Every figure is the median of the runs in a file, on the machine's page with the larger side of its 95 % confidence
+interval (no assumption on the distribution; ∞ where the runs are too few). A ratio is of two rows of one file; in
+parentheses it is not told apart from 1 by the runs (Mann-Whitney U, p >= 0.05). Speeds count 2*M*N*K operations on the
+shape as it is. Sizes are MxNxK of products, NxK of products of one row, K of inner products. "of limit" is the share of
+what the machine can do at most, measured in the same run: see ` + "`go doc ./bench`" + `. Our fastest kernel of each pair of
+formats is in bold. Stock benchstat reads the files:
 
     go tool benchstat -filter '.name:GEMM /m:1024' -row /w,/a -col /impl results/FILE.txt
     go tool benchstat -ignore commit OLD.txt NEW.txt
@@ -30,23 +31,61 @@ func writeHead(w io.Writer, others []string) {
 	}
 }
 
-// write appends the machine's section.
+// write appends the machine's section of the summary.
 func (m *machine) write(w io.Writer, plots []plotted) {
 	fmt.Fprintf(w, "\n## %s\n\n| | |\n|---|---|\n", m.slug)
-	for _, c := range m.config {
-		fmt.Fprintf(w, "| %s | %s |\n", cell(c.Key), cell(string(c.Value)))
+	for _, c := range m.whole().config {
+		if !strings.HasPrefix(c.Key, peerPrefix) {
+			fmt.Fprintf(w, "| %s | %s |\n", cell(c.Key), cell(string(c.Value)))
+		}
 	}
-	fmt.Fprintf(w, "| results | [%s](%s) |\n", m.file, m.file)
+	for _, s := range m.runs {
+		fmt.Fprintf(w, "| results | [%s](%s) |\n", s.file, s.file)
+	}
+	fmt.Fprintf(w, "| every kernel on every shape | [%s.md](%s.md) |\n", m.slug, m.slug)
 	for _, p := range plots {
 		fmt.Fprintf(w, "\n![%s](%s)\n", p.title, p.file)
 	}
-	groups := m.groups()
-	writeSummary(w, groups)
-	m.writeLimits(w)
-	for _, g := range groups {
-		g.write(w)
+	m.compared().writeAgainstPeers(w)
+	writeTimesFloat(w, m.whole().groups)
+	m.writeLoses(w)
+	m.writeForms(w)
+	m.writeLimited(w)
+	for _, s := range m.runs {
+		if compute, read := s.ceilings(); len(compute)+len(read) > 0 {
+			writeLimits(w, compute, read)
+			break
+		}
 	}
-	m.writeEpilogues(w)
+}
+
+// writePage appends the machine's page: every kernel on every shape.
+func (m *machine) writePage(w io.Writer) {
+	fmt.Fprintf(w, "# %s: every kernel on every shape\n\nWritten by `go run ./bench/report`: do not edit. What the columns mean, and the summary: [README.md](README.md).\n", m.slug)
+	m.writeEveryLoss(w)
+	m.writeEveryShare(w)
+	for _, s := range m.runs {
+		fmt.Fprintf(w, "\n## From %s\n", s.file)
+		for _, g := range s.groups {
+			g.writeBeside(w)
+		}
+		for _, g := range s.groups {
+			g.write(w)
+		}
+		s.writeEveryForm(w)
+		s.writeEpilogues(w)
+	}
+}
+
+func (s *run) writeEveryForm(w io.Writer) {
+	list := slices.Concat(s.formTables("GEMM"), s.formTables("GEMV"), s.formTables("Dot"), s.formTables("Conv2D"))
+	if list == nil {
+		return
+	}
+	fmt.Fprint(w, "\n### The same products by different algorithms\n\nops/s, and how many times as fast as to multiply.\n")
+	for _, t := range list {
+		t.write(w)
+	}
 }
 
 // cell makes text from a file harmless in a table.
@@ -60,8 +99,11 @@ func (r *row) amount(unit string) string {
 	if !ok {
 		return "-"
 	}
-	return benchunit.Scale(s.Center, benchunit.Decimal) + " ± " + s.PctRangeString()
+	return prefixed(s.Center) + " ± " + s.PctRangeString()
 }
+
+// figure is the median with a prefix, for where the interval has no room.
+func (r *row) figure(unit string) string { return prefixed(r.center(unit)) }
 
 // share prints a percentage.
 func (r *row) share() string {
@@ -105,15 +147,9 @@ func (g *group) ratioText(r, base *row) string {
 
 // write appends a table of all kernels on one shape.
 func (g *group) write(w io.Writer) {
-	network := g.name == "Network"
 	fmt.Fprintf(w, "\n### %s: %s\n\n", g.name, cell(g.shape))
-	speed := "ops/s"
-	if network {
-		speed = "images/s"
-	}
-	fmt.Fprintf(w, "| weights x activations | kernel | %s | x float32 | x portable | of limit | bytes a weight |\n", speed)
+	fmt.Fprintf(w, "| weights x activations | kernel | %s | x float32 | x portable | of limit | bytes a weight |\n", g.speedUnit())
 	fmt.Fprintln(w, "|---|---|---:|---:|---:|---:|---:|")
-	float := g.float()
 	for _, r := range g.rows {
 		impl := cell(r.impl())
 		if r == g.best(r.formats()) {
@@ -124,94 +160,59 @@ func (g *group) write(w io.Writer) {
 			weight = fmt.Sprintf("%.3f", s.Center)
 		}
 		portable := "-"
-		if !r.reference() {
+		if r.ours() {
 			portable = g.ratioText(r, g.portable(r))
 		}
 		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s |\n", cell(r.formats()), impl,
-			r.amount(g.speedUnit()), g.ratioText(r, float), portable, r.share(), weight)
+			r.amount(g.speedUnit()), g.ratioText(r, g.family.float), portable, r.share(), weight)
 	}
 }
 
-// writeSummary appends what the fastest kernel of each pair of formats gains
-// over float32, shape by shape, and where it gains nothing.
-func writeSummary(w io.Writer, groups []*group) {
-	var with []*group
-	var formats []string
-	seen := map[string]bool{}
+// writeTimesFloat appends what the fastest kernel of each pair of formats gains
+// over float32, formats by shapes.
+func writeTimesFloat(w io.Writer, groups []*group) {
+	var tables pivotSeries
 	for _, g := range groups {
-		if g.float() == nil || len(g.formats()) < 2 {
+		if g.family.float == nil {
 			continue
 		}
-		with = append(with, g)
 		for _, f := range g.formats() {
-			if !seen[f] && f != floatFormats {
-				seen[f] = true
-				formats = append(formats, f)
+			if best := g.best(f); best != nil && !best.float() {
+				tables.of(g.inSetting()).set(f, g.size(), g.ratioText(best, g.family.float))
 			}
 		}
 	}
-	if len(with) == 0 {
+	if tables.titles == nil {
 		return
 	}
-	fmt.Fprint(w, "\n### Times faster than float32\n\nThe fastest kernel of each pair of formats over the fastest float32 kernel.\n\n| |")
-	for _, f := range formats {
-		fmt.Fprintf(w, " %s |", cell(f))
-	}
-	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("---:|", len(formats)))
-	var slower []string
-	for _, g := range with {
-		fmt.Fprintf(w, "| %s: %s |", g.name, cell(g.shape))
-		for _, f := range formats {
-			best := g.best(f)
-			fmt.Fprintf(w, " %s |", g.ratioText(best, g.float()))
-			if x, ok := g.ratio(best, g.float()); ok && x.value < 1 {
-				slower = append(slower, fmt.Sprintf("%s in %s, %s (%.2f)", f, g.name, g.shape, x.value))
-			}
-		}
-		fmt.Fprintln(w)
-	}
-	fmt.Fprint(w, "\nWhere low-bit loses: ")
-	if slower == nil {
-		fmt.Fprintln(w, "on none of these shapes.")
-		return
-	}
-	fmt.Fprintf(w, "%s.\n", cell(strings.Join(slower, "; ")))
+	fmt.Fprint(w, "\n### Times faster than float32\n\nOur fastest kernel of each pair of formats over our fastest float32 kernel.\n")
+	tables.write(w)
 }
 
 const floatFormats = "float32 x float32"
 
 // writeLimits appends what the machine can do at most.
-func (m *machine) writeLimits(w io.Writer) {
-	first := true
-	for _, r := range m.rows {
-		if r.keys["limit"] == "" {
-			continue
-		}
-		if first {
-			first = false
-			fmt.Fprint(w, "\n### Limits of one core\n\n| limit | by | median |\n|---|---|---:|\n")
-		}
-		unit := "ops/s"
-		by := r.impl()
-		if r.keys["limit"] == "read" {
-			unit = "B/s"
-			by += ", " + r.keys["bytes"] + " bytes"
-		}
-		fmt.Fprintf(w, "| %s | %s | %s %s |\n", cell(r.keys["limit"]), cell(by), r.amount(unit), unit)
+func writeLimits(w io.Writer, compute, read []ceiling) {
+	fmt.Fprint(w, "\n### Limits of one core\n\n| limit | by | median |\n|---|---|---:|\n")
+	for _, c := range compute {
+		fmt.Fprintf(w, "| %s | %s | %s ops/s |\n", cell(c.r.keys["limit"]), cell(c.r.impl()), c.r.amount("ops/s"))
+	}
+	for _, c := range read {
+		fmt.Fprintf(w, "| read | %s, %s bytes | %s B/s |\n", cell(c.r.impl()), cell(c.r.keys["bytes"]), c.r.amount("B/s"))
 	}
 }
 
 // writeEpilogues appends the steps between layers.
-func (m *machine) writeEpilogues(w io.Writer) {
+func (s *run) writeEpilogues(w io.Writer) {
 	portable := map[string]*row{}
-	for _, r := range m.rows {
+	for _, r := range s.rows {
 		if r.keys["op"] != "" && r.portable() {
 			portable[r.keys["op"]] = r
 		}
 	}
 	first := true
 	g := &group{name: "Epilogue"}
-	for _, r := range m.rows {
+	for _, r := range s.rows {
 		if r.keys["op"] == "" {
 			continue
 		}

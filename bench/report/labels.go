@@ -1,0 +1,171 @@
+package main
+
+import (
+	"cmp"
+	"image/color"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// A label is text that belongs to a point.
+type label struct {
+	plotter.XY
+	text  string
+	color color.RGBA
+}
+
+// labels draws each text near its point, where it covers no other text and, as
+// far as there is room, no other point; a line leads to a point further off.
+type labels struct {
+	style draw.TextStyle
+	list  []label
+	avoid plotter.XYs // points that have a glyph
+}
+
+// What is more than a person can tell apart is left away.
+const (
+	mostLabels = 80
+	mostPoints = 2000
+)
+
+// Costs of where a label may be, against points of distance.
+const (
+	onText  = 1000
+	onPoint = 120
+	outside = 2000
+)
+
+func (l *labels) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	place := func(at plotter.XY) vg.Point { return vg.Point{X: x(at.X), Y: y(at.Y)} }
+	var points []vg.Point
+	for _, at := range l.avoid[:min(len(l.avoid), mostPoints)] {
+		points = append(points, place(at))
+	}
+	list := slices.Clone(l.list)
+	slices.SortStableFunc(list, func(a, b label) int { return cmp.Or(cmp.Compare(b.Y, a.Y), cmp.Compare(a.X, b.X)) })
+	var taken []vg.Rectangle
+	for _, lb := range list[:min(len(list), mostLabels)] {
+		style := l.style
+		style.Color, style.XAlign, style.YAlign = dark(lb.color), text.XCenter, text.YCenter
+		at := place(lb.XY)
+		size := vg.Point{X: style.Width(lb.text) + 3, Y: style.FontExtents().Height}
+		best, least := vg.Rectangle{}, math.Inf(1)
+		for _, r := range spots(at, size) {
+			cost := float64(distance(r, at))
+			if !inside(r, c.Rectangle) {
+				cost += outside
+			}
+			for _, t := range taken {
+				if overlap(r, t) {
+					cost += onText
+				}
+			}
+			for _, pt := range points {
+				if pt.X > r.Min.X-3 && pt.X < r.Max.X+3 && pt.Y > r.Min.Y-2 && pt.Y < r.Max.Y+2 {
+					cost += onPoint
+				}
+			}
+			if cost < least {
+				best, least = r, cost
+			}
+		}
+		taken = append(taken, best)
+		if distance(best, at) > 9 {
+			c.StrokeLine2(draw.LineStyle{Color: lb.color, Width: vg.Points(0.5)}, at.X, at.Y, nearest(best, at).X, nearest(best, at).Y)
+		}
+		c.FillPolygon(color.NRGBA{255, 255, 255, 200}, []vg.Point{best.Min, {X: best.Max.X, Y: best.Min.Y}, best.Max, {X: best.Min.X, Y: best.Max.Y}})
+		c.FillText(style, vg.Point{X: (best.Min.X + best.Max.X) / 2, Y: (best.Min.Y + best.Max.Y) / 2}, lb.text)
+	}
+}
+
+// spots are the places that a text of a size may take beside a point: to the
+// right and up first, then around it, ever further away.
+func spots(at, size vg.Point) []vg.Rectangle {
+	var list []vg.Rectangle
+	for d := 5.0; d < 130; d += 5 {
+		for _, angle := range []float64{30, 0, -30, 60, -60, 180, 150, -150, 120, -120, 90, -90} {
+			sin, cos := math.Sincos(angle * math.Pi / 180)
+			middle := vg.Point{X: at.X + vg.Length(d*cos), Y: at.Y + vg.Length(d*sin)}
+			switch {
+			case cos > 0.1:
+				middle.X += size.X / 2
+			case cos < -0.1:
+				middle.X -= size.X / 2
+			default:
+				middle.Y += size.Y / 2 * vg.Length(sin)
+			}
+			half := vg.Point{X: size.X / 2, Y: size.Y / 2}
+			list = append(list, vg.Rectangle{Min: middle.Sub(half), Max: middle.Add(half)})
+		}
+	}
+	return list
+}
+
+// nearest is the point of a rectangle that is nearest to a point.
+func nearest(r vg.Rectangle, at vg.Point) vg.Point {
+	return vg.Point{X: min(max(at.X, r.Min.X), r.Max.X), Y: min(max(at.Y, r.Min.Y), r.Max.Y)}
+}
+
+func distance(r vg.Rectangle, at vg.Point) vg.Length {
+	d := nearest(r, at).Sub(at)
+	return vg.Length(math.Hypot(float64(d.X), float64(d.Y)))
+}
+
+func overlap(a, b vg.Rectangle) bool {
+	return a.Min.X < b.Max.X && b.Min.X < a.Max.X && a.Min.Y < b.Max.Y && b.Min.Y < a.Max.Y
+}
+
+func inside(r, frame vg.Rectangle) bool {
+	return r.Min.X >= frame.Min.X && r.Max.X <= frame.Max.X && r.Min.Y >= frame.Min.Y && r.Max.Y <= frame.Max.Y
+}
+
+// dark is a colour in which text can be read on white.
+func dark(c color.RGBA) color.RGBA {
+	return color.RGBA{uint8(int(c.R) * 7 / 10), uint8(int(c.G) * 7 / 10), uint8(int(c.B) * 7 / 10), 255}
+}
+
+// join merges labels of one colour that share what the text says before its
+// last word and stand closer than dx and dy: they could not be told apart. The
+// highest keeps the place.
+func join(list []label, dx, dy float64) []label {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b label) int { return cmp.Or(cmp.Compare(b.Y, a.Y), cmp.Compare(a.X, b.X)) })
+	var out []label
+next:
+	for _, lb := range list {
+		stem, last := cutLast(lb.text)
+		for i, o := range out {
+			if s, _ := cutLast(o.text); o.color == lb.color && math.Abs(o.X-lb.X) < dx && math.Abs(o.Y-lb.Y) < dy &&
+				stem == s && stem != "" && len(o.text) < 40 {
+				out[i].text += "," + last
+				continue next
+			}
+		}
+		out = append(out, lb)
+	}
+	for i, o := range out {
+		if stem, last := cutLast(o.text); strings.Contains(last, ",") {
+			words := strings.Split(last, ",")
+			slices.Sort(words)
+			out[i].text = stem + " " + strings.Join(words, ",")
+		}
+	}
+	return out
+}
+
+// cutLast splits a text before its last word; "binary x u1,u2" at "u1,u2".
+func cutLast(text string) (stem, last string) {
+	i := strings.LastIndexByte(text, ' ')
+	if i < 0 {
+		return "", text
+	}
+	return text[:i], text[i+1:]
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// A pivot is a table of what rows and columns have in common.
+type pivot struct {
+	corner     string
+	rows, cols []string
+	cells      map[[2]string]string // by row and column
+}
+
+// set fills a cell, and adds its row and column where they are new.
+func (p *pivot) set(row, col, text string) {
+	if p.cells == nil {
+		p.cells = map[[2]string]string{}
+	}
+	if !p.has(row, p.rows) {
+		p.rows = append(p.rows, row)
+	}
+	if !p.has(col, p.cols) {
+		p.cols = append(p.cols, col)
+	}
+	p.cells[[2]string{row, col}] = text
+}
+
+func (p *pivot) has(name string, list []string) bool {
+	for _, n := range list {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// lineWidth is how wide the source of a table may be, if its first two columns
+// leave the choice.
+const lineWidth = 100
+
+// write appends the table, as several where it would be too wide.
+func (p *pivot) write(w io.Writer) {
+	first := width(p.corner)
+	for _, r := range p.rows {
+		first = max(first, width(r))
+	}
+	for from := 0; from < len(p.cols); {
+		total, to := 2+first, from
+		for to < len(p.cols) {
+			n := width(p.cols[to])
+			for _, r := range p.rows {
+				n = max(n, width(p.at(r, p.cols[to])))
+			}
+			if total += n + 3; total > lineWidth && to > from {
+				break
+			}
+			to++
+		}
+		p.writeColumns(w, p.cols[from:to])
+		from = to
+	}
+}
+
+func (p *pivot) writeColumns(w io.Writer, cols []string) {
+	fmt.Fprintf(w, "\n| %s |", cell(p.corner))
+	for _, c := range cols {
+		fmt.Fprintf(w, " %s |", cell(c))
+	}
+	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("---:|", len(cols)))
+	for _, r := range p.rows {
+		filled := false
+		for _, c := range cols {
+			filled = filled || p.at(r, c) != "-"
+		}
+		if !filled {
+			continue
+		}
+		fmt.Fprintf(w, "| %s |", cell(r))
+		for _, c := range cols {
+			fmt.Fprintf(w, " %s |", cell(p.at(r, c)))
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+func (p *pivot) at(row, col string) string {
+	if text := p.cells[[2]string{row, col}]; text != "" {
+		return text
+	}
+	return "-"
+}
+
+func width(text string) int { return utf8.RuneCountInString(text) }
+
+// A pivotSeries is tables by title, in the order of their making.
+type pivotSeries struct {
+	titles []string
+	byName map[string]*pivot
+}
+
+func (s *pivotSeries) of(title string) *pivot {
+	if s.byName == nil {
+		s.byName = map[string]*pivot{}
+	}
+	p := s.byName[title]
+	if p == nil {
+		p = &pivot{corner: "formats"}
+		s.byName[title] = p
+		s.titles = append(s.titles, title)
+	}
+	return p
+}
+
+// write appends each table under its title.
+func (s *pivotSeries) write(w io.Writer) {
+	for _, title := range s.titles {
+		fmt.Fprintf(w, "\n%s\n", cell(title))
+		s.byName[title].write(w)
+	}
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"image/color"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// fullestGroup is the group with the most kernels on one thread, the largest of
+// them.
+func fullestGroup(groups []*group, name string) *group {
+	var best *group
+	for _, g := range groups {
+		if g.name != name || !g.plain() || g.work() == 0 {
+			continue
+		}
+		if best == nil || len(g.ours()) > len(best.ours()) || len(g.ours()) == len(best.ours()) && g.work() > best.work() {
+			best = g
+		}
+	}
+	return best
+}
+
+// roofline plots every kernel of a GEMM and of a GEMV, by operations a byte,
+// under the ceilings that memory and arithmetic set. Both axes are logarithms.
+func (m *machine) roofline() (plotted, bool, error) {
+	s := m.compared()
+	compute, read := m.limits(s)
+	marks := m.marks()
+	var c cloud
+	var used []string
+	xs, ys := newSpan(), newSpan()
+	for _, name := range []string{"GEMM", "GEMV"} {
+		g := fullestGroup(s.groups, name)
+		if g == nil {
+			continue
+		}
+		var named []label
+		n := len(c.all)
+		for _, r := range g.rows {
+			at := plotter.XY{X: math.Log10(r.perByte()), Y: math.Log10(r.center("ops/s"))}
+			if r.reference() || !finite(at.X) || !finite(at.Y) {
+				continue
+			}
+			c.add(r, at)
+			xs.add(at.X)
+			ys.add(at.Y)
+			if r == g.best(r.formats()) || r == g.family.int8Peer || r == g.family.floatPeer {
+				named = append(named, label{at, labelText(r), marks[r.algorithm()].color})
+			}
+		}
+		if len(c.all) > n {
+			used = append(used, g.title())
+			c.labels = append(c.labels, join(named, 0.06, 0.05)...)
+		}
+	}
+	if len(c.all) == 0 || len(compute)+len(read) == 0 {
+		return plotted{}, false, nil
+	}
+	for _, l := range compute {
+		ys.add(math.Log10(l.rate))
+	}
+	if !xs.plausible() || !ys.plausible() {
+		return plotted{}, false, nil
+	}
+	title := "Roofline: " + strings.Join(used, "; ")
+	p := newPlot(title, "operations a byte", "billion operations a second")
+	p.X.Min, p.X.Max = xs.low-0.35, xs.high+0.5
+	p.Y.Min, p.Y.Max = ys.low-0.15, ys.high+0.15
+	p.X.Tick.Marker, p.Y.Tick.Marker = decadeTicks(p.X.Min, p.X.Max, 0), decadeTicks(p.Y.Min, p.Y.Max, 9)
+	p.X.Tick.Label.Font.Size = vg.Points(9)
+	p.Add(&roofs{compute, read, small(p, grey)})
+	if err := c.draw(p, marks); err != nil {
+		return plotted{}, false, err
+	}
+	p.Add(&labels{small(p, grey), c.labels, c.all})
+	p.Legend.Left, p.Legend.XOffs = true, vg.Points(4)
+	svg, err := render(p, 10.5, 7.5, 175)
+	return plotted{m.slug + "-roofline.svg", title, svg}, true, err
+}
+
+// A span is the least and the greatest of some numbers.
+type span struct{ low, high float64 }
+
+func newSpan() span { return span{math.Inf(1), math.Inf(-1)} }
+
+func (s *span) add(x float64) { s.low, s.high = min(s.low, x), max(s.high, x) }
+
+// plausible tells whether logarithms to the base of ten can be of measurements.
+func (s *span) plausible() bool { return s.low > -30 && s.high < 30 && s.low <= s.high }
+
+// roofs draws ceilings: of memory as lines that rise with the operations a
+// byte, of arithmetic as level lines with their names right of the plot.
+type roofs struct {
+	compute, read []ceiling
+	style         draw.TextStyle
+}
+
+func (f *roofs) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	top := p.Y.Max
+	if len(f.compute) > 0 {
+		top = math.Inf(-1)
+		for _, l := range f.compute {
+			top = max(top, math.Log10(l.rate))
+		}
+	}
+	for _, l := range f.read {
+		rate := math.Log10(l.rate)
+		from, to := max(p.X.Min, p.Y.Min-rate), min(p.X.Max, top-rate)
+		if from >= to {
+			continue
+		}
+		a, b := vg.Point{X: x(from), Y: y(from + rate)}, vg.Point{X: x(to), Y: y(to + rate)}
+		c.StrokeLine2(draw.LineStyle{Color: color.RGBA{90, 90, 90, 255}, Width: vg.Points(1)}, a.X, a.Y, b.X, b.Y)
+		style := f.style
+		style.Color = color.RGBA{60, 60, 60, 255}
+		style.Rotation = math.Atan2(float64(b.Y-a.Y), float64(b.X-a.X))
+		name := fmt.Sprintf("%s %.4g GB/s", l.name, l.rate/1e9)
+		// At the upper end, above the line.
+		sin, cos := math.Sincos(style.Rotation)
+		back, up := float64(style.Width(name))+4, 3.0
+		at := vg.Point{X: b.X - vg.Length(back*cos+up*sin), Y: b.Y - vg.Length(back*sin-up*cos)}
+		if at.Y > c.Min.Y && at.X > c.Min.X {
+			c.FillText(style, at, name)
+		}
+	}
+	kinds := distinctKinds(f.compute)
+	list := slices.Clone(f.compute)
+	slices.SortStableFunc(list, func(a, b ceiling) int { return cmp.Compare(a.rate, b.rate) })
+	floor := vg.Length(math.Inf(-1))
+	for _, l := range list {
+		color := palette[slices.Index(kinds, l.r.keys["limit"])%len(palette)]
+		rate := math.Log10(l.rate)
+		from := p.X.Min
+		if len(f.read) > 0 { // no memory feeds the arithmetic left of that
+			from = min(max(p.X.Min, rate-math.Log10(f.read[0].rate)), p.X.Max)
+		}
+		h := y(rate)
+		c.StrokeLine2(draw.LineStyle{Color: color, Width: vg.Points(0.8), Dashes: []vg.Length{vg.Points(4), vg.Points(2)}}, x(from), h, x(p.X.Max), h)
+		style := f.style
+		style.Color, style.YAlign = dark(color), text.YCenter
+		at := max(h, floor+style.FontExtents().Height)
+		floor = at
+		c.StrokeLine2(draw.LineStyle{Color: color, Width: vg.Points(0.5)}, c.Max.X, h, c.Max.X+6, at)
+		c.FillText(style, vg.Point{X: c.Max.X + 8, Y: at}, fmt.Sprintf("%s %.4g", l.name, l.rate/1e9))
+	}
+}
+
+func distinctKinds(list []ceiling) []string {
+	var kinds []string
+	for _, l := range list {
+		if !slices.Contains(kinds, l.r.keys["limit"]) {
+			kinds = append(kinds, l.r.keys["limit"])
+		}
+	}
+	return kinds
+}
