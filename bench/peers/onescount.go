@@ -20,25 +20,29 @@ func init() {
 
 func onesCount(p suite.Problem) (*suite.Call, error) {
 	words := (p.K + 63) / 64
-	w := packBits(make([]uint64, p.N*words), p.Weights, p.K)
+	w := packSigns(p.Weights, p.K)
 	x := make([]uint64, p.M*words)
 	return &suite.Call{
 		Run: func() {
 			packBits(x, p.Codes, p.K)
 			for m := range p.M {
-				row := x[m*words : m*words+words]
-				for n := range p.N {
-					p.Sums[m*p.N+n] = int32(p.K) - 2*differing(row, w[n*words:n*words+words])
-				}
+				onesCountRow(p.Sums[m*p.N:m*p.N+p.N], x[m*words:m*words+words], w, int32(p.K))
 			}
 		},
 		Packed: 8 * len(w),
 	}, nil
 }
 
+// onesCountRow multiplies a row of k signs by all the rows of w.
+func onesCountRow(dst []int32, x, w []uint64, k int32) {
+	for n := range dst {
+		dst[n] = k - 2*differing(x, w[n*len(x):n*len(x)+len(x)])
+	}
+}
+
 func onesCountDot(p suite.Problem) (*suite.Call, error) {
 	words := (p.K + 63) / 64
-	x, w := packBits(make([]uint64, words), p.Codes, p.K), packBits(make([]uint64, words), p.Weights, p.K)
+	x, w := packBits(make([]uint64, words), p.Codes, p.K), packSigns(p.Weights, p.K)
 	return &suite.Call{
 		Run:    func() { p.Sums[0] = int32(p.K) - 2*differing(x, w) },
 		Packed: 8 * words,
@@ -55,21 +59,28 @@ func differing(x, w []uint64) int32 {
 	return int32(n)
 }
 
-// packBits sets a bit for every positive number, in rows of k numbers that
-// begin with a new word. What remains of a row's last word is 0.
-func packBits[T uint8 | int8](dst []uint64, src []T, k int) []uint64 {
+// packBits packs codes 0 and 1 in rows of k that begin with a new word. What
+// remains of a row's last word is 0.
+func packBits(dst []uint64, codes []uint8, k int) []uint64 {
 	words := (k + 63) / 64
-	for row := range len(src) / k {
-		numbers := src[row*k : row*k+k]
+	for row := range len(codes) / k {
+		src := codes[row*k : row*k+k]
 		for i := range words {
 			var word uint64
-			for j, v := range numbers[64*i : min(k, 64*i+64)] {
-				if v > 0 {
-					word |= 1 << j
-				}
+			for j, v := range src[64*i : min(k, 64*i+64)] {
+				word |= uint64(v) << j
 			}
 			dst[row*words+i] = word
 		}
 	}
 	return dst
+}
+
+// packSigns packs weights of which +1 is a bit.
+func packSigns(weights []int8, k int) []uint64 {
+	codes := make([]uint8, len(weights))
+	for i, w := range weights {
+		codes[i] = uint8(w+1) / 2
+	}
+	return packBits(make([]uint64, len(weights)/k*((k+63)/64)), codes, k)
 }

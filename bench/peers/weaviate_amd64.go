@@ -53,7 +53,7 @@ func weaviateFloat(impl string, dot func(x, y []float32) float32) suite.Peer {
 func weaviateBits(impl string, hamming func(x, y []uint64) float32) suite.Peer {
 	return suite.Peer{Impl: impl, Formats: binarySign, Bits: true, Plan: func(p suite.Problem) (*suite.Call, error) {
 		words := (p.K + 63) / 64
-		x, w := packBits(make([]uint64, words), p.Codes, p.K), packBits(make([]uint64, words), p.Weights, p.K)
+		x, w := packBits(make([]uint64, words), p.Codes, p.K), packSigns(p.Weights, p.K)
 		return &suite.Call{Run: func() { p.Sums[0] = int32(p.K) - 2*int32(hamming(x, w)) }, Packed: 8 * words}, nil
 	}}
 }
