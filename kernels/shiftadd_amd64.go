@@ -7,6 +7,12 @@ import (
 	"example.com/lowbit/kernels/internal/avx512bw"
 )
 
+// The generator and the packing agree on the length of a chunk.
+var (
+	_ [chunkSlots]byte = [avx2.ShiftAddSlots]byte{}
+	_ [chunkSlots]byte = [avx512bw.ShiftAddSlots]byte{}
+)
+
 // Columns of 384 inputs and 64 rows are 24 KiB: three quarters of the
 // first-level cache of CPUs with AVX2 alone. Those with AVX-512 have 48 KiB, and
 // columns of 128 rows.

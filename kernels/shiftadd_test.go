@@ -60,23 +60,31 @@ func placeOfSum(f *columnsForm, i int) int {
 	return vector*f.vector + lane%4*(f.vector/4) + lane/4
 }
 
-// randomProgram is a program of random segments over some columns.
+// randomProgram is a program of random segments over some columns whose codes
+// are at most maxColumn.
 func randomProgram(rng *rand.Rand, f *columnsForm, segments, columns, outputs int) []byte {
 	var p []byte
 	for range segments {
-		chunks := 1 + rng.IntN(5)
-		for range 2 {
-			p = binary.LittleEndian.AppendUint32(p, uint32(rng.IntN(1<<16))*0x10001)
-		}
-		p = binary.LittleEndian.AppendUint32(p, uint32(4*f.lanes*rng.IntN(outputs)))
-		p = binary.LittleEndian.AppendUint32(p, uint32(chunks))
-		for range chunks {
-			p = binary.LittleEndian.AppendUint32(p, -uint32(rng.IntN(2)))
-			p = binary.LittleEndian.AppendUint32(p, uint32(rng.IntN(7)))
+		var body []byte
+		var reach [2]int
+		chunks, start := 0, 0
+		for limit := 1 + rng.IntN(6); chunks < limit; chunks++ {
+			sign, e := rng.IntN(2), rng.IntN(7)
+			if reach[sign] += chunkSlots * maxColumn << e; reach[sign] > math.MaxInt16 {
+				break
+			}
+			start -= sign * 255 << e
+			body = binary.LittleEndian.AppendUint32(body, -uint32(sign))
+			body = binary.LittleEndian.AppendUint32(body, uint32(e))
 			for range chunkSlots {
-				p = binary.LittleEndian.AppendUint16(p, uint16(f.lanes*rng.IntN(columns)))
+				body = binary.LittleEndian.AppendUint16(body, uint16(f.lanes*rng.IntN(columns)))
 			}
 		}
+		p = binary.LittleEndian.AppendUint32(p, uint32(uint16(start+start<<8))*0x10001)
+		p = binary.LittleEndian.AppendUint32(p, uint32(uint16(start))*0x10001)
+		p = binary.LittleEndian.AppendUint32(p, uint32(4*f.lanes*rng.IntN(outputs)))
+		p = binary.LittleEndian.AppendUint32(p, uint32(chunks))
+		p = append(p, body...)
 	}
 	return p
 }
@@ -91,7 +99,7 @@ func TestShiftAdd(t *testing.T) {
 			at := ends[rng.IntN(2)]
 			columns, outputs := 1+rng.IntN(9), 1+rng.IntN(4)
 			program := randomProgram(rng, f, segments, columns, outputs)
-			x := draw(rng, uniform, codes(U8), columns*f.lanes)
+			x := draw(rng, pattern(rng.IntN(int(patterns))), codes(U8)[:maxColumn+1], columns*f.lanes)
 			before := randomSums(rng, outputs*f.lanes)
 			want := slices.Clone(before)
 			runProgram(f, want, x, program, segments)
@@ -164,11 +172,27 @@ func simulatedColumns(row *gemmRow) *gemmRow {
 		}
 	}
 	f.add = func(sums *int32, columns, program *byte, segments uintptr) {
-		// A program says by itself how long it is.
-		runProgram(&f, unsafe.Slice(sums, s.nr*f.lanes), unsafe.Slice(columns, f.blockBytes(f.inputs)), unsafe.Slice(program, 1<<20), int(segments))
+		length, reach := programExtent(&f, program, int(segments))
+		runProgram(&f, unsafe.Slice(sums, s.nr*f.lanes), unsafe.Slice(columns, reach), unsafe.Slice(program, length), int(segments))
 	}
 	f.finish = nil
 	return &s
+}
+
+// programExtent is the length of a program and of the columns that it reads.
+func programExtent(f *columnsForm, program *byte, segments int) (length, reach int) {
+	for range segments {
+		chunks := binary.LittleEndian.Uint32((*[4]byte)(unsafe.Add(unsafe.Pointer(program), length+12))[:])
+		length += headBytes
+		for range chunks {
+			for slot := range chunkSlots {
+				offset := binary.LittleEndian.Uint16((*[2]byte)(unsafe.Add(unsafe.Pointer(program), length+8+2*slot))[:])
+				reach = max(reach, int(offset)+f.lanes)
+			}
+			length += chunkBytes
+		}
+	}
+	return length, reach
 }
 
 // TestSimulatedShiftAdd tests plans on the layouts of all rows everywhere.
