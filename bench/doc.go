@@ -14,7 +14,8 @@
 // The keys are the formats of weights and activations, the kernel, the shape
 // (of the equivalent product for a convolution) and whether the weights are in
 // cache when the operation starts: hot runs on the same weights again and
-// again; cold walks a ring of weights twice as large as the last-level cache.
+// again; cold walks a ring of weights twice as large as the last-level cache,
+// or of 256 MiB where that cache is larger.
 //
 // The metrics, beside time:
 //
@@ -29,7 +30,11 @@
 // The limit of a portable kernel that has no instructions of its own is the
 // fastest loop of its kind, so its %limit is the share of the machine it uses.
 //
-// A result that differs from package ref's fails the benchmark. Unless told
-// otherwise by -benchtime, a benchmark runs for 50 ms. -lowbit.shapes=all adds
-// the shapes of large networks, and -lowbit.formats=all every pair of formats.
+// The bodies of the benchmarks are in package suite; package peers, a module of
+// its own, runs them with other libraries beside the kernels: make bench-peers.
+//
+// A result that differs from package ref's, before it is timed or after, fails
+// the benchmark. Unless told otherwise by -benchtime, a benchmark runs for 50 ms.
+// -lowbit.shapes=all adds the shapes of large networks, and -lowbit.formats=all
+// every pair of formats; peers, of either, are those of make bench-peers.
 package bench

@@ -14,8 +14,8 @@ import (
 //     so that algorithms can be compared tier by tier; on other shapes the one
 //     that each tier would take;
 //   - from cold weights, where bytes count and not what is done with them, the
-//     best kernel, and of each format of weights the narrowest and the widest
-//     activations;
+//     best kernel, with the narrowest activations of each format of weights, and
+//     int8 x u8, which peers have;
 //   - portable kernels where a call takes less than about 50 ms.
 
 func comparing() bool { return *shapesFlag == "peers" }
@@ -53,7 +53,8 @@ func comparedFormats() []kernels.Formats {
 func comparedRows(p kernels.Formats, s size, cache string) []kernels.Kernel {
 	list := gemmRows(p, s)
 	if cache == "cold" {
-		if i := slices.IndexFunc(pairs(), func(q kernels.Formats) bool { return q.Weights == p.Weights }); p != pairs()[i] && p.Acts != kernels.U8 {
+		first := slices.IndexFunc(pairs(), func(q kernels.Formats) bool { return q.Weights == p.Weights })
+		if p != pairs()[first] && p != (kernels.Formats{Weights: kernels.Int8, Acts: kernels.U8}) {
 			return nil
 		}
 		return list[:1]

@@ -195,13 +195,14 @@ func (p *product) work(k kernels.Kernel, cold bool, threads int) (*work, error) 
 }
 
 // ring makes one plan, or, for cold weights, so many that they hold twice what
-// the last-level cache holds.
+// the last-level cache holds, or 256 MiB: more than a core's share of it where
+// it is larger.
 func ring[P interface{ PackedBytes() int }](plan func() (P, error), cold bool) ([]P, error) {
 	first, err := plan()
 	if err != nil || !cold {
 		return []P{first}, err
 	}
-	plans := make([]P, 1+2*machineCaches().size[l3]/first.PackedBytes())
+	plans := make([]P, 1+min(2*machineCaches().size[l3], 256<<20)/first.PackedBytes())
 	plans[0] = first
 	errs := make([]error, len(plans))
 	var wait sync.WaitGroup
