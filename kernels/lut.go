@@ -15,11 +15,15 @@ import (
 type tablesForm struct {
 	lutLayout
 	planes int
+	group  int                          // codes of a table
+	block  int                          // codes that build takes at a time
+	most   int                          // the largest code; more bits are cut into nibbles
+	place  func(j, k int) (at, bit int) // of input k of output j in a step's plane
 	build  sumsFunc
 }
 
-// sumsFunc writes the tables of 16 codes a block, (x >> shift) & 15, and returns
-// their sum. A block of them may lie where its tables are written.
+// sumsFunc writes the tables of some blocks of codes, (x >> shift) & 15, and
+// returns the sum of these. One block may lie where its tables are written.
 type sumsFunc = func(dst, x *byte, blocks, shift uintptr) int32
 
 // A lutLayout says where the tile finds what in a prepared row.
@@ -28,61 +32,68 @@ type lutLayout struct {
 	period   int // uint32: bytes of tables between widenings
 	end      int // uint32: where tables end
 	tables   int
-	sum      int // what look-ups may add up to between widenings
+	sum      int // what look-ups may add up to between widenings; 0 if that does not matter
 }
 
 const (
-	lutKStep  = 8  // inputs of a step: two tables
-	lutTable  = 16 // bytes
-	lutBlock  = 16 // codes that a sumsFunc takes at a time
-	lutPeriod = lutKStep / 4 * lutTable
-	lutAlign  = 64
+	lutAlign  = 64 // of a prepared row
+	lutNibble = 15
 )
 
 func (f tablesForm) takes(_ *gemmRow, w WeightFormat, a ActFormat) bool {
-	return (w == Binary && f.planes == 1 || w == Ternary && f.planes == 2) && a != F32
+	return (w == Binary && f.planes == 1 || w == Ternary && f.planes == 2) && a != F32 && a.Max() <= f.most
 }
 
-// sets is the number of tables for the same codes: those of more than four bits
-// are cut into nibbles.
+// sets is the number of tables for the same codes.
 func (tablesForm) sets(a ActFormat) int { return ceilDiv(a.Bits(), 4) }
+
+// bytes is how much tables a set has for k codes.
+func (f tablesForm) bytes(k int) int { return k / f.group << f.group }
 
 func (f tablesForm) pack(p *product, w Weights, a ActFormat) {
 	p.packed = f.packPlanes(w, p.row)
-	p.panel = p.steps * p.row.nr * f.planes
+	p.panel = p.steps * f.step(p.row)
 	p.signBias(w, a)
 	if f.planes == 1 {
 		p.shift++
 	}
-	size := f.tables + f.sets(a)*ceilDiv(p.k, lutBlock)*4*lutTable
-	// The tables of one tile's rows stay in the first-level cache while weights,
+	size := f.tables + f.sets(a)*f.bytes(ceilDiv(p.k, f.block)*f.block)
+	// The tables of a tile's rows stay in the first-level cache while weights,
 	// of which there are fewer bytes, come from the second. The first row is
 	// aligned, for which there is room behind the last.
-	p.setStride(size+lutAlign, lutCache)
+	p.setStride((size+lutAlign-1)&^(lutAlign-1)+lutAlign, lutCache)
 }
 
 // lutCache is what tables of a block of rows may take.
 const lutCache = 24 << 10
 
-// packPlanes packs weights for the tile: for each step and plane a byte of
-// eight inputs for each output, in the order that its vectors have.
+// step is the number of bytes of weights of a step.
+func (f tablesForm) step(r *gemmRow) int { return f.planes * r.nr * ceilDiv(r.kstep, 8) }
+
+// packPlanes packs weights for the tile: [steps][planes] in a panel.
 func (f tablesForm) packPlanes(w Weights, r *gemmRow) []byte {
-	panels, steps := ceilDiv(w.N, r.nr), ceilDiv(w.K, lutKStep)
-	dst := make([]byte, panels*steps*f.planes*r.nr)
+	panels, steps, size := ceilDiv(w.N, r.nr), ceilDiv(w.K, r.kstep), f.step(r)
+	dst := make([]byte, panels*steps*size)
+	last := size / f.planes * (f.planes - 1) // the plane of what is 1
 	for n := range w.N {
-		at := n/r.nr*steps*f.planes*r.nr + vectorPlace(n%r.nr, r.run)
+		panel := dst[n/r.nr*steps*size:]
 		for k, v := range w.Values[n*w.K:][:w.K] {
-			step := dst[at+k/lutKStep*f.planes*r.nr:]
-			bit := byte(1) << (k % lutKStep)
+			at, bit := f.place(n%r.nr, k%r.kstep)
+			step := panel[k/r.kstep*size:]
 			if v >= 0 && f.planes == 2 {
-				step[0] |= bit
+				step[at] |= 1 << bit
 			}
 			if v > 0 {
-				step[(f.planes-1)*r.nr] |= bit
+				step[last+at] |= 1 << bit
 			}
 		}
 	}
 	return dst
+}
+
+// bytesIn has a byte for each output, in vectors of that many.
+func bytesIn(vector int) func(j, k int) (at, bit int) {
+	return func(j, k int) (int, int) { return vectorPlace(j, vector), k }
 }
 
 func (f tablesForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([]byte, int) {
@@ -96,28 +107,28 @@ func (f tablesForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) 
 		} else {
 			rows.gather(s.codes, 0, i, i+1)
 		}
-		f.row(out[(i-m0)*p.stride:], row, p.formats.Acts)
+		f.row(p.row, out[(i-m0)*p.stride:], row, p.formats.Acts)
 	}
 	return out, p.stride
 }
 
 // row writes the tables of a row of codes, and what the tile must know.
-func (f tablesForm) row(dst, codes []byte, a ActFormat) {
-	whole, sets := len(codes)/lutBlock, f.sets(a)
-	rest := codes[whole*lutBlock:]
+func (f tablesForm) row(r *gemmRow, dst, codes []byte, a ActFormat) {
+	whole, sets := len(codes)/f.block, f.sets(a)
+	rest := codes[whole*f.block:]
 	at, sum := f.tables, int32(0)
 	for set := range sets {
 		shift := uintptr(4 * set)
 		var part int32
 		if whole > 0 {
 			part = f.build(&dst[at], &codes[0], uintptr(whole), shift)
-			at += whole * 4 * lutTable
+			at += f.bytes(whole * f.block)
 		}
 		if len(rest) > 0 {
-			last := dst[at:][:lutBlock]
+			last := dst[at:][:f.block]
 			clear(last[copy(last, rest):])
 			part += f.build(&last[0], &last[0], 1, shift)
-			at += 4 * lutTable
+			at += f.bytes(f.block)
 		}
 		sum += part << shift
 	}
@@ -126,12 +137,11 @@ func (f tablesForm) row(dst, codes []byte, a ActFormat) {
 	}
 	order := binary.NativeEndian
 	order.PutUint64(dst[f.constant:], uint64(uint32(-sum)))
-	order.PutUint32(dst[f.period:], uint32(f.steps(a)*lutPeriod))
+	order.PutUint32(dst[f.period:], uint32(f.bytes(f.steps(r, a)*r.kstep)))
 	order.PutUint32(dst[f.end:], uint32(at))
 }
 
-// steps is the number of steps whose look-ups fit in bytes: two of every plane,
-// each at most four codes.
-func (f tablesForm) steps(a ActFormat) int {
-	return f.sum / (2 * f.planes * 4 * min(a.Max(), 15))
+// steps is the number of steps whose look-ups fit in bytes.
+func (f tablesForm) steps(r *gemmRow, a ActFormat) int {
+	return f.sum / (r.kstep * f.planes * min(a.Max(), lutNibble))
 }

@@ -8,6 +8,7 @@
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmLUT2x1(SB), NOSPLIT, $0-64
 	VMOVDQU nibble<>+0(SB), Y2
+	VMOVDQU down<>+0(SB), Y3
 	MOVQ    shift+56(FP), DX
 	XORL    BX, BX
 	MOVQ    $0x000000c0, AX
@@ -35,91 +36,91 @@ period:
 	ADDQ           AX, R9
 	CMPQ           SI, R9
 	CMOVQCS        SI, R9
-	VMOVDQU        (DI)(AX*4), Y3
-	VPAND          Y2, Y3, Y0
-	VPSRLW         $0x04, Y3, Y3
-	VPAND          Y2, Y3, Y3
-	VMOVDQU        32(DI)(AX*4), Y4
-	VPAND          Y2, Y4, Y1
-	VPSRLW         $0x04, Y4, Y4
+	VMOVDQU        (DI)(AX*4), Y4
+	VPAND          Y2, Y4, Y0
+	VPMULHUW       Y3, Y4, Y4
 	VPAND          Y2, Y4, Y4
-	VBROADCASTI128 (CX)(AX*1), Y5
-	VPSHUFB        Y0, Y5, Y0
-	VPSHUFB        Y1, Y5, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y5
-	VPSHUFB        Y3, Y5, Y3
-	VPADDB         Y3, Y0, Y0
-	VPSHUFB        Y4, Y5, Y5
-	VPADDB         Y5, Y1, Y1
-	VMOVDQU        64(DI)(AX*4), Y5
-	VPAND          Y2, Y5, Y3
-	VPSRLW         $0x04, Y5, Y5
+	VMOVDQU        32(DI)(AX*4), Y5
+	VPAND          Y2, Y5, Y1
+	VPMULHUW       Y3, Y5, Y5
 	VPAND          Y2, Y5, Y5
-	VMOVDQU        96(DI)(AX*4), Y6
-	VPAND          Y2, Y6, Y4
-	VPSRLW         $0x04, Y6, Y6
-	VPAND          Y2, Y6, Y6
-	VBROADCASTI128 (CX)(AX*1), Y7
-	VPSHUFB        Y3, Y7, Y3
-	VPADDB         Y3, Y0, Y0
-	VPSHUFB        Y4, Y7, Y7
-	VPADDB         Y7, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y3
-	VPSHUFB        Y5, Y3, Y4
+	VBROADCASTI128 (CX)(AX*1), Y6
+	VPSHUFB        Y0, Y6, Y0
+	VPSHUFB        Y1, Y6, Y1
+	VBROADCASTI128 16(CX)(AX*1), Y6
+	VPSHUFB        Y4, Y6, Y4
+	VPSHUFB        Y5, Y6, Y6
 	VPADDB         Y4, Y0, Y0
-	VPSHUFB        Y6, Y3, Y3
-	VPADDB         Y3, Y1, Y1
+	VPADDB         Y6, Y1, Y1
+	VMOVDQU        64(DI)(AX*4), Y6
+	VPAND          Y2, Y6, Y4
+	VPMULHUW       Y3, Y6, Y6
+	VPAND          Y2, Y6, Y6
+	VMOVDQU        96(DI)(AX*4), Y7
+	VPAND          Y2, Y7, Y5
+	VPMULHUW       Y3, Y7, Y7
+	VPAND          Y2, Y7, Y7
+	VBROADCASTI128 (CX)(AX*1), Y8
+	VPSHUFB        Y4, Y8, Y4
+	VPSHUFB        Y5, Y8, Y8
+	VPADDB         Y4, Y0, Y0
+	VPADDB         Y8, Y1, Y1
+	VBROADCASTI128 16(CX)(AX*1), Y4
+	VPSHUFB        Y6, Y4, Y5
+	VPSHUFB        Y7, Y4, Y4
+	VPADDB         Y5, Y0, Y0
+	VPADDB         Y4, Y1, Y1
 	ADDQ           $0x20, AX
 	CMPQ           AX, R9
 	JCC            widen
 
 step:
-	VMOVDQU        (DI)(AX*4), Y5
-	VPAND          Y2, Y5, Y3
-	VPSRLW         $0x04, Y5, Y5
-	VPAND          Y2, Y5, Y5
-	VMOVDQU        32(DI)(AX*4), Y6
+	VMOVDQU        (DI)(AX*4), Y6
 	VPAND          Y2, Y6, Y4
-	VPSRLW         $0x04, Y6, Y6
+	VPMULHUW       Y3, Y6, Y6
 	VPAND          Y2, Y6, Y6
-	VBROADCASTI128 (CX)(AX*1), Y7
-	VPSHUFB        Y3, Y7, Y3
-	VPADDB         Y3, Y0, Y0
-	VPSHUFB        Y4, Y7, Y7
-	VPADDB         Y7, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y3
-	VPSHUFB        Y5, Y3, Y4
+	VMOVDQU        32(DI)(AX*4), Y7
+	VPAND          Y2, Y7, Y5
+	VPMULHUW       Y3, Y7, Y7
+	VPAND          Y2, Y7, Y7
+	VBROADCASTI128 (CX)(AX*1), Y8
+	VPSHUFB        Y4, Y8, Y4
+	VPSHUFB        Y5, Y8, Y8
 	VPADDB         Y4, Y0, Y0
-	VPSHUFB        Y6, Y3, Y3
-	VPADDB         Y3, Y1, Y1
-	VMOVDQU        64(DI)(AX*4), Y5
-	VPAND          Y2, Y5, Y3
-	VPSRLW         $0x04, Y5, Y5
-	VPAND          Y2, Y5, Y5
-	VMOVDQU        96(DI)(AX*4), Y6
+	VPADDB         Y8, Y1, Y1
+	VBROADCASTI128 16(CX)(AX*1), Y4
+	VPSHUFB        Y6, Y4, Y5
+	VPSHUFB        Y7, Y4, Y4
+	VPADDB         Y5, Y0, Y0
+	VPADDB         Y4, Y1, Y1
+	VMOVDQU        64(DI)(AX*4), Y6
 	VPAND          Y2, Y6, Y4
-	VPSRLW         $0x04, Y6, Y6
+	VPMULHUW       Y3, Y6, Y6
 	VPAND          Y2, Y6, Y6
-	VBROADCASTI128 (CX)(AX*1), Y7
-	VPSHUFB        Y3, Y7, Y3
-	VPADDB         Y3, Y0, Y0
-	VPSHUFB        Y4, Y7, Y7
-	VPADDB         Y7, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y3
-	VPSHUFB        Y5, Y3, Y4
+	VMOVDQU        96(DI)(AX*4), Y7
+	VPAND          Y2, Y7, Y5
+	VPMULHUW       Y3, Y7, Y7
+	VPAND          Y2, Y7, Y7
+	VBROADCASTI128 (CX)(AX*1), Y8
+	VPSHUFB        Y4, Y8, Y4
+	VPSHUFB        Y5, Y8, Y8
 	VPADDB         Y4, Y0, Y0
-	VPSHUFB        Y6, Y3, Y3
-	VPADDB         Y3, Y1, Y1
+	VPADDB         Y8, Y1, Y1
+	VBROADCASTI128 16(CX)(AX*1), Y4
+	VPSHUFB        Y6, Y4, Y5
+	VPSHUFB        Y7, Y4, Y4
+	VPADDB         Y5, Y0, Y0
+	VPADDB         Y4, Y1, Y1
 	ADDQ           $0x20, AX
 	CMPQ           AX, R9
 	JCS            step
 
 widen:
-	VPSRLW  $0x08, Y0, Y3
+	VPSRLW  $0x08, Y0, Y4
 	VPADDW  64(CX), Y0, Y0
-	VPADDW  96(CX), Y3, Y3
+	VPADDW  96(CX), Y4, Y4
 	VMOVDQU Y0, 64(CX)
-	VMOVDQU Y3, 96(CX)
+	VMOVDQU Y4, 96(CX)
 	VPSRLW  $0x08, Y1, Y0
 	VPADDW  128(CX), Y1, Y1
 	VPADDW  160(CX), Y0, Y0
@@ -142,53 +143,53 @@ take:
 	CMOVQNE      R8, R10
 	VMOVQ        DX, X0
 	VMOVDQU      lowword<>+0(SB), Y1
-	VPBROADCASTD (R11)(BX*1), Y3
-	VMOVDQU      64(R11), Y4
-	VMOVDQU      96(R11), Y5
-	VPSLLW       $0x08, Y5, Y6
-	VPSUBW       Y6, Y4, Y4
-	VPAND        Y1, Y4, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       Y3, Y6, Y6
-	VPADDD       (R9), Y6, Y6
-	VMOVDQU      Y6, (CX)
-	VPAND        Y1, Y5, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       Y3, Y6, Y6
-	VPADDD       32(R9), Y6, Y6
-	VMOVDQU      Y6, 32(CX)
-	VPSRLD       $0x10, Y4, Y4
-	VPSLLD       X0, Y4, Y4
-	VPADDD       Y3, Y4, Y4
-	VPADDD       64(R9), Y4, Y4
-	VMOVDQU      Y4, 64(CX)
-	VPSRLD       $0x10, Y5, Y4
-	VPSLLD       X0, Y4, Y4
-	VPADDD       Y3, Y4, Y4
-	VPADDD       96(R9), Y4, Y4
-	VMOVDQU      Y4, 96(CX)
-	VMOVDQU      128(R11), Y4
-	VMOVDQU      160(R11), Y5
-	VPSLLW       $0x08, Y5, Y6
-	VPSUBW       Y6, Y4, Y4
-	VPAND        Y1, Y4, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       Y3, Y6, Y6
-	VPADDD       128(R9), Y6, Y6
-	VMOVDQU      Y6, 128(CX)
-	VPAND        Y1, Y5, Y1
+	VPBROADCASTD (R11)(BX*1), Y4
+	VMOVDQU      64(R11), Y5
+	VMOVDQU      96(R11), Y6
+	VPSLLW       $0x08, Y6, Y7
+	VPSUBW       Y7, Y5, Y5
+	VPAND        Y1, Y5, Y7
+	VPSLLD       X0, Y7, Y7
+	VPADDD       Y4, Y7, Y7
+	VPADDD       (R9), Y7, Y7
+	VMOVDQU      Y7, (CX)
+	VPAND        Y1, Y6, Y7
+	VPSLLD       X0, Y7, Y7
+	VPADDD       Y4, Y7, Y7
+	VPADDD       32(R9), Y7, Y7
+	VMOVDQU      Y7, 32(CX)
+	VPSRLD       $0x10, Y5, Y5
+	VPSLLD       X0, Y5, Y5
+	VPADDD       Y4, Y5, Y5
+	VPADDD       64(R9), Y5, Y5
+	VMOVDQU      Y5, 64(CX)
+	VPSRLD       $0x10, Y6, Y5
+	VPSLLD       X0, Y5, Y5
+	VPADDD       Y4, Y5, Y5
+	VPADDD       96(R9), Y5, Y5
+	VMOVDQU      Y5, 96(CX)
+	VMOVDQU      128(R11), Y5
+	VMOVDQU      160(R11), Y6
+	VPSLLW       $0x08, Y6, Y7
+	VPSUBW       Y7, Y5, Y5
+	VPAND        Y1, Y5, Y7
+	VPSLLD       X0, Y7, Y7
+	VPADDD       Y4, Y7, Y7
+	VPADDD       128(R9), Y7, Y7
+	VMOVDQU      Y7, 128(CX)
+	VPAND        Y1, Y6, Y1
 	VPSLLD       X0, Y1, Y1
-	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y1, Y1
 	VPADDD       160(R9), Y1, Y1
 	VMOVDQU      Y1, 160(CX)
-	VPSRLD       $0x10, Y4, Y1
-	VPSLLD       X0, Y1, Y1
-	VPADDD       Y3, Y1, Y1
-	VPADDD       192(R9), Y1, Y1
-	VMOVDQU      Y1, 192(CX)
 	VPSRLD       $0x10, Y5, Y1
 	VPSLLD       X0, Y1, Y1
-	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y1, Y1
+	VPADDD       192(R9), Y1, Y1
+	VMOVDQU      Y1, 192(CX)
+	VPSRLD       $0x10, Y6, Y1
+	VPSLLD       X0, Y1, Y1
+	VPADDD       Y4, Y1, Y1
 	VPADDD       224(R9), Y1, Y1
 	VMOVDQU      Y1, 224(CX)
 	MOVL         $0x00000004, BX
@@ -210,6 +211,12 @@ DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL nibble<>(SB), RODATA|NOPTR, $32
 
+DATA down<>+0(SB)/8, $0x1000100010001000
+DATA down<>+8(SB)/8, $0x1000100010001000
+DATA down<>+16(SB)/8, $0x1000100010001000
+DATA down<>+24(SB)/8, $0x1000100010001000
+GLOBL down<>(SB), RODATA|NOPTR, $32
+
 DATA lowword<>+0(SB)/8, $0x0000ffff0000ffff
 DATA lowword<>+8(SB)/8, $0x0000ffff0000ffff
 DATA lowword<>+16(SB)/8, $0x0000ffff0000ffff
@@ -220,6 +227,7 @@ GLOBL lowword<>(SB), RODATA|NOPTR, $32
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmLUT2x2(SB), NOSPLIT, $0-64
 	VMOVDQU nibble<>+0(SB), Y4
+	VMOVDQU down<>+0(SB), Y5
 	MOVQ    shift+56(FP), BX
 	XORL    SI, SI
 	MOVQ    $0x000000c0, AX
@@ -253,129 +261,129 @@ period:
 	ADDQ           AX, R10
 	CMPQ           DI, R10
 	CMOVQCS        DI, R10
-	VMOVDQU        (R8)(AX*4), Y5
-	VPAND          Y4, Y5, Y2
-	VPSRLW         $0x04, Y5, Y5
-	VPAND          Y4, Y5, Y5
-	VMOVDQU        32(R8)(AX*4), Y6
-	VPAND          Y4, Y6, Y3
-	VPSRLW         $0x04, Y6, Y6
+	VMOVDQU        (R8)(AX*4), Y6
+	VPAND          Y4, Y6, Y2
+	VPMULHUW       Y5, Y6, Y6
 	VPAND          Y4, Y6, Y6
+	VMOVDQU        32(R8)(AX*4), Y7
+	VPAND          Y4, Y7, Y3
+	VPMULHUW       Y5, Y7, Y7
+	VPAND          Y4, Y7, Y7
 	VBROADCASTI128 (CX)(AX*1), Y1
 	VPSHUFB        Y2, Y1, Y0
 	VPSHUFB        Y3, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y7
-	VPSHUFB        Y5, Y7, Y8
-	VPADDB         Y8, Y0, Y0
-	VPSHUFB        Y6, Y7, Y7
-	VPADDB         Y7, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y7
-	VPSHUFB        Y2, Y7, Y2
-	VPSHUFB        Y3, Y7, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y7
-	VPSHUFB        Y5, Y7, Y5
-	VPADDB         Y5, Y2, Y2
-	VPSHUFB        Y6, Y7, Y7
-	VPADDB         Y7, Y3, Y3
-	VMOVDQU        64(R8)(AX*4), Y7
-	VPAND          Y4, Y7, Y5
-	VPSRLW         $0x04, Y7, Y7
-	VPAND          Y4, Y7, Y7
-	VMOVDQU        96(R8)(AX*4), Y8
-	VPAND          Y4, Y8, Y6
-	VPSRLW         $0x04, Y8, Y8
-	VPAND          Y4, Y8, Y8
-	VBROADCASTI128 (CX)(AX*1), Y9
-	VPSHUFB        Y5, Y9, Y10
-	VPADDB         Y10, Y0, Y0
-	VPSHUFB        Y6, Y9, Y9
-	VPADDB         Y9, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y9
-	VPSHUFB        Y7, Y9, Y10
-	VPADDB         Y10, Y0, Y0
-	VPSHUFB        Y8, Y9, Y9
-	VPADDB         Y9, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y9
-	VPSHUFB        Y5, Y9, Y5
-	VPADDB         Y5, Y2, Y2
-	VPSHUFB        Y6, Y9, Y9
-	VPADDB         Y9, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y5
-	VPSHUFB        Y7, Y5, Y6
+	VBROADCASTI128 16(CX)(AX*1), Y8
+	VPSHUFB        Y6, Y8, Y9
+	VPSHUFB        Y7, Y8, Y8
+	VPADDB         Y9, Y0, Y0
+	VPADDB         Y8, Y1, Y1
+	VBROADCASTI128 (DX)(AX*1), Y8
+	VPSHUFB        Y2, Y8, Y2
+	VPSHUFB        Y3, Y8, Y3
+	VBROADCASTI128 16(DX)(AX*1), Y8
+	VPSHUFB        Y6, Y8, Y6
+	VPSHUFB        Y7, Y8, Y8
 	VPADDB         Y6, Y2, Y2
-	VPSHUFB        Y8, Y5, Y5
-	VPADDB         Y5, Y3, Y3
+	VPADDB         Y8, Y3, Y3
+	VMOVDQU        64(R8)(AX*4), Y8
+	VPAND          Y4, Y8, Y6
+	VPMULHUW       Y5, Y8, Y8
+	VPAND          Y4, Y8, Y8
+	VMOVDQU        96(R8)(AX*4), Y9
+	VPAND          Y4, Y9, Y7
+	VPMULHUW       Y5, Y9, Y9
+	VPAND          Y4, Y9, Y9
+	VBROADCASTI128 (CX)(AX*1), Y10
+	VPSHUFB        Y6, Y10, Y11
+	VPSHUFB        Y7, Y10, Y10
+	VPADDB         Y11, Y0, Y0
+	VPADDB         Y10, Y1, Y1
+	VBROADCASTI128 16(CX)(AX*1), Y10
+	VPSHUFB        Y8, Y10, Y11
+	VPSHUFB        Y9, Y10, Y10
+	VPADDB         Y11, Y0, Y0
+	VPADDB         Y10, Y1, Y1
+	VBROADCASTI128 (DX)(AX*1), Y10
+	VPSHUFB        Y6, Y10, Y6
+	VPSHUFB        Y7, Y10, Y10
+	VPADDB         Y6, Y2, Y2
+	VPADDB         Y10, Y3, Y3
+	VBROADCASTI128 16(DX)(AX*1), Y6
+	VPSHUFB        Y8, Y6, Y7
+	VPSHUFB        Y9, Y6, Y6
+	VPADDB         Y7, Y2, Y2
+	VPADDB         Y6, Y3, Y3
 	ADDQ           $0x20, AX
 	CMPQ           AX, R10
 	JCC            widen
 
 step:
-	VMOVDQU        (R8)(AX*4), Y7
-	VPAND          Y4, Y7, Y5
-	VPSRLW         $0x04, Y7, Y7
-	VPAND          Y4, Y7, Y7
-	VMOVDQU        32(R8)(AX*4), Y8
+	VMOVDQU        (R8)(AX*4), Y8
 	VPAND          Y4, Y8, Y6
-	VPSRLW         $0x04, Y8, Y8
+	VPMULHUW       Y5, Y8, Y8
 	VPAND          Y4, Y8, Y8
-	VBROADCASTI128 (CX)(AX*1), Y9
-	VPSHUFB        Y5, Y9, Y10
-	VPADDB         Y10, Y0, Y0
-	VPSHUFB        Y6, Y9, Y9
-	VPADDB         Y9, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y9
-	VPSHUFB        Y7, Y9, Y10
-	VPADDB         Y10, Y0, Y0
-	VPSHUFB        Y8, Y9, Y9
-	VPADDB         Y9, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y9
-	VPSHUFB        Y5, Y9, Y5
-	VPADDB         Y5, Y2, Y2
-	VPSHUFB        Y6, Y9, Y9
-	VPADDB         Y9, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y5
-	VPSHUFB        Y7, Y5, Y6
+	VMOVDQU        32(R8)(AX*4), Y9
+	VPAND          Y4, Y9, Y7
+	VPMULHUW       Y5, Y9, Y9
+	VPAND          Y4, Y9, Y9
+	VBROADCASTI128 (CX)(AX*1), Y10
+	VPSHUFB        Y6, Y10, Y11
+	VPSHUFB        Y7, Y10, Y10
+	VPADDB         Y11, Y0, Y0
+	VPADDB         Y10, Y1, Y1
+	VBROADCASTI128 16(CX)(AX*1), Y10
+	VPSHUFB        Y8, Y10, Y11
+	VPSHUFB        Y9, Y10, Y10
+	VPADDB         Y11, Y0, Y0
+	VPADDB         Y10, Y1, Y1
+	VBROADCASTI128 (DX)(AX*1), Y10
+	VPSHUFB        Y6, Y10, Y6
+	VPSHUFB        Y7, Y10, Y10
 	VPADDB         Y6, Y2, Y2
-	VPSHUFB        Y8, Y5, Y5
-	VPADDB         Y5, Y3, Y3
-	VMOVDQU        64(R8)(AX*4), Y7
-	VPAND          Y4, Y7, Y5
-	VPSRLW         $0x04, Y7, Y7
-	VPAND          Y4, Y7, Y7
-	VMOVDQU        96(R8)(AX*4), Y8
+	VPADDB         Y10, Y3, Y3
+	VBROADCASTI128 16(DX)(AX*1), Y6
+	VPSHUFB        Y8, Y6, Y7
+	VPSHUFB        Y9, Y6, Y6
+	VPADDB         Y7, Y2, Y2
+	VPADDB         Y6, Y3, Y3
+	VMOVDQU        64(R8)(AX*4), Y8
 	VPAND          Y4, Y8, Y6
-	VPSRLW         $0x04, Y8, Y8
+	VPMULHUW       Y5, Y8, Y8
 	VPAND          Y4, Y8, Y8
-	VBROADCASTI128 (CX)(AX*1), Y9
-	VPSHUFB        Y5, Y9, Y10
-	VPADDB         Y10, Y0, Y0
-	VPSHUFB        Y6, Y9, Y9
-	VPADDB         Y9, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y9
-	VPSHUFB        Y7, Y9, Y10
-	VPADDB         Y10, Y0, Y0
-	VPSHUFB        Y8, Y9, Y9
-	VPADDB         Y9, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y9
-	VPSHUFB        Y5, Y9, Y5
-	VPADDB         Y5, Y2, Y2
-	VPSHUFB        Y6, Y9, Y9
-	VPADDB         Y9, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y5
-	VPSHUFB        Y7, Y5, Y6
+	VMOVDQU        96(R8)(AX*4), Y9
+	VPAND          Y4, Y9, Y7
+	VPMULHUW       Y5, Y9, Y9
+	VPAND          Y4, Y9, Y9
+	VBROADCASTI128 (CX)(AX*1), Y10
+	VPSHUFB        Y6, Y10, Y11
+	VPSHUFB        Y7, Y10, Y10
+	VPADDB         Y11, Y0, Y0
+	VPADDB         Y10, Y1, Y1
+	VBROADCASTI128 16(CX)(AX*1), Y10
+	VPSHUFB        Y8, Y10, Y11
+	VPSHUFB        Y9, Y10, Y10
+	VPADDB         Y11, Y0, Y0
+	VPADDB         Y10, Y1, Y1
+	VBROADCASTI128 (DX)(AX*1), Y10
+	VPSHUFB        Y6, Y10, Y6
+	VPSHUFB        Y7, Y10, Y10
 	VPADDB         Y6, Y2, Y2
-	VPSHUFB        Y8, Y5, Y5
-	VPADDB         Y5, Y3, Y3
+	VPADDB         Y10, Y3, Y3
+	VBROADCASTI128 16(DX)(AX*1), Y6
+	VPSHUFB        Y8, Y6, Y7
+	VPSHUFB        Y9, Y6, Y6
+	VPADDB         Y7, Y2, Y2
+	VPADDB         Y6, Y3, Y3
 	ADDQ           $0x20, AX
 	CMPQ           AX, R10
 	JCS            step
 
 widen:
-	VPSRLW  $0x08, Y0, Y5
+	VPSRLW  $0x08, Y0, Y6
 	VPADDW  64(CX), Y0, Y0
-	VPADDW  96(CX), Y5, Y5
+	VPADDW  96(CX), Y6, Y6
 	VMOVDQU Y0, 64(CX)
-	VMOVDQU Y5, 96(CX)
+	VMOVDQU Y6, 96(CX)
 	VPSRLW  $0x08, Y1, Y0
 	VPADDW  128(CX), Y1, Y1
 	VPADDW  160(CX), Y0, Y0
@@ -410,49 +418,49 @@ take:
 	VMOVDQU      lowword<>+0(SB), Y1
 	VPBROADCASTD (R11)(SI*1), Y2
 	VMOVDQU      64(R11), Y3
-	VMOVDQU      96(R11), Y5
-	VPSLLW       $0x08, Y5, Y6
-	VPSUBW       Y6, Y3, Y3
-	VPAND        Y1, Y3, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       Y2, Y6, Y6
-	VPADDD       (R9), Y6, Y6
-	VMOVDQU      Y6, (CX)
-	VPAND        Y1, Y5, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       Y2, Y6, Y6
-	VPADDD       32(R9), Y6, Y6
-	VMOVDQU      Y6, 32(CX)
+	VMOVDQU      96(R11), Y6
+	VPSLLW       $0x08, Y6, Y7
+	VPSUBW       Y7, Y3, Y3
+	VPAND        Y1, Y3, Y7
+	VPSLLD       X0, Y7, Y7
+	VPADDD       Y2, Y7, Y7
+	VPADDD       (R9), Y7, Y7
+	VMOVDQU      Y7, (CX)
+	VPAND        Y1, Y6, Y7
+	VPSLLD       X0, Y7, Y7
+	VPADDD       Y2, Y7, Y7
+	VPADDD       32(R9), Y7, Y7
+	VMOVDQU      Y7, 32(CX)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X0, Y3, Y3
 	VPADDD       Y2, Y3, Y3
 	VPADDD       64(R9), Y3, Y3
 	VMOVDQU      Y3, 64(CX)
-	VPSRLD       $0x10, Y5, Y3
+	VPSRLD       $0x10, Y6, Y3
 	VPSLLD       X0, Y3, Y3
 	VPADDD       Y2, Y3, Y3
 	VPADDD       96(R9), Y3, Y3
 	VMOVDQU      Y3, 96(CX)
 	VMOVDQU      128(R11), Y3
-	VMOVDQU      160(R11), Y5
-	VPSLLW       $0x08, Y5, Y6
-	VPSUBW       Y6, Y3, Y3
-	VPAND        Y1, Y3, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       Y2, Y6, Y6
-	VPADDD       128(R9), Y6, Y6
-	VMOVDQU      Y6, 128(CX)
-	VPAND        Y1, Y5, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       Y2, Y6, Y6
-	VPADDD       160(R9), Y6, Y6
-	VMOVDQU      Y6, 160(CX)
+	VMOVDQU      160(R11), Y6
+	VPSLLW       $0x08, Y6, Y7
+	VPSUBW       Y7, Y3, Y3
+	VPAND        Y1, Y3, Y7
+	VPSLLD       X0, Y7, Y7
+	VPADDD       Y2, Y7, Y7
+	VPADDD       128(R9), Y7, Y7
+	VMOVDQU      Y7, 128(CX)
+	VPAND        Y1, Y6, Y7
+	VPSLLD       X0, Y7, Y7
+	VPADDD       Y2, Y7, Y7
+	VPADDD       160(R9), Y7, Y7
+	VMOVDQU      Y7, 160(CX)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X0, Y3, Y3
 	VPADDD       Y2, Y3, Y3
 	VPADDD       192(R9), Y3, Y3
 	VMOVDQU      Y3, 192(CX)
-	VPSRLD       $0x10, Y5, Y3
+	VPSRLD       $0x10, Y6, Y3
 	VPSLLD       X0, Y3, Y3
 	VPADDD       Y2, Y3, Y3
 	VPADDD       224(R9), Y3, Y3
@@ -462,39 +470,39 @@ take:
 	ADDQ         R12, R11
 	VPBROADCASTD (R11)(SI*1), Y2
 	VMOVDQU      64(R11), Y3
-	VMOVDQU      96(R11), Y5
-	VPSLLW       $0x08, Y5, Y6
-	VPSUBW       Y6, Y3, Y3
-	VPAND        Y1, Y3, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       Y2, Y6, Y6
-	VPADDD       (R9), Y6, Y6
-	VMOVDQU      Y6, (CX)
-	VPAND        Y1, Y5, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       Y2, Y6, Y6
-	VPADDD       32(R9), Y6, Y6
-	VMOVDQU      Y6, 32(CX)
+	VMOVDQU      96(R11), Y6
+	VPSLLW       $0x08, Y6, Y7
+	VPSUBW       Y7, Y3, Y3
+	VPAND        Y1, Y3, Y7
+	VPSLLD       X0, Y7, Y7
+	VPADDD       Y2, Y7, Y7
+	VPADDD       (R9), Y7, Y7
+	VMOVDQU      Y7, (CX)
+	VPAND        Y1, Y6, Y7
+	VPSLLD       X0, Y7, Y7
+	VPADDD       Y2, Y7, Y7
+	VPADDD       32(R9), Y7, Y7
+	VMOVDQU      Y7, 32(CX)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X0, Y3, Y3
 	VPADDD       Y2, Y3, Y3
 	VPADDD       64(R9), Y3, Y3
 	VMOVDQU      Y3, 64(CX)
-	VPSRLD       $0x10, Y5, Y3
+	VPSRLD       $0x10, Y6, Y3
 	VPSLLD       X0, Y3, Y3
 	VPADDD       Y2, Y3, Y3
 	VPADDD       96(R9), Y3, Y3
 	VMOVDQU      Y3, 96(CX)
 	VMOVDQU      128(R11), Y3
-	VMOVDQU      160(R11), Y5
-	VPSLLW       $0x08, Y5, Y6
-	VPSUBW       Y6, Y3, Y3
-	VPAND        Y1, Y3, Y6
-	VPSLLD       X0, Y6, Y6
-	VPADDD       Y2, Y6, Y6
-	VPADDD       128(R9), Y6, Y6
-	VMOVDQU      Y6, 128(CX)
-	VPAND        Y1, Y5, Y1
+	VMOVDQU      160(R11), Y6
+	VPSLLW       $0x08, Y6, Y7
+	VPSUBW       Y7, Y3, Y3
+	VPAND        Y1, Y3, Y7
+	VPSLLD       X0, Y7, Y7
+	VPADDD       Y2, Y7, Y7
+	VPADDD       128(R9), Y7, Y7
+	VMOVDQU      Y7, 128(CX)
+	VPAND        Y1, Y6, Y1
 	VPSLLD       X0, Y1, Y1
 	VPADDD       Y2, Y1, Y1
 	VPADDD       160(R9), Y1, Y1
@@ -504,7 +512,7 @@ take:
 	VPADDD       Y2, Y1, Y1
 	VPADDD       192(R9), Y1, Y1
 	VMOVDQU      Y1, 192(CX)
-	VPSRLD       $0x10, Y5, Y1
+	VPSRLD       $0x10, Y6, Y1
 	VPSLLD       X0, Y1, Y1
 	VPADDD       Y2, Y1, Y1
 	VPADDD       224(R9), Y1, Y1
@@ -526,6 +534,7 @@ take:
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmLUT2x3(SB), NOSPLIT, $0-64
 	VMOVDQU nibble<>+0(SB), Y6
+	VMOVDQU down<>+0(SB), Y7
 	MOVQ    shift+56(FP), SI
 	XORL    DI, DI
 	MOVQ    $0x000000c0, AX
@@ -564,167 +573,167 @@ period:
 	ADDQ           AX, R11
 	CMPQ           R8, R11
 	CMOVQCS        R8, R11
-	VMOVDQU        (R9)(AX*4), Y7
-	VPAND          Y6, Y7, Y4
-	VPSRLW         $0x04, Y7, Y7
-	VPAND          Y6, Y7, Y7
-	VMOVDQU        32(R9)(AX*4), Y8
-	VPAND          Y6, Y8, Y5
-	VPSRLW         $0x04, Y8, Y8
+	VMOVDQU        (R9)(AX*4), Y8
+	VPAND          Y6, Y8, Y4
+	VPMULHUW       Y7, Y8, Y8
 	VPAND          Y6, Y8, Y8
+	VMOVDQU        32(R9)(AX*4), Y9
+	VPAND          Y6, Y9, Y5
+	VPMULHUW       Y7, Y9, Y9
+	VPAND          Y6, Y9, Y9
 	VBROADCASTI128 (CX)(AX*1), Y1
 	VPSHUFB        Y4, Y1, Y0
 	VPSHUFB        Y5, Y1, Y1
 	VBROADCASTI128 16(CX)(AX*1), Y2
-	VPSHUFB        Y7, Y2, Y3
+	VPSHUFB        Y8, Y2, Y3
+	VPSHUFB        Y9, Y2, Y2
 	VPADDB         Y3, Y0, Y0
-	VPSHUFB        Y8, Y2, Y2
 	VPADDB         Y2, Y1, Y1
 	VBROADCASTI128 (DX)(AX*1), Y3
 	VPSHUFB        Y4, Y3, Y2
 	VPSHUFB        Y5, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y9
-	VPSHUFB        Y7, Y9, Y10
-	VPADDB         Y10, Y2, Y2
-	VPSHUFB        Y8, Y9, Y9
-	VPADDB         Y9, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y9
-	VPSHUFB        Y4, Y9, Y4
-	VPSHUFB        Y5, Y9, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y9
-	VPSHUFB        Y7, Y9, Y7
-	VPADDB         Y7, Y4, Y4
-	VPSHUFB        Y8, Y9, Y9
-	VPADDB         Y9, Y5, Y5
-	VMOVDQU        64(R9)(AX*4), Y9
-	VPAND          Y6, Y9, Y7
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          Y6, Y9, Y9
-	VMOVDQU        96(R9)(AX*4), Y10
-	VPAND          Y6, Y10, Y8
-	VPSRLW         $0x04, Y10, Y10
-	VPAND          Y6, Y10, Y10
-	VBROADCASTI128 (CX)(AX*1), Y11
-	VPSHUFB        Y7, Y11, Y12
-	VPADDB         Y12, Y0, Y0
-	VPSHUFB        Y8, Y11, Y11
-	VPADDB         Y11, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y11
-	VPSHUFB        Y9, Y11, Y12
-	VPADDB         Y12, Y0, Y0
-	VPSHUFB        Y10, Y11, Y11
-	VPADDB         Y11, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y11
-	VPSHUFB        Y7, Y11, Y12
-	VPADDB         Y12, Y2, Y2
-	VPSHUFB        Y8, Y11, Y11
-	VPADDB         Y11, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y11
-	VPSHUFB        Y9, Y11, Y12
-	VPADDB         Y12, Y2, Y2
-	VPSHUFB        Y10, Y11, Y11
-	VPADDB         Y11, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y11
-	VPSHUFB        Y7, Y11, Y7
-	VPADDB         Y7, Y4, Y4
-	VPSHUFB        Y8, Y11, Y11
-	VPADDB         Y11, Y5, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y7
-	VPSHUFB        Y9, Y7, Y8
+	VBROADCASTI128 16(DX)(AX*1), Y10
+	VPSHUFB        Y8, Y10, Y11
+	VPSHUFB        Y9, Y10, Y10
+	VPADDB         Y11, Y2, Y2
+	VPADDB         Y10, Y3, Y3
+	VBROADCASTI128 (BX)(AX*1), Y10
+	VPSHUFB        Y4, Y10, Y4
+	VPSHUFB        Y5, Y10, Y5
+	VBROADCASTI128 16(BX)(AX*1), Y10
+	VPSHUFB        Y8, Y10, Y8
+	VPSHUFB        Y9, Y10, Y10
 	VPADDB         Y8, Y4, Y4
-	VPSHUFB        Y10, Y7, Y7
-	VPADDB         Y7, Y5, Y5
+	VPADDB         Y10, Y5, Y5
+	VMOVDQU        64(R9)(AX*4), Y10
+	VPAND          Y6, Y10, Y8
+	VPMULHUW       Y7, Y10, Y10
+	VPAND          Y6, Y10, Y10
+	VMOVDQU        96(R9)(AX*4), Y11
+	VPAND          Y6, Y11, Y9
+	VPMULHUW       Y7, Y11, Y11
+	VPAND          Y6, Y11, Y11
+	VBROADCASTI128 (CX)(AX*1), Y12
+	VPSHUFB        Y8, Y12, Y13
+	VPSHUFB        Y9, Y12, Y12
+	VPADDB         Y13, Y0, Y0
+	VPADDB         Y12, Y1, Y1
+	VBROADCASTI128 16(CX)(AX*1), Y12
+	VPSHUFB        Y10, Y12, Y13
+	VPSHUFB        Y11, Y12, Y12
+	VPADDB         Y13, Y0, Y0
+	VPADDB         Y12, Y1, Y1
+	VBROADCASTI128 (DX)(AX*1), Y12
+	VPSHUFB        Y8, Y12, Y13
+	VPSHUFB        Y9, Y12, Y12
+	VPADDB         Y13, Y2, Y2
+	VPADDB         Y12, Y3, Y3
+	VBROADCASTI128 16(DX)(AX*1), Y12
+	VPSHUFB        Y10, Y12, Y13
+	VPSHUFB        Y11, Y12, Y12
+	VPADDB         Y13, Y2, Y2
+	VPADDB         Y12, Y3, Y3
+	VBROADCASTI128 (BX)(AX*1), Y12
+	VPSHUFB        Y8, Y12, Y8
+	VPSHUFB        Y9, Y12, Y12
+	VPADDB         Y8, Y4, Y4
+	VPADDB         Y12, Y5, Y5
+	VBROADCASTI128 16(BX)(AX*1), Y8
+	VPSHUFB        Y10, Y8, Y9
+	VPSHUFB        Y11, Y8, Y8
+	VPADDB         Y9, Y4, Y4
+	VPADDB         Y8, Y5, Y5
 	ADDQ           $0x20, AX
 	CMPQ           AX, R11
 	JCC            widen
 
 step:
-	VMOVDQU        (R9)(AX*4), Y9
-	VPAND          Y6, Y9, Y7
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          Y6, Y9, Y9
-	VMOVDQU        32(R9)(AX*4), Y10
+	VMOVDQU        (R9)(AX*4), Y10
 	VPAND          Y6, Y10, Y8
-	VPSRLW         $0x04, Y10, Y10
+	VPMULHUW       Y7, Y10, Y10
 	VPAND          Y6, Y10, Y10
-	VBROADCASTI128 (CX)(AX*1), Y11
-	VPSHUFB        Y7, Y11, Y12
-	VPADDB         Y12, Y0, Y0
-	VPSHUFB        Y8, Y11, Y11
-	VPADDB         Y11, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y11
-	VPSHUFB        Y9, Y11, Y12
-	VPADDB         Y12, Y0, Y0
-	VPSHUFB        Y10, Y11, Y11
-	VPADDB         Y11, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y11
-	VPSHUFB        Y7, Y11, Y12
-	VPADDB         Y12, Y2, Y2
-	VPSHUFB        Y8, Y11, Y11
-	VPADDB         Y11, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y11
-	VPSHUFB        Y9, Y11, Y12
-	VPADDB         Y12, Y2, Y2
-	VPSHUFB        Y10, Y11, Y11
-	VPADDB         Y11, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y11
-	VPSHUFB        Y7, Y11, Y7
-	VPADDB         Y7, Y4, Y4
-	VPSHUFB        Y8, Y11, Y11
-	VPADDB         Y11, Y5, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y7
-	VPSHUFB        Y9, Y7, Y8
+	VMOVDQU        32(R9)(AX*4), Y11
+	VPAND          Y6, Y11, Y9
+	VPMULHUW       Y7, Y11, Y11
+	VPAND          Y6, Y11, Y11
+	VBROADCASTI128 (CX)(AX*1), Y12
+	VPSHUFB        Y8, Y12, Y13
+	VPSHUFB        Y9, Y12, Y12
+	VPADDB         Y13, Y0, Y0
+	VPADDB         Y12, Y1, Y1
+	VBROADCASTI128 16(CX)(AX*1), Y12
+	VPSHUFB        Y10, Y12, Y13
+	VPSHUFB        Y11, Y12, Y12
+	VPADDB         Y13, Y0, Y0
+	VPADDB         Y12, Y1, Y1
+	VBROADCASTI128 (DX)(AX*1), Y12
+	VPSHUFB        Y8, Y12, Y13
+	VPSHUFB        Y9, Y12, Y12
+	VPADDB         Y13, Y2, Y2
+	VPADDB         Y12, Y3, Y3
+	VBROADCASTI128 16(DX)(AX*1), Y12
+	VPSHUFB        Y10, Y12, Y13
+	VPSHUFB        Y11, Y12, Y12
+	VPADDB         Y13, Y2, Y2
+	VPADDB         Y12, Y3, Y3
+	VBROADCASTI128 (BX)(AX*1), Y12
+	VPSHUFB        Y8, Y12, Y8
+	VPSHUFB        Y9, Y12, Y12
 	VPADDB         Y8, Y4, Y4
-	VPSHUFB        Y10, Y7, Y7
-	VPADDB         Y7, Y5, Y5
-	VMOVDQU        64(R9)(AX*4), Y9
-	VPAND          Y6, Y9, Y7
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          Y6, Y9, Y9
-	VMOVDQU        96(R9)(AX*4), Y10
+	VPADDB         Y12, Y5, Y5
+	VBROADCASTI128 16(BX)(AX*1), Y8
+	VPSHUFB        Y10, Y8, Y9
+	VPSHUFB        Y11, Y8, Y8
+	VPADDB         Y9, Y4, Y4
+	VPADDB         Y8, Y5, Y5
+	VMOVDQU        64(R9)(AX*4), Y10
 	VPAND          Y6, Y10, Y8
-	VPSRLW         $0x04, Y10, Y10
+	VPMULHUW       Y7, Y10, Y10
 	VPAND          Y6, Y10, Y10
-	VBROADCASTI128 (CX)(AX*1), Y11
-	VPSHUFB        Y7, Y11, Y12
-	VPADDB         Y12, Y0, Y0
-	VPSHUFB        Y8, Y11, Y11
-	VPADDB         Y11, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y11
-	VPSHUFB        Y9, Y11, Y12
-	VPADDB         Y12, Y0, Y0
-	VPSHUFB        Y10, Y11, Y11
-	VPADDB         Y11, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y11
-	VPSHUFB        Y7, Y11, Y12
-	VPADDB         Y12, Y2, Y2
-	VPSHUFB        Y8, Y11, Y11
-	VPADDB         Y11, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y11
-	VPSHUFB        Y9, Y11, Y12
-	VPADDB         Y12, Y2, Y2
-	VPSHUFB        Y10, Y11, Y11
-	VPADDB         Y11, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y11
-	VPSHUFB        Y7, Y11, Y7
-	VPADDB         Y7, Y4, Y4
-	VPSHUFB        Y8, Y11, Y11
-	VPADDB         Y11, Y5, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y7
-	VPSHUFB        Y9, Y7, Y8
+	VMOVDQU        96(R9)(AX*4), Y11
+	VPAND          Y6, Y11, Y9
+	VPMULHUW       Y7, Y11, Y11
+	VPAND          Y6, Y11, Y11
+	VBROADCASTI128 (CX)(AX*1), Y12
+	VPSHUFB        Y8, Y12, Y13
+	VPSHUFB        Y9, Y12, Y12
+	VPADDB         Y13, Y0, Y0
+	VPADDB         Y12, Y1, Y1
+	VBROADCASTI128 16(CX)(AX*1), Y12
+	VPSHUFB        Y10, Y12, Y13
+	VPSHUFB        Y11, Y12, Y12
+	VPADDB         Y13, Y0, Y0
+	VPADDB         Y12, Y1, Y1
+	VBROADCASTI128 (DX)(AX*1), Y12
+	VPSHUFB        Y8, Y12, Y13
+	VPSHUFB        Y9, Y12, Y12
+	VPADDB         Y13, Y2, Y2
+	VPADDB         Y12, Y3, Y3
+	VBROADCASTI128 16(DX)(AX*1), Y12
+	VPSHUFB        Y10, Y12, Y13
+	VPSHUFB        Y11, Y12, Y12
+	VPADDB         Y13, Y2, Y2
+	VPADDB         Y12, Y3, Y3
+	VBROADCASTI128 (BX)(AX*1), Y12
+	VPSHUFB        Y8, Y12, Y8
+	VPSHUFB        Y9, Y12, Y12
 	VPADDB         Y8, Y4, Y4
-	VPSHUFB        Y10, Y7, Y7
-	VPADDB         Y7, Y5, Y5
+	VPADDB         Y12, Y5, Y5
+	VBROADCASTI128 16(BX)(AX*1), Y8
+	VPSHUFB        Y10, Y8, Y9
+	VPSHUFB        Y11, Y8, Y8
+	VPADDB         Y9, Y4, Y4
+	VPADDB         Y8, Y5, Y5
 	ADDQ           $0x20, AX
 	CMPQ           AX, R11
 	JCS            step
 
 widen:
-	VPSRLW  $0x08, Y0, Y7
+	VPSRLW  $0x08, Y0, Y8
 	VPADDW  64(CX), Y0, Y0
-	VPADDW  96(CX), Y7, Y7
+	VPADDW  96(CX), Y8, Y8
 	VMOVDQU Y0, 64(CX)
-	VMOVDQU Y7, 96(CX)
+	VMOVDQU Y8, 96(CX)
 	VPSRLW  $0x08, Y1, Y0
 	VPADDW  128(CX), Y1, Y1
 	VPADDW  160(CX), Y0, Y0
@@ -937,6 +946,7 @@ take:
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmLUT2x4(SB), NOSPLIT, $0-64
 	VMOVDQU nibble<>+0(SB), Y8
+	VMOVDQU down<>+0(SB), Y9
 	MOVQ    shift+56(FP), DI
 	XORL    R8, R8
 	MOVQ    $0x000000c0, AX
@@ -980,205 +990,205 @@ period:
 	ADDQ           AX, R12
 	CMPQ           R9, R12
 	CMOVQCS        R9, R12
-	VMOVDQU        (R10)(AX*4), Y9
-	VPAND          Y8, Y9, Y6
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          Y8, Y9, Y9
-	VMOVDQU        32(R10)(AX*4), Y10
-	VPAND          Y8, Y10, Y7
-	VPSRLW         $0x04, Y10, Y10
+	VMOVDQU        (R10)(AX*4), Y10
+	VPAND          Y8, Y10, Y6
+	VPMULHUW       Y9, Y10, Y10
 	VPAND          Y8, Y10, Y10
+	VMOVDQU        32(R10)(AX*4), Y11
+	VPAND          Y8, Y11, Y7
+	VPMULHUW       Y9, Y11, Y11
+	VPAND          Y8, Y11, Y11
 	VBROADCASTI128 (CX)(AX*1), Y1
 	VPSHUFB        Y6, Y1, Y0
 	VPSHUFB        Y7, Y1, Y1
 	VBROADCASTI128 16(CX)(AX*1), Y2
-	VPSHUFB        Y9, Y2, Y3
+	VPSHUFB        Y10, Y2, Y3
+	VPSHUFB        Y11, Y2, Y2
 	VPADDB         Y3, Y0, Y0
-	VPSHUFB        Y10, Y2, Y2
 	VPADDB         Y2, Y1, Y1
 	VBROADCASTI128 (DX)(AX*1), Y3
 	VPSHUFB        Y6, Y3, Y2
 	VPSHUFB        Y7, Y3, Y3
 	VBROADCASTI128 16(DX)(AX*1), Y4
-	VPSHUFB        Y9, Y4, Y5
+	VPSHUFB        Y10, Y4, Y5
+	VPSHUFB        Y11, Y4, Y4
 	VPADDB         Y5, Y2, Y2
-	VPSHUFB        Y10, Y4, Y4
 	VPADDB         Y4, Y3, Y3
 	VBROADCASTI128 (BX)(AX*1), Y5
 	VPSHUFB        Y6, Y5, Y4
 	VPSHUFB        Y7, Y5, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y11
-	VPSHUFB        Y9, Y11, Y12
-	VPADDB         Y12, Y4, Y4
-	VPSHUFB        Y10, Y11, Y11
-	VPADDB         Y11, Y5, Y5
-	VBROADCASTI128 (SI)(AX*1), Y11
-	VPSHUFB        Y6, Y11, Y6
-	VPSHUFB        Y7, Y11, Y7
-	VBROADCASTI128 16(SI)(AX*1), Y11
-	VPSHUFB        Y9, Y11, Y9
-	VPADDB         Y9, Y6, Y6
-	VPSHUFB        Y10, Y11, Y11
-	VPADDB         Y11, Y7, Y7
-	VMOVDQU        64(R10)(AX*4), Y11
-	VPAND          Y8, Y11, Y9
-	VPSRLW         $0x04, Y11, Y11
-	VPAND          Y8, Y11, Y11
-	VMOVDQU        96(R10)(AX*4), Y12
-	VPAND          Y8, Y12, Y10
-	VPSRLW         $0x04, Y12, Y12
-	VPAND          Y8, Y12, Y12
-	VBROADCASTI128 (CX)(AX*1), Y13
-	VPSHUFB        Y9, Y13, Y14
-	VPADDB         Y14, Y0, Y0
-	VPSHUFB        Y10, Y13, Y13
-	VPADDB         Y13, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y13
-	VPSHUFB        Y11, Y13, Y14
-	VPADDB         Y14, Y0, Y0
-	VPSHUFB        Y12, Y13, Y13
-	VPADDB         Y13, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y13
-	VPSHUFB        Y9, Y13, Y14
-	VPADDB         Y14, Y2, Y2
-	VPSHUFB        Y10, Y13, Y13
-	VPADDB         Y13, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y13
-	VPSHUFB        Y11, Y13, Y14
-	VPADDB         Y14, Y2, Y2
-	VPSHUFB        Y12, Y13, Y13
-	VPADDB         Y13, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y13
-	VPSHUFB        Y9, Y13, Y14
-	VPADDB         Y14, Y4, Y4
-	VPSHUFB        Y10, Y13, Y13
-	VPADDB         Y13, Y5, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y13
-	VPSHUFB        Y11, Y13, Y14
-	VPADDB         Y14, Y4, Y4
-	VPSHUFB        Y12, Y13, Y13
-	VPADDB         Y13, Y5, Y5
-	VBROADCASTI128 (SI)(AX*1), Y13
-	VPSHUFB        Y9, Y13, Y9
-	VPADDB         Y9, Y6, Y6
-	VPSHUFB        Y10, Y13, Y13
-	VPADDB         Y13, Y7, Y7
-	VBROADCASTI128 16(SI)(AX*1), Y9
-	VPSHUFB        Y11, Y9, Y10
+	VBROADCASTI128 16(BX)(AX*1), Y12
+	VPSHUFB        Y10, Y12, Y13
+	VPSHUFB        Y11, Y12, Y12
+	VPADDB         Y13, Y4, Y4
+	VPADDB         Y12, Y5, Y5
+	VBROADCASTI128 (SI)(AX*1), Y12
+	VPSHUFB        Y6, Y12, Y6
+	VPSHUFB        Y7, Y12, Y7
+	VBROADCASTI128 16(SI)(AX*1), Y12
+	VPSHUFB        Y10, Y12, Y10
+	VPSHUFB        Y11, Y12, Y12
 	VPADDB         Y10, Y6, Y6
-	VPSHUFB        Y12, Y9, Y9
-	VPADDB         Y9, Y7, Y7
+	VPADDB         Y12, Y7, Y7
+	VMOVDQU        64(R10)(AX*4), Y12
+	VPAND          Y8, Y12, Y10
+	VPMULHUW       Y9, Y12, Y12
+	VPAND          Y8, Y12, Y12
+	VMOVDQU        96(R10)(AX*4), Y13
+	VPAND          Y8, Y13, Y11
+	VPMULHUW       Y9, Y13, Y13
+	VPAND          Y8, Y13, Y13
+	VBROADCASTI128 (CX)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y0, Y0
+	VPADDB         Y14, Y1, Y1
+	VBROADCASTI128 16(CX)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y0, Y0
+	VPADDB         Y14, Y1, Y1
+	VBROADCASTI128 (DX)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y2, Y2
+	VPADDB         Y14, Y3, Y3
+	VBROADCASTI128 16(DX)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y2, Y2
+	VPADDB         Y14, Y3, Y3
+	VBROADCASTI128 (BX)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y4, Y4
+	VPADDB         Y14, Y5, Y5
+	VBROADCASTI128 16(BX)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y4, Y4
+	VPADDB         Y14, Y5, Y5
+	VBROADCASTI128 (SI)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y10
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y10, Y6, Y6
+	VPADDB         Y14, Y7, Y7
+	VBROADCASTI128 16(SI)(AX*1), Y10
+	VPSHUFB        Y12, Y10, Y11
+	VPSHUFB        Y13, Y10, Y10
+	VPADDB         Y11, Y6, Y6
+	VPADDB         Y10, Y7, Y7
 	ADDQ           $0x20, AX
 	CMPQ           AX, R12
 	JCC            widen
 
 step:
-	VMOVDQU        (R10)(AX*4), Y11
-	VPAND          Y8, Y11, Y9
-	VPSRLW         $0x04, Y11, Y11
-	VPAND          Y8, Y11, Y11
-	VMOVDQU        32(R10)(AX*4), Y12
+	VMOVDQU        (R10)(AX*4), Y12
 	VPAND          Y8, Y12, Y10
-	VPSRLW         $0x04, Y12, Y12
+	VPMULHUW       Y9, Y12, Y12
 	VPAND          Y8, Y12, Y12
-	VBROADCASTI128 (CX)(AX*1), Y13
-	VPSHUFB        Y9, Y13, Y14
-	VPADDB         Y14, Y0, Y0
-	VPSHUFB        Y10, Y13, Y13
-	VPADDB         Y13, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y13
-	VPSHUFB        Y11, Y13, Y14
-	VPADDB         Y14, Y0, Y0
-	VPSHUFB        Y12, Y13, Y13
-	VPADDB         Y13, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y13
-	VPSHUFB        Y9, Y13, Y14
-	VPADDB         Y14, Y2, Y2
-	VPSHUFB        Y10, Y13, Y13
-	VPADDB         Y13, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y13
-	VPSHUFB        Y11, Y13, Y14
-	VPADDB         Y14, Y2, Y2
-	VPSHUFB        Y12, Y13, Y13
-	VPADDB         Y13, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y13
-	VPSHUFB        Y9, Y13, Y14
-	VPADDB         Y14, Y4, Y4
-	VPSHUFB        Y10, Y13, Y13
-	VPADDB         Y13, Y5, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y13
-	VPSHUFB        Y11, Y13, Y14
-	VPADDB         Y14, Y4, Y4
-	VPSHUFB        Y12, Y13, Y13
-	VPADDB         Y13, Y5, Y5
-	VBROADCASTI128 (SI)(AX*1), Y13
-	VPSHUFB        Y9, Y13, Y9
-	VPADDB         Y9, Y6, Y6
-	VPSHUFB        Y10, Y13, Y13
-	VPADDB         Y13, Y7, Y7
-	VBROADCASTI128 16(SI)(AX*1), Y9
-	VPSHUFB        Y11, Y9, Y10
+	VMOVDQU        32(R10)(AX*4), Y13
+	VPAND          Y8, Y13, Y11
+	VPMULHUW       Y9, Y13, Y13
+	VPAND          Y8, Y13, Y13
+	VBROADCASTI128 (CX)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y0, Y0
+	VPADDB         Y14, Y1, Y1
+	VBROADCASTI128 16(CX)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y0, Y0
+	VPADDB         Y14, Y1, Y1
+	VBROADCASTI128 (DX)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y2, Y2
+	VPADDB         Y14, Y3, Y3
+	VBROADCASTI128 16(DX)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y2, Y2
+	VPADDB         Y14, Y3, Y3
+	VBROADCASTI128 (BX)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y4, Y4
+	VPADDB         Y14, Y5, Y5
+	VBROADCASTI128 16(BX)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y4, Y4
+	VPADDB         Y14, Y5, Y5
+	VBROADCASTI128 (SI)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y10
+	VPSHUFB        Y11, Y14, Y14
 	VPADDB         Y10, Y6, Y6
-	VPSHUFB        Y12, Y9, Y9
-	VPADDB         Y9, Y7, Y7
-	VMOVDQU        64(R10)(AX*4), Y11
-	VPAND          Y8, Y11, Y9
-	VPSRLW         $0x04, Y11, Y11
-	VPAND          Y8, Y11, Y11
-	VMOVDQU        96(R10)(AX*4), Y12
+	VPADDB         Y14, Y7, Y7
+	VBROADCASTI128 16(SI)(AX*1), Y10
+	VPSHUFB        Y12, Y10, Y11
+	VPSHUFB        Y13, Y10, Y10
+	VPADDB         Y11, Y6, Y6
+	VPADDB         Y10, Y7, Y7
+	VMOVDQU        64(R10)(AX*4), Y12
 	VPAND          Y8, Y12, Y10
-	VPSRLW         $0x04, Y12, Y12
+	VPMULHUW       Y9, Y12, Y12
 	VPAND          Y8, Y12, Y12
-	VBROADCASTI128 (CX)(AX*1), Y13
-	VPSHUFB        Y9, Y13, Y14
-	VPADDB         Y14, Y0, Y0
-	VPSHUFB        Y10, Y13, Y13
-	VPADDB         Y13, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y13
-	VPSHUFB        Y11, Y13, Y14
-	VPADDB         Y14, Y0, Y0
-	VPSHUFB        Y12, Y13, Y13
-	VPADDB         Y13, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y13
-	VPSHUFB        Y9, Y13, Y14
-	VPADDB         Y14, Y2, Y2
-	VPSHUFB        Y10, Y13, Y13
-	VPADDB         Y13, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y13
-	VPSHUFB        Y11, Y13, Y14
-	VPADDB         Y14, Y2, Y2
-	VPSHUFB        Y12, Y13, Y13
-	VPADDB         Y13, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y13
-	VPSHUFB        Y9, Y13, Y14
-	VPADDB         Y14, Y4, Y4
-	VPSHUFB        Y10, Y13, Y13
-	VPADDB         Y13, Y5, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y13
-	VPSHUFB        Y11, Y13, Y14
-	VPADDB         Y14, Y4, Y4
-	VPSHUFB        Y12, Y13, Y13
-	VPADDB         Y13, Y5, Y5
-	VBROADCASTI128 (SI)(AX*1), Y13
-	VPSHUFB        Y9, Y13, Y9
-	VPADDB         Y9, Y6, Y6
-	VPSHUFB        Y10, Y13, Y13
-	VPADDB         Y13, Y7, Y7
-	VBROADCASTI128 16(SI)(AX*1), Y9
-	VPSHUFB        Y11, Y9, Y10
+	VMOVDQU        96(R10)(AX*4), Y13
+	VPAND          Y8, Y13, Y11
+	VPMULHUW       Y9, Y13, Y13
+	VPAND          Y8, Y13, Y13
+	VBROADCASTI128 (CX)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y0, Y0
+	VPADDB         Y14, Y1, Y1
+	VBROADCASTI128 16(CX)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y0, Y0
+	VPADDB         Y14, Y1, Y1
+	VBROADCASTI128 (DX)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y2, Y2
+	VPADDB         Y14, Y3, Y3
+	VBROADCASTI128 16(DX)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y2, Y2
+	VPADDB         Y14, Y3, Y3
+	VBROADCASTI128 (BX)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y4, Y4
+	VPADDB         Y14, Y5, Y5
+	VBROADCASTI128 16(BX)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y4, Y4
+	VPADDB         Y14, Y5, Y5
+	VBROADCASTI128 (SI)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y10
+	VPSHUFB        Y11, Y14, Y14
 	VPADDB         Y10, Y6, Y6
-	VPSHUFB        Y12, Y9, Y9
-	VPADDB         Y9, Y7, Y7
+	VPADDB         Y14, Y7, Y7
+	VBROADCASTI128 16(SI)(AX*1), Y10
+	VPSHUFB        Y12, Y10, Y11
+	VPSHUFB        Y13, Y10, Y10
+	VPADDB         Y11, Y6, Y6
+	VPADDB         Y10, Y7, Y7
 	ADDQ           $0x20, AX
 	CMPQ           AX, R12
 	JCS            step
 
 widen:
-	VPSRLW  $0x08, Y0, Y9
+	VPSRLW  $0x08, Y0, Y10
 	VPADDW  64(CX), Y0, Y0
-	VPADDW  96(CX), Y9, Y9
+	VPADDW  96(CX), Y10, Y10
 	VMOVDQU Y0, 64(CX)
-	VMOVDQU Y9, 96(CX)
+	VMOVDQU Y10, 96(CX)
 	VPSRLW  $0x08, Y1, Y0
 	VPADDW  128(CX), Y1, Y1
 	VPADDW  160(CX), Y0, Y0
