@@ -115,6 +115,7 @@ func ExampleTable() {
 	// Output:
 	// portable-popcount popcount true
 	// portable-muladd muladd true
+	// portable-shiftadd shiftadd true
 }
 
 // MatMul takes views: a product with a transposed matrix copies nothing.
