@@ -204,7 +204,14 @@ func (p *product) tiles(dst, edge []int32, x []byte, stride, m0, m1, first, last
 	// sums to hide the latency of its instructions.
 	tiles := ceilDiv(m1-m0, mr)
 	least, more := (m1-m0)/tiles, (m1-m0)%tiles
-	for panel := first; panel < last; panel++ {
+	panel := first
+	if m1-m0 == 1 && row.gemv != nil {
+		for ; panel+gemvPanels <= min(last, p.n/nr); panel += gemvPanels {
+			row.gemv(unsafe.SliceData(dst[m0*p.n+panel*nr:]), unsafe.SliceData(x), unsafe.SliceData(p.packed[panel*p.panel:]),
+				uintptr(p.panel), uintptr(p.steps), unsafe.SliceData(p.bias[panel*nr:]), p.shift)
+		}
+	}
+	for ; panel < last; panel++ {
 		w := unsafe.SliceData(p.packed[panel*p.panel:])
 		bias := unsafe.SliceData(p.bias[panel*nr:])
 		n0 := panel * nr

@@ -279,7 +279,7 @@ func TestGEMV(t *testing.T) {
 		rng, a := random(t), newArena(t)
 		for _, f := range some(rng, chosen(t, row)) {
 			for range times(20) {
-				n, k, at := 1+rng.IntN(3*row.nr), 1+rng.IntN(300), ends[rng.IntN(2)]
+				n, k, at := 1+rng.IntN(2*gemvPanels*row.nr), 1+rng.IntN(300), ends[rng.IntN(2)]
 				w := weights(rng, f.Weights, pattern(rng.IntN(int(patterns))), n, k)
 				v, err := NewGEMV(w, f.Acts, Options{Threads: rng.IntN(4)})
 				if err != nil {

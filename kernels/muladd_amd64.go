@@ -9,30 +9,36 @@ import (
 	"example.com/lowbit/kernels/internal/avxvnni"
 )
 
+// muladdRow is a row of tiles that multiply, and of a function for one row.
+func muladdRow(isa, variant, features string, tiles []tileFunc, gemv gemvFunc, l panelLayout, maxProduct int) *gemmRow {
+	return &gemmRow{kernelID: amd64ID(isa, "muladd", variant, features), form: codesForm{}, tiles: tiles, gemv: gemv,
+		nr: l.nr, kstep: l.kstep, bits: l.bits, group: l.group, run: l.run, maxProduct: maxProduct}
+}
+
 // Fewer bits a weight before more, 16-bit sums before 32-bit ones. The generator
 // proves the largest product of each, and says how they add up.
 var (
 	muladdGEMM = []*gemmRow{
-		{kernelID: amd64ID("avx512vnni", "muladd", "w2", avx512vnni.GemmW2Features), form: codesForm{}, tiles: avx512vnni.GemmW2[:], nr: 64, kstep: 4, bits: 2, group: 4, run: 64, maxProduct: avx512vnni.GemmW2MaxProduct},
-		{kernelID: amd64ID("avx512vnni", "muladd", "w4", avx512vnni.GemmW4Features), form: codesForm{}, tiles: avx512vnni.GemmW4[:], nr: 64, kstep: 4, bits: 4, group: 4, run: 64, maxProduct: avx512vnni.GemmW4MaxProduct},
-		{kernelID: amd64ID("avx512vnni", "muladd", "w8", avx512vnni.GemmW8Features), form: codesForm{}, tiles: avx512vnni.GemmW8[:], nr: 64, kstep: 4, bits: 8, group: 4, run: 64, maxProduct: avx512vnni.GemmW8MaxProduct},
-		{kernelID: amd64ID("avx512bw", "muladd", "w2-acc16", avx512bw.GemmW2Acc16Features), form: codesForm{}, tiles: avx512bw.GemmW2Acc16[:], nr: 64, kstep: 4, bits: 2, group: 4, run: 64, maxProduct: avx512bw.GemmW2Acc16MaxProduct},
-		{kernelID: amd64ID("avx512bw", "muladd", "w4-acc16", avx512bw.GemmW4Acc16Features), form: codesForm{}, tiles: avx512bw.GemmW4Acc16[:], nr: 64, kstep: 4, bits: 4, group: 4, run: 64, maxProduct: avx512bw.GemmW4Acc16MaxProduct},
-		{kernelID: amd64ID("avx512bw", "muladd", "w8-acc16", avx512bw.GemmW8Acc16Features), form: codesForm{}, tiles: avx512bw.GemmW8Acc16[:], nr: 64, kstep: 4, bits: 8, group: 4, run: 64, maxProduct: avx512bw.GemmW8Acc16MaxProduct},
-		{kernelID: amd64ID("avx512bw", "muladd", "w2", avx512bw.GemmW2Features), form: codesForm{}, tiles: avx512bw.GemmW2[:], nr: 64, kstep: 4, bits: 2, group: 4, run: 64, maxProduct: avx512bw.GemmW2MaxProduct},
-		{kernelID: amd64ID("avx512bw", "muladd", "w4", avx512bw.GemmW4Features), form: codesForm{}, tiles: avx512bw.GemmW4[:], nr: 64, kstep: 4, bits: 4, group: 4, run: 64, maxProduct: avx512bw.GemmW4MaxProduct},
-		{kernelID: amd64ID("avx512bw", "muladd", "w8", avx512bw.GemmW8Features), form: codesForm{}, tiles: avx512bw.GemmW8[:], nr: 64, kstep: 4, bits: 8, group: 4, run: 64, maxProduct: avx512bw.GemmW8MaxProduct},
-		{kernelID: amd64ID("avx512bw", "muladd", "w8-wide", avx512bw.GemmW8WideFeatures), form: codesForm{}, tiles: avx512bw.GemmW8Wide[:], nr: 64, kstep: 2, bits: 8, group: 2, run: 64, maxProduct: avx512bw.GemmW8WideMaxProduct},
-		{kernelID: amd64ID("avxvnni", "muladd", "w2", avxvnni.GemmW2Features), form: codesForm{}, tiles: avxvnni.GemmW2[:], nr: 16, kstep: 8, bits: 2, group: 4, run: 32, maxProduct: avxvnni.GemmW2MaxProduct},
-		{kernelID: amd64ID("avxvnni", "muladd", "w4", avxvnni.GemmW4Features), form: codesForm{}, tiles: avxvnni.GemmW4[:], nr: 16, kstep: 4, bits: 4, group: 4, run: 32, maxProduct: avxvnni.GemmW4MaxProduct},
-		{kernelID: amd64ID("avxvnni", "muladd", "w8", avxvnni.GemmW8Features), form: codesForm{}, tiles: avxvnni.GemmW8[:], nr: 16, kstep: 4, bits: 8, group: 4, run: 32, maxProduct: avxvnni.GemmW8MaxProduct},
-		{kernelID: amd64ID("avx2", "muladd", "w2-acc16", avx2.GemmW2Acc16Features), form: codesForm{}, tiles: avx2.GemmW2Acc16[:], nr: 16, kstep: 8, bits: 2, group: 4, run: 32, maxProduct: avx2.GemmW2Acc16MaxProduct},
-		{kernelID: amd64ID("avx2", "muladd", "w4-acc16", avx2.GemmW4Acc16Features), form: codesForm{}, tiles: avx2.GemmW4Acc16[:], nr: 16, kstep: 4, bits: 4, group: 4, run: 32, maxProduct: avx2.GemmW4Acc16MaxProduct},
-		{kernelID: amd64ID("avx2", "muladd", "w8-acc16", avx2.GemmW8Acc16Features), form: codesForm{}, tiles: avx2.GemmW8Acc16[:], nr: 16, kstep: 4, bits: 8, group: 4, run: 32, maxProduct: avx2.GemmW8Acc16MaxProduct},
-		{kernelID: amd64ID("avx2", "muladd", "w2", avx2.GemmW2Features), form: codesForm{}, tiles: avx2.GemmW2[:], nr: 16, kstep: 8, bits: 2, group: 4, run: 32, maxProduct: avx2.GemmW2MaxProduct},
-		{kernelID: amd64ID("avx2", "muladd", "w4", avx2.GemmW4Features), form: codesForm{}, tiles: avx2.GemmW4[:], nr: 16, kstep: 4, bits: 4, group: 4, run: 32, maxProduct: avx2.GemmW4MaxProduct},
-		{kernelID: amd64ID("avx2", "muladd", "w8", avx2.GemmW8Features), form: codesForm{}, tiles: avx2.GemmW8[:], nr: 16, kstep: 4, bits: 8, group: 4, run: 32, maxProduct: avx2.GemmW8MaxProduct},
-		{kernelID: amd64ID("avx2", "muladd", "w8-wide", avx2.GemmW8WideFeatures), form: codesForm{}, tiles: avx2.GemmW8Wide[:], nr: 16, kstep: 2, bits: 8, group: 2, run: 32, maxProduct: avx2.GemmW8WideMaxProduct},
+		muladdRow("avx512vnni", "w2", all(avx512vnni.GemmW2Features, avx512vnni.GemvW2Features), avx512vnni.GemmW2[:], avx512vnni.GemvW2, panelLayout{64, 4, 4, 2, 64}, avx512vnni.GemmW2MaxProduct),
+		muladdRow("avx512vnni", "w4", all(avx512vnni.GemmW4Features, avx512vnni.GemvW4Features), avx512vnni.GemmW4[:], avx512vnni.GemvW4, panelLayout{64, 4, 4, 4, 64}, avx512vnni.GemmW4MaxProduct),
+		muladdRow("avx512vnni", "w8", all(avx512vnni.GemmW8Features, avx512vnni.GemvW8Features), avx512vnni.GemmW8[:], avx512vnni.GemvW8, panelLayout{64, 4, 4, 8, 64}, avx512vnni.GemmW8MaxProduct),
+		muladdRow("avx512bw", "w2-acc16", all(avx512bw.GemmW2Acc16Features, avx512bw.GemvW2Acc16Features), avx512bw.GemmW2Acc16[:], avx512bw.GemvW2Acc16, panelLayout{64, 4, 4, 2, 64}, avx512bw.GemmW2Acc16MaxProduct),
+		muladdRow("avx512bw", "w4-acc16", all(avx512bw.GemmW4Acc16Features, avx512bw.GemvW4Acc16Features), avx512bw.GemmW4Acc16[:], avx512bw.GemvW4Acc16, panelLayout{64, 4, 4, 4, 64}, avx512bw.GemmW4Acc16MaxProduct),
+		muladdRow("avx512bw", "w8-acc16", all(avx512bw.GemmW8Acc16Features, avx512bw.GemvW8Acc16Features), avx512bw.GemmW8Acc16[:], avx512bw.GemvW8Acc16, panelLayout{64, 4, 4, 8, 64}, avx512bw.GemmW8Acc16MaxProduct),
+		muladdRow("avx512bw", "w2", all(avx512bw.GemmW2Features, avx512bw.GemvW2Features), avx512bw.GemmW2[:], avx512bw.GemvW2, panelLayout{64, 4, 4, 2, 64}, avx512bw.GemmW2MaxProduct),
+		muladdRow("avx512bw", "w4", all(avx512bw.GemmW4Features, avx512bw.GemvW4Features), avx512bw.GemmW4[:], avx512bw.GemvW4, panelLayout{64, 4, 4, 4, 64}, avx512bw.GemmW4MaxProduct),
+		muladdRow("avx512bw", "w8", all(avx512bw.GemmW8Features, avx512bw.GemvW8Features), avx512bw.GemmW8[:], avx512bw.GemvW8, panelLayout{64, 4, 4, 8, 64}, avx512bw.GemmW8MaxProduct),
+		muladdRow("avx512bw", "w8-wide", all(avx512bw.GemmW8WideFeatures, avx512bw.GemvW8WideFeatures), avx512bw.GemmW8Wide[:], avx512bw.GemvW8Wide, panelLayout{64, 2, 2, 8, 64}, avx512bw.GemmW8WideMaxProduct),
+		muladdRow("avxvnni", "w2", all(avxvnni.GemmW2Features, avxvnni.GemvW2Features), avxvnni.GemmW2[:], avxvnni.GemvW2, panelLayout{16, 8, 4, 2, 32}, avxvnni.GemmW2MaxProduct),
+		muladdRow("avxvnni", "w4", all(avxvnni.GemmW4Features, avxvnni.GemvW4Features), avxvnni.GemmW4[:], avxvnni.GemvW4, panelLayout{16, 4, 4, 4, 32}, avxvnni.GemmW4MaxProduct),
+		muladdRow("avxvnni", "w8", all(avxvnni.GemmW8Features, avxvnni.GemvW8Features), avxvnni.GemmW8[:], avxvnni.GemvW8, panelLayout{16, 4, 4, 8, 32}, avxvnni.GemmW8MaxProduct),
+		muladdRow("avx2", "w2-acc16", all(avx2.GemmW2Acc16Features, avx2.GemvW2Acc16Features), avx2.GemmW2Acc16[:], avx2.GemvW2Acc16, panelLayout{16, 8, 4, 2, 32}, avx2.GemmW2Acc16MaxProduct),
+		muladdRow("avx2", "w4-acc16", all(avx2.GemmW4Acc16Features, avx2.GemvW4Acc16Features), avx2.GemmW4Acc16[:], avx2.GemvW4Acc16, panelLayout{16, 4, 4, 4, 32}, avx2.GemmW4Acc16MaxProduct),
+		muladdRow("avx2", "w8-acc16", all(avx2.GemmW8Acc16Features, avx2.GemvW8Acc16Features), avx2.GemmW8Acc16[:], avx2.GemvW8Acc16, panelLayout{16, 4, 4, 8, 32}, avx2.GemmW8Acc16MaxProduct),
+		muladdRow("avx2", "w2", all(avx2.GemmW2Features, avx2.GemvW2Features), avx2.GemmW2[:], avx2.GemvW2, panelLayout{16, 8, 4, 2, 32}, avx2.GemmW2MaxProduct),
+		muladdRow("avx2", "w4", all(avx2.GemmW4Features, avx2.GemvW4Features), avx2.GemmW4[:], avx2.GemvW4, panelLayout{16, 4, 4, 4, 32}, avx2.GemmW4MaxProduct),
+		muladdRow("avx2", "w8", all(avx2.GemmW8Features, avx2.GemvW8Features), avx2.GemmW8[:], avx2.GemvW8, panelLayout{16, 4, 4, 8, 32}, avx2.GemmW8MaxProduct),
+		muladdRow("avx2", "w8-wide", all(avx2.GemmW8WideFeatures, avx2.GemvW8WideFeatures), avx2.GemmW8Wide[:], avx2.GemvW8Wide, panelLayout{16, 2, 2, 8, 32}, avx2.GemmW8WideMaxProduct),
 	}
 	muladdDot = []*dotRow{
 		{kernelID: amd64ID("avx512vnni", "muladd", "w2", avx512vnni.DotW2Features), dot: avx512vnni.DotW2, bits: 2, run: 64, maxProduct: avx512vnni.DotW2MaxProduct},

@@ -31,6 +31,14 @@ func simulated(row *gemmRow) *gemmRow {
 			}
 		}
 	}
+	if row.gemv != nil {
+		s.gemv = func(dst *int32, x, w *byte, panel, steps uintptr, bias *int32, shift uintptr) {
+			for p := range uintptr(gemvPanels) {
+				at := p * uintptr(row.nr) * 4
+				s.tiles[1]((*int32)(unsafe.Add(unsafe.Pointer(dst), at)), 0, x, 0, (*byte)(unsafe.Add(unsafe.Pointer(w), p*panel)), steps, (*int32)(unsafe.Add(unsafe.Pointer(bias), at)), shift)
+			}
+		}
+	}
 	return &s
 }
 
@@ -90,6 +98,7 @@ func TestSimulatedPlans(t *testing.T) {
 					checkGEMM(t, a, rng, gemmCase{f: f, m: 1 + rng.IntN(2*row.mr()), n: 1 + rng.IntN(2*row.nr+1), k: 1 + rng.IntN(3*row.kstep),
 						wPattern: pattern(rng.IntN(int(patterns))), xPat: pattern(rng.IntN(int(patterns))), threads: rng.IntN(3), at: ends[rng.IntN(2)]}, row.name())
 				}
+				checkGEMM(t, a, rng, gemmCase{f: f, m: 1, n: gemvPanels*row.nr + rng.IntN(row.nr), k: 1 + rng.IntN(3*row.kstep), at: ends[rng.IntN(2)]}, row.name())
 				checkConv(t, a, rng, convCase{f: f, s: randomConv(rng, 5), images: 1 + rng.IntN(2), threads: rng.IntN(3), at: ends[rng.IntN(2)]}, row.name())
 			}
 		})

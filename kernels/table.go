@@ -39,11 +39,18 @@ func (id *kernelID) id() *kernelID { return id }
 //	dst[i][j] = bias[j] - (Σ popcount(x[i] XOR w[j])) << shift
 type tileFunc = func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
+// A gemvFunc computes one row by gemvPanels panels that lie panel bytes apart,
+// like tiles of one row.
+type gemvFunc = func(dst *int32, x, w *byte, panel, steps uintptr, bias *int32, shift uintptr)
+
+const gemvPanels = 4
+
 // A gemmRow is a kernel for GEMV, GEMM and Conv2D on integer formats.
 type gemmRow struct {
 	kernelID
 	form       form       // how it reads activations and weights
 	tiles      []tileFunc // by number of rows; tiles[0] is nil
+	gemv       gemvFunc   // nil where the tile of one row does it
 	nr         int        // outputs a tile
 	kstep      int        // inputs a step
 	bits       int        // bits of a packed weight

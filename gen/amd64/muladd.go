@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
@@ -101,6 +102,7 @@ type muladd struct {
 	additions int
 	nr        int
 	kstep     int
+	streams   int // panels that a function for one row reads at a time; 0 for a tile
 }
 
 func init() {
@@ -113,16 +115,15 @@ func init() {
 		// fit: bounds of 2047 (int8 x u4 is 127*15), 1023 (pow2:4 x u4 is 64*15,
 		// pow2:3 x u8 4*255) and 255 (any u8).
 		additions := map[int]int{8: 8, 4: 16, 2: 64}[bits]
-		name := fmt.Sprintf("GemmW%d", bits)
-		muladd{vector: 32, bits: bits, scheme: pairs, nr: 16, kstep: kstep}.register("avx2", name, 4)
-		muladd{vector: 32, bits: bits, scheme: acc16, additions: additions, nr: 16, kstep: kstep}.register("avx2", name+"Acc16", 6)
-		muladd{vector: 32, bits: bits, scheme: dot4, nr: 16, kstep: kstep}.register("avxvnni", name, 6)
-		muladd{vector: 64, bits: bits, scheme: pairs, nr: 64, kstep: 4}.register("avx512bw", name, 6)
-		muladd{vector: 64, bits: bits, scheme: acc16, additions: additions, nr: 64, kstep: 4}.register("avx512bw", name+"Acc16", 6)
-		muladd{vector: 64, bits: bits, scheme: dot4, nr: 64, kstep: 4}.register("avx512vnni", name, 6)
+		muladd{vector: 32, bits: bits, scheme: pairs, nr: 16, kstep: kstep}.register("avx2", "W%d", 4)
+		muladd{vector: 32, bits: bits, scheme: acc16, additions: additions, nr: 16, kstep: kstep}.register("avx2", "W%dAcc16", 6)
+		muladd{vector: 32, bits: bits, scheme: dot4, nr: 16, kstep: kstep}.register("avxvnni", "W%d", 6)
+		muladd{vector: 64, bits: bits, scheme: pairs, nr: 64, kstep: 4}.register("avx512bw", "W%d", 6)
+		muladd{vector: 64, bits: bits, scheme: acc16, additions: additions, nr: 64, kstep: 4}.register("avx512bw", "W%dAcc16", 6)
+		muladd{vector: 64, bits: bits, scheme: dot4, nr: 64, kstep: 4}.register("avx512vnni", "W%d", 6)
 	}
-	muladd{vector: 32, bits: 8, scheme: wide, nr: 16, kstep: 2}.register("avx2", "GemmW8Wide", 4)
-	muladd{vector: 64, bits: 8, scheme: wide, nr: 64, kstep: 2}.register("avx512bw", "GemmW8Wide", 6)
+	muladd{vector: 32, bits: 8, scheme: wide, nr: 16, kstep: 2}.register("avx2", "W%dWide", 4)
+	muladd{vector: 64, bits: 8, scheme: wide, nr: 64, kstep: 2}.register("avx512bw", "W%dWide", 6)
 }
 
 // how says what a scheme does, for a family's doc.
@@ -130,7 +131,11 @@ func (s scheme) how() string {
 	return [...]string{dot4: "by VPDPBUSD", pairs: "by VPMADDUBSW and VPMADDWD", acc16: "with 16-bit partial sums; shift is at most 14", wide: "by VPMADDWD"}[s]
 }
 
-func (g muladd) register(room, name string, maxRows int) {
+// register adds the tiles of up to maxRows rows, and the function for one row
+// that reads several panels at a time. form is their name after Gemm and Gemv.
+func (g muladd) register(room, form string, maxRows int) {
+	name := "Gemm" + fmt.Sprintf(form, g.bits)
+	g.registerGEMV(room, "Gemv"+fmt.Sprintf(form, g.bits))
 	var variants []int
 	for mr := 1; mr <= maxRows; mr++ {
 		variants = append(variants, mr)
@@ -158,6 +163,30 @@ where w is the panel of decoded weights.`, g.nr, g.kstep, group, group),
 	})
 }
 
+// gemvStreams is how many panels a function for one row reads at a time: from
+// memory, four streams came at 20 GB/s where one came at 14 (Zen 3), and the
+// codes are broadcast once for all.
+const gemvStreams = 4
+
+func (g muladd) registerGEMV(room, name string) {
+	g.streams = gemvStreams
+	group := min(g.kstep, 4)
+	add(room, family{
+		name:      name,
+		signature: "func(dst *int32, x *byte, w *byte, panel uintptr, steps uintptr, bias *int32, shift uintptr)",
+		loop: fmt.Sprintf(`	for j := range %d {
+		sum := int32(0)
+		for k := range steps * %d {
+			sum += int32(x[k]) * w[j/%d][k/%d][j%%%d][k%%%d]
+		}
+		dst[j] = bias[j] + sum<<shift
+	}
+
+where w are %d panels of decoded weights, panel bytes apart.`, gemvStreams*g.nr, g.kstep, g.nr, group, g.nr, group, gemvStreams),
+		body: g.body,
+	})
+}
+
 // muladdTile is the state of one tile's emission.
 type muladdTile struct {
 	simd
@@ -167,7 +196,7 @@ type muladdTile struct {
 	widen [2]operand.Op // shuffles of the first and second two bytes, for wide
 
 	x   rows
-	w   reg.GPVirtual
+	w   rows               // panels
 	acc [][]reg.VecVirtual // by row and vector of outputs
 	wv  []reg.VecVirtual   // weights, by vector of outputs
 	xv  reg.VecVirtual     // codes of a row, the same for all outputs
@@ -176,10 +205,18 @@ type muladdTile struct {
 
 func (g muladd) body(c *build.Context, mr int) {
 	s := simd{c, g.vector}
-	dst, dstStride := s.param("dst"), s.param("dstStride")
+	dst := s.param("dst")
 	t := &muladdTile{simd: s, muladd: g}
-	t.x = s.rows(s.param("x"), s.param("xStride"), mr)
-	t.w = s.param("w")
+	var dstStride reg.GPVirtual
+	if g.streams > 0 {
+		mr = 1
+		t.x = s.rows(s.param("x"), nil, 1)
+		t.w = s.rows(s.param("w"), s.param("panel"), g.streams)
+	} else {
+		dstStride = s.param("dstStride")
+		t.x = s.rows(s.param("x"), s.param("xStride"), mr)
+		t.w = s.rows(s.param("w"), nil, 1)
+	}
 	steps, bias := s.param("steps"), s.param("bias")
 	// An int32 is as long as the four codes of a step, or two widened ones.
 	vectors := g.nr * 4 / g.vector
@@ -191,10 +228,13 @@ func (g muladd) body(c *build.Context, mr int) {
 	case wide:
 		t.tmp = s.vecs(1)
 	}
-	for range mr {
+	if g.streams > 0 && g.scheme != dot4 {
+		t.tmp = s.vecs(2) // the codes are needed again
+	}
+	for range mr * max(1, g.streams) {
 		t.acc = append(t.acc, s.vecs(vectors))
 	}
-	free := s.registers() - (mr+1)*vectors - 1 - len(t.tmp)
+	free := s.registers() - (len(t.acc)+1)*vectors - 1 - len(t.tmp)
 	t.codes, free = s.decoder(g.bits, free)
 	switch g.scheme {
 	case pairs, acc16:
@@ -228,8 +268,11 @@ func (t *muladdTile) clear() {
 // are better spent on rows, and a block is long.
 func (t *muladdTile) blocks(dst, dstStride, steps, bias reg.GPVirtual) {
 	// Where a block adds to: bias is the same for all rows.
-	from, fromStride := bias, t.GP64()
-	t.XORL(fromStride.As32(), fromStride.As32())
+	from, fromStride := bias, reg.GPVirtual(nil)
+	if dstStride != nil {
+		fromStride = t.GP64()
+		t.XORL(fromStride.As32(), fromStride.As32())
+	}
 	p, n := t.GP64(), t.GP64()
 	t.Label("block")
 	t.MOVQ(operand.U32(t.additions*4/t.kstep), n)
@@ -241,7 +284,9 @@ func (t *muladdTile) blocks(dst, dstStride, steps, bias reg.GPVirtual) {
 	t.MOVQ(dst, p)
 	t.finish(p, dstStride, from, fromStride)
 	t.MOVQ(dst, from)
-	t.MOVQ(dstStride, fromStride)
+	if dstStride != nil {
+		t.MOVQ(dstStride, fromStride)
+	}
 	t.TESTQ(steps, steps)
 	t.JNZ(operand.LabelRef("block"))
 }
@@ -257,7 +302,7 @@ func (t *muladdTile) loop(n reg.GPVirtual) {
 	t.step(0, false)
 	t.step(1, false)
 	t.advance(t.x, 2*t.kstep)
-	t.ADDQ(operand.I32(2*t.panel()), t.w)
+	t.advance(t.w, 2*t.panel())
 	t.SUBQ(operand.U8(2), n)
 	t.JCC(operand.LabelRef("two"))
 	t.Label("odd")
@@ -272,30 +317,60 @@ func (t *muladdTile) panel() int { return t.nr * t.kstep * t.bits / 8 }
 
 // step adds the products of a step. Nothing beyond the last step may be read.
 func (t *muladdTile) step(n int, last bool) {
-	w := at(t.w, n*t.panel())
-	x := t.xv
-	if t.scheme == wide {
-		for v := range t.wv {
-			t.VPMOVSXBW(at(t.w, n*t.panel()+v*t.vector/2), t.wv[v])
-		}
-		for i := range t.acc {
-			if last {
-				t.VPBROADCASTW(t.x.at(i, 0), x)
-			} else {
-				t.VPBROADCASTD(t.x.at(i, 0), x)
-			}
-			t.VPSHUFB(t.widen[n], x, x)
-			t.mac(i)
-		}
+	if t.streams > 0 {
+		t.streamStep(n, last)
 		return
 	}
+	w := t.w.at(0, n*t.panel())
 	for k := 0; k < t.kstep; k += 4 {
-		t.codes.decode(w, k/4*len(t.wv), t.wv, x)
+		t.decode(w, k)
 		for i := range t.acc {
-			t.VPBROADCASTD(t.x.at(i, n*t.kstep+k), x)
+			t.broadcast(i, n, k, last)
 			t.mac(i)
 		}
 	}
+}
+
+// streamStep is step for one row and several panels.
+func (t *muladdTile) streamStep(n int, last bool) {
+	for k := 0; k < t.kstep; k += 4 {
+		t.broadcast(0, n, k, last)
+		for p := range t.acc {
+			t.decode(t.w.at(p, n*t.panel()), k)
+			t.mac(p)
+		}
+	}
+}
+
+// decode sets wv to the weights of the inputs from k on of a step at w.
+func (t *muladdTile) decode(w operand.Mem, k int) {
+	if t.scheme != wide {
+		tmp := t.xv
+		if t.streams > 0 && len(t.tmp) > 0 {
+			tmp = t.tmp[0]
+		}
+		t.codes.decode(w, k/4*len(t.wv), t.wv, tmp)
+		return
+	}
+	for v := range t.wv {
+		half := w
+		half.Disp += v * t.vector / 2
+		t.VPMOVSXBW(half, t.wv[v])
+	}
+}
+
+// broadcast sets xv to the codes from k on of row i, in step n of two.
+func (t *muladdTile) broadcast(i, n, k int, last bool) {
+	switch {
+	case t.scheme != wide:
+		t.VPBROADCASTD(t.x.at(i, n*t.kstep+k), t.xv)
+		return
+	case last:
+		t.VPBROADCASTW(t.x.at(i, 0), t.xv)
+	default:
+		t.VPBROADCASTD(t.x.at(i, 0), t.xv)
+	}
+	t.VPSHUFB(t.widen[n], t.xv, t.xv)
 }
 
 // mac adds the products of the weights and the codes in xv to the accumulators of
@@ -310,10 +385,11 @@ func (t *muladdTile) mac(i int) {
 	}
 	for wv, acc := t.wv, t.acc[i]; len(wv) > 0; {
 		products := t.tmp
-		if len(wv) == len(products)+1 {
+		if t.streams == 0 && len(wv) == len(products)+1 {
 			// The last product may overwrite the codes.
 			products = append(products[:len(products):len(products)], t.xv)
 		}
+		products = products[:min(len(products), len(wv))]
 		for v, p := range products {
 			switch t.scheme {
 			case pairs:
@@ -346,6 +422,9 @@ func (t *muladdTile) finish(dst, dstStride, from, fromStride reg.GPVirtual) {
 		// Widening multiplies by ones; it may as well shift.
 		t.move(t.ones, scale)
 		t.VPSLLW(count, scale, scale)
+	}
+	if t.streams > 0 {
+		t.acc = [][]reg.VecVirtual{slices.Concat(t.acc...)} // panels are a row of outputs
 	}
 	for i, row := range t.acc {
 		for v, a := range row {
