@@ -16,7 +16,8 @@ import (
 //   - from cold weights, where bytes count and not what is done with them, the
 //     best kernel, with the narrowest activations of each format of weights, and
 //     int8 x u8, which peers have;
-//   - portable kernels where a call takes less than about 50 ms.
+//   - portable kernels where a call takes less than about 50 ms, unless there is
+//     no other.
 
 func comparing() bool { return *shapesFlag == "peers" }
 
@@ -59,9 +60,9 @@ func comparedRows(p kernels.Formats, s size, cache string) []kernels.Kernel {
 		}
 		return list[:1]
 	}
-	picks := tierPicks(p, s)
+	best, picks := list[0].Name, tierPicks(p, s)
 	return slices.DeleteFunc(list, func(k kernels.Kernel) bool {
-		return k.ISA == portable && s.macs() > portableMACs || s.n != s.k && !slices.Contains(picks, k.Name)
+		return k.Name != best && (k.ISA == portable && s.macs() > portableMACs || s.n != s.k && !slices.Contains(picks, k.Name))
 	})
 }
 

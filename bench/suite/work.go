@@ -166,16 +166,34 @@ func ends(list []kernels.Kernel) []kernels.Kernel {
 	return []kernels.Kernel{list[0], list[len(list)-1]}
 }
 
-// use limits dispatch to one kernel, and to its instruction set's for packing
-// activations to bits, until the function it returns is called.
+// use limits dispatch to one kernel, and to what packs signs to bits on its
+// instruction set, until the function it returns is called.
 func use(k kernels.Kernel) (restore func(), err error) {
-	names := []string{k.Name}
-	for _, other := range rows(kernels.OpDotBinary, kernels.Formats{}) {
-		if other.ISA == k.ISA && other.Name != k.Name {
-			names = append(names, other.Name)
-		}
+	if k.ISA == portable {
+		return kernels.Use(k.Name)
 	}
-	return kernels.Use(strings.Join(names, ","))
+	names := k.Name
+	if pack, err := bitsPacker(k.ISA); err != nil {
+		return nil, err
+	} else if pack != k.Name {
+		names += "," + pack
+	}
+	return kernels.Use(names)
+}
+
+// bitsPacker names the kernel for packed signs that an instruction set has, by
+// itself or from one that it includes.
+func bitsPacker(isa string) (string, error) {
+	restore, err := kernels.Use(isa)
+	if err != nil {
+		return "", err
+	}
+	defer restore()
+	dot, err := kernels.NewDot(randomWeights(kernels.Binary, 1, 1), kernels.Sign)
+	if err != nil {
+		return "", err
+	}
+	return dot.Kernel(), nil
 }
 
 // chosen checks that a plan took the kernel it was to be measured with.
@@ -187,39 +205,47 @@ func chosen(got string, k kernels.Kernel) error {
 }
 
 // loopOf finds the limit of a kernel's multiply-adds: the loop made of its own
-// instructions, or the fastest of its kind where it has none.
+// instructions, none if there is no such loop, and for a portable kernel the
+// fastest of its kind.
 func loopOf(k kernels.Kernel) limits.Loop {
-	kind, impl := limits.MulAdd, ""
-	switch {
-	case k.Algorithm == "float32":
-		kind = limits.Float32
-	case k.Algorithm == "popcount":
-		kind = limits.Popcount
+	kind, ok := map[string]string{"float32": limits.Float32, "popcount": limits.Popcount, "muladd": limits.MulAdd}[k.Algorithm]
+	if !ok || strings.Contains(k.Name, "planes") { // which count every bit several times
+		return limits.Loop{}
 	}
-	switch {
-	case k.ISA != "avx2" || kind == limits.Float32:
-	case strings.Contains(k.Name, "lut"):
-		impl = "avx2-lut"
-	case kind == limits.Popcount:
-		impl = "avx2-nibbles"
-	case strings.Contains(k.Name, "acc16"):
-		impl = "avx2-maddubsw-addw"
-	case strings.Contains(k.Name, "wide"):
-		impl = "avx2-maddwd-addd"
-	default:
-		impl = "avx2-maddubsw-maddwd-addd"
-	}
-	var best limits.Loop
+	impl := vectors(k.ISA) + "-" + instructions(k)
 	for _, l := range limits.Loops() { // fastest first within a kind
-		if l.Kind != kind {
-			continue
-		}
-		if best.Run == nil {
-			best = l
-		}
-		if l.Impl == impl || impl == "" && k.ISA != "portable" && strings.HasPrefix(l.Impl, k.ISA+"-") {
+		if l.Kind == kind && (k.ISA == portable || l.Impl == impl) {
 			return l
 		}
 	}
-	return best
+	return limits.Loop{}
+}
+
+// vectors is how the loops are named after instruction sets.
+func vectors(isa string) string {
+	if strings.HasPrefix(isa, "avx512") {
+		return "avx512"
+	}
+	return isa
+}
+
+// instructions are those of a kernel's multiply-adds, as the loops are named.
+func instructions(k kernels.Kernel) string {
+	switch {
+	case k.Algorithm == "float32":
+		return "fma"
+	case strings.Contains(k.Name, "lut"):
+		return "lut"
+	case k.Algorithm == "popcount" && k.ISA == "avx512vbmi":
+		return "vpopcntq"
+	case k.Algorithm == "popcount":
+		return "nibbles"
+	case strings.HasSuffix(k.ISA, "vnni"):
+		return "dpbusd"
+	case strings.Contains(k.Name, "acc16"):
+		return "maddubsw-addw"
+	case strings.Contains(k.Name, "wide"):
+		return "maddwd-addd"
+	}
+	return "maddubsw-maddwd-addd"
 }
