@@ -7,8 +7,7 @@ import (
 	"github.com/viterin/vek/vek32"
 )
 
-// vek has AVX2 assembly for vectors; elsewhere it is a plain loop, which tells
-// nothing.
+// vek has AVX2 assembly for vectors.
 func init() {
 	libraries["vek"] = func() (library, error) {
 		if !vek32.Info().Acceleration {
