@@ -197,6 +197,28 @@ func TestLabels(t *testing.T) {
 			t.Fatalf("spot %v covers its point %v", r, at)
 		}
 	}
+	var points, sizes []vg.Point
+	for i := range 24 {
+		points = append(points, vg.Point{X: 200, Y: 200 + 4*vg.Length(i)})
+		sizes = append(sizes, size)
+	}
+	frame := vg.Rectangle{Max: vg.Point{X: 400, Y: 400}}
+	places := arrange(points, sizes, points, frame)
+	for i, r := range places {
+		if !inside(r, frame) {
+			t.Errorf("text %d is at %v, outside %v", i, r, frame)
+		}
+		for j, other := range places[:i] {
+			if overlap(r, other) {
+				t.Errorf("texts %d and %d cover each other", j, i)
+			}
+		}
+		for _, pt := range points {
+			if distance(r, pt) == 0 {
+				t.Errorf("text %d covers the point %v", i, pt)
+			}
+		}
+	}
 	joined := join([]label{
 		{XY: plotter.XY{X: 1, Y: 1}, text: "binary x u2"}, {XY: plotter.XY{X: 1, Y: 1.01}, text: "binary x sign"},
 		{XY: plotter.XY{X: 1, Y: 1.02}, text: "ternary x u2"}, {XY: plotter.XY{X: 1, Y: 2}, text: "binary x u1"},

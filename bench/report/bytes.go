@@ -32,7 +32,7 @@ func (m *machine) speedByBytes() (plotted, bool, error) {
 		xs.add(at.X)
 		ys.add(at.Y)
 		if r == g.best(r.formats()) || r.peer() {
-			c.labels = append(c.labels, label{at, labelText(r), marks[r.algorithm()].color})
+			c.labels = append(c.labels, label{at, labelText(r), marks[r.mark()].color})
 		}
 	}
 	if len(c.all) == 0 || !xs.plausible() || !ys.plausible() {

@@ -45,22 +45,38 @@ const (
 func (l *labels) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	place := func(at plotter.XY) vg.Point { return vg.Point{X: x(at.X), Y: y(at.Y)} }
-	var points []vg.Point
-	for _, at := range l.avoid[:min(len(l.avoid), mostPoints)] {
-		points = append(points, place(at))
-	}
 	list := slices.Clone(l.list)
 	slices.SortStableFunc(list, func(a, b label) int { return cmp.Or(cmp.Compare(b.Y, a.Y), cmp.Compare(a.X, b.X)) })
-	var taken []vg.Rectangle
-	for _, lb := range list[:min(len(list), mostLabels)] {
+	list = list[:min(len(list), mostLabels)]
+	var points, at, sizes []vg.Point
+	for _, xy := range l.avoid[:min(len(l.avoid), mostPoints)] {
+		points = append(points, place(xy))
+	}
+	for _, lb := range list {
+		at = append(at, place(lb.XY))
+		sizes = append(sizes, vg.Point{X: l.style.Width(lb.text) + 3, Y: l.style.FontExtents().Height})
+	}
+	for i, r := range arrange(at, sizes, points, c.Rectangle) {
+		if distance(r, at[i]) > 9 {
+			end := nearest(r, at[i])
+			c.StrokeLine2(draw.LineStyle{Color: list[i].color, Width: vg.Points(0.5)}, at[i].X, at[i].Y, end.X, end.Y)
+		}
+		c.FillPolygon(color.NRGBA{255, 255, 255, 200}, []vg.Point{r.Min, {X: r.Max.X, Y: r.Min.Y}, r.Max, {X: r.Min.X, Y: r.Max.Y}})
 		style := l.style
-		style.Color, style.XAlign, style.YAlign = dark(lb.color), text.XCenter, text.YCenter
-		at := place(lb.XY)
-		size := vg.Point{X: style.Width(lb.text) + 3, Y: style.FontExtents().Height}
+		style.Color, style.XAlign, style.YAlign = dark(list[i].color), text.XCenter, text.YCenter
+		c.FillText(style, vg.Point{X: (r.Min.X + r.Max.X) / 2, Y: (r.Min.Y + r.Max.Y) / 2}, list[i].text)
+	}
+}
+
+// arrange finds a place in the frame for each text, one after the other: the
+// cheapest of its spots.
+func arrange(at, sizes, points []vg.Point, frame vg.Rectangle) []vg.Rectangle {
+	var taken []vg.Rectangle
+	for i := range at {
 		best, least := vg.Rectangle{}, math.Inf(1)
-		for _, r := range spots(at, size) {
-			cost := float64(distance(r, at))
-			if !inside(r, c.Rectangle) {
+		for _, r := range spots(at[i], sizes[i]) {
+			cost := float64(distance(r, at[i]))
+			if !inside(r, frame) {
 				cost += outside
 			}
 			for _, t := range taken {
@@ -78,12 +94,8 @@ func (l *labels) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 		}
 		taken = append(taken, best)
-		if distance(best, at) > 9 {
-			c.StrokeLine2(draw.LineStyle{Color: lb.color, Width: vg.Points(0.5)}, at.X, at.Y, nearest(best, at).X, nearest(best, at).Y)
-		}
-		c.FillPolygon(color.NRGBA{255, 255, 255, 200}, []vg.Point{best.Min, {X: best.Max.X, Y: best.Min.Y}, best.Max, {X: best.Min.X, Y: best.Max.Y}})
-		c.FillText(style, vg.Point{X: (best.Min.X + best.Max.X) / 2, Y: (best.Min.Y + best.Max.Y) / 2}, lb.text)
 	}
+	return taken
 }
 
 // spots are the places that a text of a size may take beside a point: to the

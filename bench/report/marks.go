@@ -36,14 +36,26 @@ func (m *machine) marks() map[string]mark {
 	}
 	order = append(order, "float32")
 	shapes := []draw.GlyphDrawer{draw.CircleGlyph{}, polygon{4, 45}, polygon{3, 90}, polygon{4, 0}, polygon{3, -90}, polygon{5, 90}}
-	colors := append(slices.Clone(palette[:len(palette)-1]), color.RGBA{136, 34, 85, 255}, color.RGBA{120, 120, 30, 255})
-	marks := map[string]mark{"peer": {color.RGBA{0, 0, 0, 255}, draw.CrossGlyph{}}}
+	// Grey and black are for what is no kernel in assembly.
+	colors := append(slices.Clone(palette[:len(palette)-2]), color.RGBA{136, 34, 85, 255}, color.RGBA{120, 120, 30, 255})
+	marks := map[string]mark{"peer": {color.RGBA{0, 0, 0, 255}, draw.CrossGlyph{}}, portableMark: {grey, draw.RingGlyph{}}}
 	for i, a := range append(order, algorithms...) {
 		if _, ok := marks[a]; !ok {
 			marks[a] = mark{colors[i%len(colors)], shapes[i%len(shapes)]}
 		}
 	}
 	return marks
+}
+
+const portableMark = "portable"
+
+// mark names the mark of the row: that of its algorithm, but of portable
+// kernels one for all.
+func (r *row) mark() string {
+	if r.ours() && r.portable() {
+		return portableMark
+	}
+	return r.algorithm()
 }
 
 // A polygon is a glyph of so many sides, turned by degrees.
@@ -74,7 +86,7 @@ func (c *cloud) add(r *row, at plotter.XY) {
 	if c.points == nil {
 		c.points = map[string]plotter.XYs{}
 	}
-	c.points[r.algorithm()] = append(c.points[r.algorithm()], at)
+	c.points[r.mark()] = append(c.points[r.mark()], at)
 	c.all = append(c.all, at)
 }
 

@@ -55,7 +55,7 @@ func (m *machine) roofline() (plotted, bool, error) {
 			xs.add(at.X)
 			ys.add(at.Y)
 			if r == g.best(r.formats()) || r == g.family.int8Peer || r == g.family.floatPeer {
-				named = append(named, label{at, labelText(r), marks[r.algorithm()].color})
+				named = append(named, label{at, labelText(r), marks[r.mark()].color})
 			}
 		}
 		if len(c.all) > n {
