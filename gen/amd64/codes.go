@@ -48,34 +48,30 @@ type decoder struct {
 	tables [2]operand.Op // by field of the nibble
 }
 
-// decoder prepares constants, in free registers if there are enough of them.
+// decoder prepares constants, as many as there are free registers for in registers,
+// the tables first: one in memory is loaded for every look-up.
 func (s simd) decoder(bits, free int) (d decoder, left int) {
 	d = decoder{simd: s, bits: bits}
 	if bits == 8 {
 		return d, free
 	}
-	d.mask = s.constant("nibble", 0x0f)
-	need := 2
+	hold := func(m operand.Op) operand.Op {
+		if free == 0 {
+			return m
+		}
+		free--
+		return s.inRegister(m)
+	}
 	switch bits {
 	case 4:
-		d.tables[0] = s.constant("pow2", table4[:]...)
+		d.tables[0] = hold(s.constant("pow2", table4[:]...))
 		d.tables[1] = d.tables[0]
 	case 2:
-		need = 3
-		d.tables[0] = s.constant("ternarylow", table2Low[:]...)
-		d.tables[1] = s.constant("ternaryhigh", table2High[:]...)
+		d.tables[0] = hold(s.constant("ternarylow", table2Low[:]...))
+		d.tables[1] = hold(s.constant("ternaryhigh", table2High[:]...))
 	}
-	if free < need {
-		return d, free
-	}
-	d.mask = s.inRegister(d.mask)
-	d.tables[0] = s.inRegister(d.tables[0])
-	if bits == 4 {
-		d.tables[1] = d.tables[0]
-	} else {
-		d.tables[1] = s.inRegister(d.tables[1])
-	}
-	return d, free - need
+	d.mask = hold(s.constant("nibble", 0x0f))
+	return d, free
 }
 
 // decode sets w to the vectors of elements that start at vector number first

@@ -10,23 +10,23 @@ TEXT ·DotW2(SB), NOSPLIT, $0-28
 	MOVQ    x+0(FP), AX
 	MOVQ    w+8(FP), CX
 	MOVQ    blocks+16(FP), DX
-	VMOVDQU nibble<>+0(SB), Y0
-	VMOVDQU ternarylow<>+0(SB), Y1
-	VMOVDQU ternaryhigh<>+0(SB), Y2
+	VMOVDQU ternarylow<>+0(SB), Y0
+	VMOVDQU ternaryhigh<>+0(SB), Y1
+	VMOVDQU nibble<>+0(SB), Y2
 	VMOVDQU ones<>+0(SB), Y3
 	VPXOR   Y9, Y9, Y9
 	TESTQ   DX, DX
 	JZ      sum
 
 block:
-	VPAND      (CX), Y0, Y4
-	VPSHUFB    Y4, Y2, Y5
-	VPSHUFB    Y4, Y1, Y4
+	VPAND      (CX), Y2, Y4
+	VPSHUFB    Y4, Y1, Y5
+	VPSHUFB    Y4, Y0, Y4
 	VMOVDQU    (CX), Y6
 	VPSRLW     $0x04, Y6, Y6
-	VPAND      Y0, Y6, Y6
-	VPSHUFB    Y6, Y2, Y7
-	VPSHUFB    Y6, Y1, Y6
+	VPAND      Y2, Y6, Y6
+	VPSHUFB    Y6, Y1, Y7
+	VPSHUFB    Y6, Y0, Y6
 	VMOVDQU    (AX), Y8
 	VPMADDUBSW Y4, Y8, Y4
 	VMOVDQU    32(AX), Y8
@@ -57,12 +57,6 @@ sum:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $32
-
 DATA ternarylow<>+0(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+8(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+16(SB)/8, $0xff000100ff000100
@@ -74,6 +68,12 @@ DATA ternaryhigh<>+8(SB)/8, $0xffffffff00000000
 DATA ternaryhigh<>+16(SB)/8, $0x0101010100000000
 DATA ternaryhigh<>+24(SB)/8, $0xffffffff00000000
 GLOBL ternaryhigh<>(SB), RODATA|NOPTR, $32
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $32
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001

@@ -10,20 +10,20 @@ TEXT ·DotW4(SB), NOSPLIT, $0-28
 	MOVQ    x+0(FP), AX
 	MOVQ    w+8(FP), CX
 	MOVQ    blocks+16(FP), DX
-	VMOVDQU nibble<>+0(SB), Y0
-	VMOVDQU pow2<>+0(SB), Y1
+	VMOVDQU pow2<>+0(SB), Y0
+	VMOVDQU nibble<>+0(SB), Y1
 	VMOVDQU ones<>+0(SB), Y2
 	VPXOR   Y6, Y6, Y6
 	SUBQ    $0x02, DX
 	JCS     few
 
 turn:
-	VPAND      (CX), Y0, Y3
-	VPSHUFB    Y3, Y1, Y3
+	VPAND      (CX), Y1, Y3
+	VPSHUFB    Y3, Y0, Y3
 	VMOVDQU    (CX), Y4
 	VPSRLW     $0x04, Y4, Y4
-	VPAND      Y0, Y4, Y4
-	VPSHUFB    Y4, Y1, Y4
+	VPAND      Y1, Y4, Y4
+	VPSHUFB    Y4, Y0, Y4
 	VMOVDQU    (AX), Y5
 	VPMADDUBSW Y3, Y5, Y3
 	VPMADDWD   Y2, Y3, Y3
@@ -32,12 +32,12 @@ turn:
 	VPMADDUBSW Y4, Y5, Y4
 	VPMADDWD   Y2, Y4, Y4
 	VPADDD     Y4, Y6, Y6
-	VPAND      32(CX), Y0, Y3
-	VPSHUFB    Y3, Y1, Y3
+	VPAND      32(CX), Y1, Y3
+	VPSHUFB    Y3, Y0, Y3
 	VMOVDQU    32(CX), Y4
 	VPSRLW     $0x04, Y4, Y4
-	VPAND      Y0, Y4, Y4
-	VPSHUFB    Y4, Y1, Y4
+	VPAND      Y1, Y4, Y4
+	VPSHUFB    Y4, Y0, Y4
 	VMOVDQU    64(AX), Y5
 	VPMADDUBSW Y3, Y5, Y3
 	VPMADDWD   Y2, Y3, Y3
@@ -56,12 +56,12 @@ few:
 	JZ   sum
 
 block:
-	VPAND      (CX), Y0, Y3
-	VPSHUFB    Y3, Y1, Y3
+	VPAND      (CX), Y1, Y3
+	VPSHUFB    Y3, Y0, Y3
 	VMOVDQU    (CX), Y4
 	VPSRLW     $0x04, Y4, Y4
-	VPAND      Y0, Y4, Y4
-	VPSHUFB    Y4, Y1, Y4
+	VPAND      Y1, Y4, Y4
+	VPSHUFB    Y4, Y0, Y4
 	VMOVDQU    (AX), Y5
 	VPMADDUBSW Y3, Y5, Y3
 	VPMADDWD   Y2, Y3, Y3
@@ -87,17 +87,17 @@ sum:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $32
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
 DATA pow2<>+24(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $32
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $32
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001

@@ -14,9 +14,9 @@ TEXT ·gemmW2x1(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DX
 	MOVQ    steps+40(FP), BX
 	MOVQ    bias+48(FP), SI
-	VMOVDQU nibble<>+0(SB), Y5
-	VMOVDQU ternarylow<>+0(SB), Y6
-	VMOVDQU ternaryhigh<>+0(SB), Y7
+	VMOVDQU ternarylow<>+0(SB), Y5
+	VMOVDQU ternaryhigh<>+0(SB), Y6
+	VMOVDQU nibble<>+0(SB), Y7
 	VMOVDQU ones<>+0(SB), Y8
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
@@ -24,9 +24,9 @@ TEXT ·gemmW2x1(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (DX), Y5, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        (DX), Y7, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD (CX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y8, Y0, Y0
@@ -36,9 +36,9 @@ two:
 	VPADDD       Y2, Y4, Y4
 	VMOVDQU      (DX), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y5, Y0, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        Y7, Y0, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD 4(CX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y8, Y0, Y0
@@ -46,9 +46,9 @@ two:
 	VPMADDWD     Y8, Y2, Y2
 	VPADDD       Y0, Y3, Y3
 	VPADDD       Y2, Y4, Y4
-	VPAND        32(DX), Y5, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        32(DX), Y7, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD 8(CX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y8, Y0, Y0
@@ -58,9 +58,9 @@ two:
 	VPADDD       Y2, Y4, Y4
 	VMOVDQU      32(DX), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y5, Y0, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        Y7, Y0, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD 12(CX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y8, Y0, Y0
@@ -76,9 +76,9 @@ two:
 odd:
 	ADDQ         $0x02, BX
 	JZ           added
-	VPAND        (DX), Y5, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        (DX), Y7, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD (CX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y8, Y0, Y0
@@ -88,9 +88,9 @@ odd:
 	VPADDD       Y2, Y4, Y4
 	VMOVDQU      (DX), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y5, Y0, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        Y7, Y0, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD 4(CX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y8, Y0, Y0
@@ -111,12 +111,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $32
-
 DATA ternarylow<>+0(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+8(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+16(SB)/8, $0xff000100ff000100
@@ -128,6 +122,12 @@ DATA ternaryhigh<>+8(SB)/8, $0xffffffff00000000
 DATA ternaryhigh<>+16(SB)/8, $0x0101010100000000
 DATA ternaryhigh<>+24(SB)/8, $0xffffffff00000000
 GLOBL ternaryhigh<>(SB), RODATA|NOPTR, $32
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $32
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001
@@ -145,9 +145,9 @@ TEXT ·gemmW2x2(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), SI
 	MOVQ    steps+40(FP), DI
 	MOVQ    bias+48(FP), R8
-	VMOVDQU nibble<>+0(SB), Y8
-	VMOVDQU ternarylow<>+0(SB), Y9
-	VMOVDQU ternaryhigh<>+0(SB), Y10
+	VMOVDQU ternarylow<>+0(SB), Y8
+	VMOVDQU ternaryhigh<>+0(SB), Y9
+	VMOVDQU nibble<>+0(SB), Y10
 	VMOVDQU ones<>+0(SB), Y11
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -157,9 +157,9 @@ TEXT ·gemmW2x2(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (SI), Y8, Y0
-	VPSHUFB      Y0, Y10, Y1
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        (SI), Y10, Y0
+	VPSHUFB      Y0, Y9, Y1
+	VPSHUFB      Y0, Y8, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y11, Y3, Y3
@@ -176,9 +176,9 @@ two:
 	VPADDD       Y2, Y7, Y7
 	VMOVDQU      (SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y8, Y0, Y0
-	VPSHUFB      Y0, Y10, Y1
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        Y10, Y0, Y0
+	VPSHUFB      Y0, Y9, Y1
+	VPSHUFB      Y0, Y8, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y11, Y3, Y3
@@ -193,9 +193,9 @@ two:
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y3, Y6, Y6
 	VPADDD       Y2, Y7, Y7
-	VPAND        32(SI), Y8, Y0
-	VPSHUFB      Y0, Y10, Y1
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        32(SI), Y10, Y0
+	VPSHUFB      Y0, Y9, Y1
+	VPSHUFB      Y0, Y8, Y0
 	VPBROADCASTD 8(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y11, Y3, Y3
@@ -212,9 +212,9 @@ two:
 	VPADDD       Y2, Y7, Y7
 	VMOVDQU      32(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y8, Y0, Y0
-	VPSHUFB      Y0, Y10, Y1
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        Y10, Y0, Y0
+	VPSHUFB      Y0, Y9, Y1
+	VPSHUFB      Y0, Y8, Y0
 	VPBROADCASTD 12(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y11, Y3, Y3
@@ -237,9 +237,9 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPAND        (SI), Y8, Y0
-	VPSHUFB      Y0, Y10, Y1
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        (SI), Y10, Y0
+	VPSHUFB      Y0, Y9, Y1
+	VPSHUFB      Y0, Y8, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y11, Y3, Y3
@@ -256,9 +256,9 @@ odd:
 	VPADDD       Y2, Y7, Y7
 	VMOVDQU      (SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y8, Y0, Y0
-	VPSHUFB      Y0, Y10, Y1
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        Y10, Y0, Y0
+	VPSHUFB      Y0, Y9, Y1
+	VPSHUFB      Y0, Y8, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y11, Y3, Y3
@@ -303,9 +303,9 @@ TEXT ·gemmW2x3(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), SI
 	MOVQ    steps+40(FP), DI
 	MOVQ    bias+48(FP), R8
-	VMOVDQU nibble<>+0(SB), Y10
-	VMOVDQU ternarylow<>+0(SB), Y11
-	VMOVDQU ternaryhigh<>+0(SB), Y12
+	VMOVDQU ternarylow<>+0(SB), Y10
+	VMOVDQU ternaryhigh<>+0(SB), Y11
+	VMOVDQU nibble<>+0(SB), Y12
 	VMOVDQU ones<>+0(SB), Y13
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -317,9 +317,9 @@ TEXT ·gemmW2x3(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (SI), Y10, Y0
-	VPSHUFB      Y0, Y12, Y1
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        (SI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y1
+	VPSHUFB      Y0, Y10, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y13, Y3, Y3
@@ -343,9 +343,9 @@ two:
 	VPADDD       Y2, Y9, Y9
 	VMOVDQU      (SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y10, Y0, Y0
-	VPSHUFB      Y0, Y12, Y1
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        Y12, Y0, Y0
+	VPSHUFB      Y0, Y11, Y1
+	VPSHUFB      Y0, Y10, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y13, Y3, Y3
@@ -367,9 +367,9 @@ two:
 	VPMADDWD     Y13, Y2, Y2
 	VPADDD       Y3, Y8, Y8
 	VPADDD       Y2, Y9, Y9
-	VPAND        32(SI), Y10, Y0
-	VPSHUFB      Y0, Y12, Y1
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        32(SI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y1
+	VPSHUFB      Y0, Y10, Y0
 	VPBROADCASTD 8(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y13, Y3, Y3
@@ -393,9 +393,9 @@ two:
 	VPADDD       Y2, Y9, Y9
 	VMOVDQU      32(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y10, Y0, Y0
-	VPSHUFB      Y0, Y12, Y1
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        Y12, Y0, Y0
+	VPSHUFB      Y0, Y11, Y1
+	VPSHUFB      Y0, Y10, Y0
 	VPBROADCASTD 12(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y13, Y3, Y3
@@ -425,9 +425,9 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPAND        (SI), Y10, Y0
-	VPSHUFB      Y0, Y12, Y1
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        (SI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y1
+	VPSHUFB      Y0, Y10, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y13, Y3, Y3
@@ -451,9 +451,9 @@ odd:
 	VPADDD       Y2, Y9, Y9
 	VMOVDQU      (SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y10, Y0, Y0
-	VPSHUFB      Y0, Y12, Y1
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        Y12, Y0, Y0
+	VPSHUFB      Y0, Y11, Y1
+	VPSHUFB      Y0, Y10, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y13, Y3, Y3
@@ -514,9 +514,9 @@ TEXT ·gemmW2x4(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DI
 	MOVQ    steps+40(FP), R8
 	MOVQ    bias+48(FP), R9
-	VMOVDQU nibble<>+0(SB), Y12
-	VMOVDQU ternarylow<>+0(SB), Y13
-	VMOVDQU ternaryhigh<>+0(SB), Y14
+	VMOVDQU ternarylow<>+0(SB), Y12
+	VMOVDQU ternaryhigh<>+0(SB), Y13
+	VMOVDQU nibble<>+0(SB), Y14
 	VMOVDQU ones<>+0(SB), Y15
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -530,9 +530,9 @@ TEXT ·gemmW2x4(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (DI), Y12, Y0
-	VPSHUFB      Y0, Y14, Y1
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        (DI), Y14, Y0
+	VPSHUFB      Y0, Y13, Y1
+	VPSHUFB      Y0, Y12, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y15, Y3, Y3
@@ -563,9 +563,9 @@ two:
 	VPADDD       Y2, Y11, Y11
 	VMOVDQU      (DI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y12, Y0, Y0
-	VPSHUFB      Y0, Y14, Y1
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        Y14, Y0, Y0
+	VPSHUFB      Y0, Y13, Y1
+	VPSHUFB      Y0, Y12, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y15, Y3, Y3
@@ -594,9 +594,9 @@ two:
 	VPMADDWD     Y15, Y2, Y2
 	VPADDD       Y3, Y10, Y10
 	VPADDD       Y2, Y11, Y11
-	VPAND        32(DI), Y12, Y0
-	VPSHUFB      Y0, Y14, Y1
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        32(DI), Y14, Y0
+	VPSHUFB      Y0, Y13, Y1
+	VPSHUFB      Y0, Y12, Y0
 	VPBROADCASTD 8(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y15, Y3, Y3
@@ -627,9 +627,9 @@ two:
 	VPADDD       Y2, Y11, Y11
 	VMOVDQU      32(DI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y12, Y0, Y0
-	VPSHUFB      Y0, Y14, Y1
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        Y14, Y0, Y0
+	VPSHUFB      Y0, Y13, Y1
+	VPSHUFB      Y0, Y12, Y0
 	VPBROADCASTD 12(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y15, Y3, Y3
@@ -667,9 +667,9 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPAND        (DI), Y12, Y0
-	VPSHUFB      Y0, Y14, Y1
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        (DI), Y14, Y0
+	VPSHUFB      Y0, Y13, Y1
+	VPSHUFB      Y0, Y12, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y15, Y3, Y3
@@ -700,9 +700,9 @@ odd:
 	VPADDD       Y2, Y11, Y11
 	VMOVDQU      (DI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y12, Y0, Y0
-	VPSHUFB      Y0, Y14, Y1
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        Y14, Y0, Y0
+	VPSHUFB      Y0, Y13, Y1
+	VPSHUFB      Y0, Y12, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y15, Y3, Y3

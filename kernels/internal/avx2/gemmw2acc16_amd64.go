@@ -89,23 +89,6 @@ func gemmW2Acc16x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *b
 //go:noescape
 func gemmW2Acc16x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
-// gemmW2Acc16x6 is
-//
-//	for i := range 6 {
-//		for j := range 16 {
-//			sum := int32(0)
-//			for k := range steps * 8 {
-//				sum += int32(x[i*xStride+k]) * w[k/4][j][k%4]
-//			}
-//			dst[i*dstStride/4+j] = bias[j] + sum<<shift
-//		}
-//	}
-//
-// where w is the panel of decoded weights.
-//
-//go:noescape
-func gemmW2Acc16x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-
 // GemmW2Acc16 are the tiles of 16 outputs by their number of rows, for weights of 2 bits,
 // with 16-bit partial sums; shift is at most 14. It is exact while |w| times x is at most 255.
 // A step is 8 codes.
@@ -115,7 +98,6 @@ var GemmW2Acc16 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uint
 	3: gemmW2Acc16x3,
 	4: gemmW2Acc16x4,
 	5: gemmW2Acc16x5,
-	6: gemmW2Acc16x6,
 }
 
 // GemmW2Acc16MaxProduct is the largest |w| times x for which GemmW2Acc16 is exact.

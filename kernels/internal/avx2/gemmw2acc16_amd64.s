@@ -14,9 +14,9 @@ TEXT ·gemmW2Acc16x1(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), BX
 	MOVQ    steps+40(FP), SI
 	MOVQ    bias+48(FP), DI
-	VMOVDQU nibble<>+0(SB), Y5
-	VMOVDQU ternarylow<>+0(SB), Y6
-	VMOVDQU ternaryhigh<>+0(SB), Y7
+	VMOVDQU ternarylow<>+0(SB), Y5
+	VMOVDQU ternaryhigh<>+0(SB), Y6
+	VMOVDQU nibble<>+0(SB), Y7
 	XORL    R8, R8
 
 block:
@@ -30,9 +30,9 @@ block:
 	JCS     odd
 
 two:
-	VPAND        (BX), Y5, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        (BX), Y7, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
@@ -40,17 +40,17 @@ two:
 	VPADDW       Y2, Y4, Y4
 	VMOVDQU      (BX), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y5, Y0, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        Y7, Y0, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y0, Y3, Y3
 	VPADDW       Y2, Y4, Y4
-	VPAND        32(BX), Y5, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        32(BX), Y7, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD 8(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
@@ -58,9 +58,9 @@ two:
 	VPADDW       Y2, Y4, Y4
 	VMOVDQU      32(BX), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y5, Y0, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        Y7, Y0, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD 12(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
@@ -74,9 +74,9 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPAND        (BX), Y5, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        (BX), Y7, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
@@ -84,9 +84,9 @@ odd:
 	VPADDW       Y2, Y4, Y4
 	VMOVDQU      (BX), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y5, Y0, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        Y7, Y0, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
@@ -112,12 +112,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $32
-
 DATA ternarylow<>+0(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+8(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+16(SB)/8, $0xff000100ff000100
@@ -129,6 +123,12 @@ DATA ternaryhigh<>+8(SB)/8, $0xffffffff00000000
 DATA ternaryhigh<>+16(SB)/8, $0x0101010100000000
 DATA ternaryhigh<>+24(SB)/8, $0xffffffff00000000
 GLOBL ternaryhigh<>(SB), RODATA|NOPTR, $32
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $32
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001
@@ -146,9 +146,9 @@ TEXT ·gemmW2Acc16x2(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), SI
 	MOVQ    steps+40(FP), DI
 	MOVQ    bias+48(FP), R8
-	VMOVDQU nibble<>+0(SB), Y8
-	VMOVDQU ternarylow<>+0(SB), Y9
-	VMOVDQU ternaryhigh<>+0(SB), Y10
+	VMOVDQU ternarylow<>+0(SB), Y8
+	VMOVDQU ternaryhigh<>+0(SB), Y9
+	VMOVDQU nibble<>+0(SB), Y10
 	XORL    R9, R9
 
 block:
@@ -164,9 +164,9 @@ block:
 	JCS     odd
 
 two:
-	VPAND        (SI), Y8, Y0
-	VPSHUFB      Y0, Y10, Y1
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        (SI), Y10, Y0
+	VPSHUFB      Y0, Y9, Y1
+	VPSHUFB      Y0, Y8, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -179,9 +179,9 @@ two:
 	VPADDW       Y2, Y7, Y7
 	VMOVDQU      (SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y8, Y0, Y0
-	VPSHUFB      Y0, Y10, Y1
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        Y10, Y0, Y0
+	VPSHUFB      Y0, Y9, Y1
+	VPSHUFB      Y0, Y8, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -192,9 +192,9 @@ two:
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y3, Y6, Y6
 	VPADDW       Y2, Y7, Y7
-	VPAND        32(SI), Y8, Y0
-	VPSHUFB      Y0, Y10, Y1
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        32(SI), Y10, Y0
+	VPSHUFB      Y0, Y9, Y1
+	VPSHUFB      Y0, Y8, Y0
 	VPBROADCASTD 8(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -207,9 +207,9 @@ two:
 	VPADDW       Y2, Y7, Y7
 	VMOVDQU      32(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y8, Y0, Y0
-	VPSHUFB      Y0, Y10, Y1
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        Y10, Y0, Y0
+	VPSHUFB      Y0, Y9, Y1
+	VPSHUFB      Y0, Y8, Y0
 	VPBROADCASTD 12(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -228,9 +228,9 @@ two:
 odd:
 	ADDQ         $0x02, R10
 	JZ           added
-	VPAND        (SI), Y8, Y0
-	VPSHUFB      Y0, Y10, Y1
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        (SI), Y10, Y0
+	VPSHUFB      Y0, Y9, Y1
+	VPSHUFB      Y0, Y8, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -243,9 +243,9 @@ odd:
 	VPADDW       Y2, Y7, Y7
 	VMOVDQU      (SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y8, Y0, Y0
-	VPSHUFB      Y0, Y10, Y1
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        Y10, Y0, Y0
+	VPSHUFB      Y0, Y9, Y1
+	VPSHUFB      Y0, Y8, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -294,9 +294,9 @@ TEXT ·gemmW2Acc16x3(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), SI
 	MOVQ    steps+40(FP), DI
 	MOVQ    bias+48(FP), R8
-	VMOVDQU nibble<>+0(SB), Y10
-	VMOVDQU ternarylow<>+0(SB), Y11
-	VMOVDQU ternaryhigh<>+0(SB), Y12
+	VMOVDQU ternarylow<>+0(SB), Y10
+	VMOVDQU ternaryhigh<>+0(SB), Y11
+	VMOVDQU nibble<>+0(SB), Y12
 	XORL    R9, R9
 
 block:
@@ -314,9 +314,9 @@ block:
 	JCS     odd
 
 two:
-	VPAND        (SI), Y10, Y0
-	VPSHUFB      Y0, Y12, Y1
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        (SI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y1
+	VPSHUFB      Y0, Y10, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -334,9 +334,9 @@ two:
 	VPADDW       Y2, Y9, Y9
 	VMOVDQU      (SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y10, Y0, Y0
-	VPSHUFB      Y0, Y12, Y1
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        Y12, Y0, Y0
+	VPSHUFB      Y0, Y11, Y1
+	VPSHUFB      Y0, Y10, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -352,9 +352,9 @@ two:
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y3, Y8, Y8
 	VPADDW       Y2, Y9, Y9
-	VPAND        32(SI), Y10, Y0
-	VPSHUFB      Y0, Y12, Y1
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        32(SI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y1
+	VPSHUFB      Y0, Y10, Y0
 	VPBROADCASTD 8(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -372,9 +372,9 @@ two:
 	VPADDW       Y2, Y9, Y9
 	VMOVDQU      32(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y10, Y0, Y0
-	VPSHUFB      Y0, Y12, Y1
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        Y12, Y0, Y0
+	VPSHUFB      Y0, Y11, Y1
+	VPSHUFB      Y0, Y10, Y0
 	VPBROADCASTD 12(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -398,9 +398,9 @@ two:
 odd:
 	ADDQ         $0x02, R10
 	JZ           added
-	VPAND        (SI), Y10, Y0
-	VPSHUFB      Y0, Y12, Y1
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        (SI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y1
+	VPSHUFB      Y0, Y10, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -418,9 +418,9 @@ odd:
 	VPADDW       Y2, Y9, Y9
 	VMOVDQU      (SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y10, Y0, Y0
-	VPSHUFB      Y0, Y12, Y1
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        Y12, Y0, Y0
+	VPSHUFB      Y0, Y11, Y1
+	VPSHUFB      Y0, Y10, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -484,9 +484,9 @@ TEXT ·gemmW2Acc16x4(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DI
 	MOVQ    steps+40(FP), R8
 	MOVQ    bias+48(FP), R9
-	VMOVDQU nibble<>+0(SB), Y12
-	VMOVDQU ternarylow<>+0(SB), Y13
-	VMOVDQU ternaryhigh<>+0(SB), Y14
+	VMOVDQU ternarylow<>+0(SB), Y12
+	VMOVDQU ternaryhigh<>+0(SB), Y13
+	VMOVDQU nibble<>+0(SB), Y14
 	XORL    R10, R10
 
 block:
@@ -506,9 +506,9 @@ block:
 	JCS     odd
 
 two:
-	VPAND        (DI), Y12, Y0
-	VPSHUFB      Y0, Y14, Y1
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        (DI), Y14, Y0
+	VPSHUFB      Y0, Y13, Y1
+	VPSHUFB      Y0, Y12, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -531,9 +531,9 @@ two:
 	VPADDW       Y2, Y11, Y11
 	VMOVDQU      (DI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y12, Y0, Y0
-	VPSHUFB      Y0, Y14, Y1
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        Y14, Y0, Y0
+	VPSHUFB      Y0, Y13, Y1
+	VPSHUFB      Y0, Y12, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -554,9 +554,9 @@ two:
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y3, Y10, Y10
 	VPADDW       Y2, Y11, Y11
-	VPAND        32(DI), Y12, Y0
-	VPSHUFB      Y0, Y14, Y1
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        32(DI), Y14, Y0
+	VPSHUFB      Y0, Y13, Y1
+	VPSHUFB      Y0, Y12, Y0
 	VPBROADCASTD 8(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -579,9 +579,9 @@ two:
 	VPADDW       Y2, Y11, Y11
 	VMOVDQU      32(DI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y12, Y0, Y0
-	VPSHUFB      Y0, Y14, Y1
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        Y14, Y0, Y0
+	VPSHUFB      Y0, Y13, Y1
+	VPSHUFB      Y0, Y12, Y0
 	VPBROADCASTD 12(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -611,9 +611,9 @@ two:
 odd:
 	ADDQ         $0x02, R11
 	JZ           added
-	VPAND        (DI), Y12, Y0
-	VPSHUFB      Y0, Y14, Y1
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        (DI), Y14, Y0
+	VPSHUFB      Y0, Y13, Y1
+	VPSHUFB      Y0, Y12, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -636,9 +636,9 @@ odd:
 	VPADDW       Y2, Y11, Y11
 	VMOVDQU      (DI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y12, Y0, Y0
-	VPSHUFB      Y0, Y14, Y1
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        Y14, Y0, Y0
+	VPSHUFB      Y0, Y13, Y1
+	VPSHUFB      Y0, Y12, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -706,16 +706,18 @@ added:
 // func gemmW2Acc16x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmW2Acc16x5(SB), NOSPLIT, $0-64
-	MOVQ dst+0(FP), AX
-	MOVQ dstStride+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ xStride+24(FP), BX
-	LEAQ (DX)(BX*2), SI
-	ADDQ BX, SI
-	MOVQ w+32(FP), DI
-	MOVQ steps+40(FP), R8
-	MOVQ bias+48(FP), R9
-	XORL R10, R10
+	MOVQ    dst+0(FP), AX
+	MOVQ    dstStride+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    xStride+24(FP), BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	MOVQ    w+32(FP), DI
+	MOVQ    steps+40(FP), R8
+	MOVQ    bias+48(FP), R9
+	VMOVDQU ternarylow<>+0(SB), Y14
+	VMOVDQU ternaryhigh<>+0(SB), Y15
+	XORL    R10, R10
 
 block:
 	MOVQ    $0x00000020, R11
@@ -738,10 +740,8 @@ block:
 two:
 	VMOVDQU      (DI), Y0
 	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      ternaryhigh<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y1
+	VPSHUFB      Y0, Y14, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -770,10 +770,8 @@ two:
 	VMOVDQU      (DI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      ternaryhigh<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y1
+	VPSHUFB      Y0, Y14, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -801,10 +799,8 @@ two:
 	VPADDW       Y2, Y13, Y13
 	VMOVDQU      32(DI), Y0
 	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      ternaryhigh<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y1
+	VPSHUFB      Y0, Y14, Y0
 	VPBROADCASTD 8(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -833,10 +829,8 @@ two:
 	VMOVDQU      32(DI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      ternaryhigh<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y1
+	VPSHUFB      Y0, Y14, Y0
 	VPBROADCASTD 12(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -873,10 +867,8 @@ odd:
 	JZ           added
 	VMOVDQU      (DI), Y0
 	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      ternaryhigh<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y1
+	VPSHUFB      Y0, Y14, Y0
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -905,10 +897,8 @@ odd:
 	VMOVDQU      (DI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      ternaryhigh<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y1
+	VPSHUFB      Y0, Y14, Y0
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -979,329 +969,6 @@ added:
 	VPMADDWD Y0, Y13, Y13
 	VPADDD   32(R9), Y13, Y13
 	VMOVDQU  Y13, 32(R11)
-	MOVQ     AX, R9
-	MOVQ     CX, R10
-	TESTQ    R8, R8
-	JNZ      block
-	VZEROUPPER
-	RET
-
-// func gemmW2Acc16x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX2, CMOV
-TEXT ·gemmW2Acc16x6(SB), NOSPLIT, $0-64
-	MOVQ dst+0(FP), AX
-	MOVQ dstStride+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ xStride+24(FP), BX
-	LEAQ (DX)(BX*2), SI
-	ADDQ BX, SI
-	MOVQ w+32(FP), DI
-	MOVQ steps+40(FP), R8
-	MOVQ bias+48(FP), R9
-	XORL R10, R10
-
-block:
-	MOVQ    $0x00000020, R11
-	CMPQ    R8, R11
-	CMOVQCS R8, R11
-	SUBQ    R11, R8
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	VPXOR   Y8, Y8, Y8
-	VPXOR   Y9, Y9, Y9
-	VPXOR   Y10, Y10, Y10
-	VPXOR   Y11, Y11, Y11
-	VPXOR   Y12, Y12, Y12
-	VPXOR   Y13, Y13, Y13
-	VPXOR   Y14, Y14, Y14
-	VPXOR   Y15, Y15, Y15
-	SUBQ    $0x02, R11
-	JCS     odd
-
-two:
-	VMOVDQU      (DI), Y0
-	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      ternaryhigh<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
-	VPBROADCASTD (DX), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y4, Y4
-	VPADDW       Y2, Y5, Y5
-	VPBROADCASTD (DX)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y6, Y6
-	VPADDW       Y2, Y7, Y7
-	VPBROADCASTD (DX)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y8, Y8
-	VPADDW       Y2, Y9, Y9
-	VPBROADCASTD (SI), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y10, Y10
-	VPADDW       Y2, Y11, Y11
-	VPBROADCASTD (SI)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y12, Y12
-	VPADDW       Y2, Y13, Y13
-	VPBROADCASTD (SI)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y14, Y14
-	VPADDW       Y2, Y15, Y15
-	VMOVDQU      (DI), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      ternaryhigh<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
-	VPBROADCASTD 4(DX), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y4, Y4
-	VPADDW       Y2, Y5, Y5
-	VPBROADCASTD 4(DX)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y6, Y6
-	VPADDW       Y2, Y7, Y7
-	VPBROADCASTD 4(DX)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y8, Y8
-	VPADDW       Y2, Y9, Y9
-	VPBROADCASTD 4(SI), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y10, Y10
-	VPADDW       Y2, Y11, Y11
-	VPBROADCASTD 4(SI)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y12, Y12
-	VPADDW       Y2, Y13, Y13
-	VPBROADCASTD 4(SI)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y14, Y14
-	VPADDW       Y2, Y15, Y15
-	VMOVDQU      32(DI), Y0
-	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      ternaryhigh<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
-	VPBROADCASTD 8(DX), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y4, Y4
-	VPADDW       Y2, Y5, Y5
-	VPBROADCASTD 8(DX)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y6, Y6
-	VPADDW       Y2, Y7, Y7
-	VPBROADCASTD 8(DX)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y8, Y8
-	VPADDW       Y2, Y9, Y9
-	VPBROADCASTD 8(SI), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y10, Y10
-	VPADDW       Y2, Y11, Y11
-	VPBROADCASTD 8(SI)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y12, Y12
-	VPADDW       Y2, Y13, Y13
-	VPBROADCASTD 8(SI)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y14, Y14
-	VPADDW       Y2, Y15, Y15
-	VMOVDQU      32(DI), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      ternaryhigh<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
-	VPBROADCASTD 12(DX), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y4, Y4
-	VPADDW       Y2, Y5, Y5
-	VPBROADCASTD 12(DX)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y6, Y6
-	VPADDW       Y2, Y7, Y7
-	VPBROADCASTD 12(DX)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y8, Y8
-	VPADDW       Y2, Y9, Y9
-	VPBROADCASTD 12(SI), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y10, Y10
-	VPADDW       Y2, Y11, Y11
-	VPBROADCASTD 12(SI)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y12, Y12
-	VPADDW       Y2, Y13, Y13
-	VPBROADCASTD 12(SI)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y14, Y14
-	VPADDW       Y2, Y15, Y15
-	ADDQ         $+16, DX
-	ADDQ         $+16, SI
-	ADDQ         $+64, DI
-	SUBQ         $0x02, R11
-	JCC          two
-
-odd:
-	ADDQ         $0x02, R11
-	JZ           added
-	VMOVDQU      (DI), Y0
-	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      ternaryhigh<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
-	VPBROADCASTD (DX), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y4, Y4
-	VPADDW       Y2, Y5, Y5
-	VPBROADCASTD (DX)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y6, Y6
-	VPADDW       Y2, Y7, Y7
-	VPBROADCASTD (DX)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y8, Y8
-	VPADDW       Y2, Y9, Y9
-	VPBROADCASTD (SI), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y10, Y10
-	VPADDW       Y2, Y11, Y11
-	VPBROADCASTD (SI)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y12, Y12
-	VPADDW       Y2, Y13, Y13
-	VPBROADCASTD (SI)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y14, Y14
-	VPADDW       Y2, Y15, Y15
-	VMOVDQU      (DI), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      ternaryhigh<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
-	VPBROADCASTD 4(DX), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y4, Y4
-	VPADDW       Y2, Y5, Y5
-	VPBROADCASTD 4(DX)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y6, Y6
-	VPADDW       Y2, Y7, Y7
-	VPBROADCASTD 4(DX)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y8, Y8
-	VPADDW       Y2, Y9, Y9
-	VPBROADCASTD 4(SI), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y10, Y10
-	VPADDW       Y2, Y11, Y11
-	VPBROADCASTD 4(SI)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y12, Y12
-	VPADDW       Y2, Y13, Y13
-	VPBROADCASTD 4(SI)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y14, Y14
-	VPADDW       Y2, Y15, Y15
-
-added:
-	MOVQ     AX, R11
-	MOVQ     shift+56(FP), R12
-	VMOVQ    R12, X2
-	VMOVDQU  ones<>+0(SB), Y0
-	VPSLLW   X2, Y0, Y0
-	VPMADDWD Y0, Y4, Y4
-	VPADDD   (R9), Y4, Y4
-	VMOVDQU  Y4, (R11)
-	VPMADDWD Y0, Y5, Y5
-	VPADDD   32(R9), Y5, Y5
-	VMOVDQU  Y5, 32(R11)
-	ADDQ     CX, R11
-	ADDQ     R10, R9
-	VPMADDWD Y0, Y6, Y6
-	VPADDD   (R9), Y6, Y6
-	VMOVDQU  Y6, (R11)
-	VPMADDWD Y0, Y7, Y7
-	VPADDD   32(R9), Y7, Y7
-	VMOVDQU  Y7, 32(R11)
-	ADDQ     CX, R11
-	ADDQ     R10, R9
-	VPMADDWD Y0, Y8, Y8
-	VPADDD   (R9), Y8, Y8
-	VMOVDQU  Y8, (R11)
-	VPMADDWD Y0, Y9, Y9
-	VPADDD   32(R9), Y9, Y9
-	VMOVDQU  Y9, 32(R11)
-	ADDQ     CX, R11
-	ADDQ     R10, R9
-	VPMADDWD Y0, Y10, Y10
-	VPADDD   (R9), Y10, Y10
-	VMOVDQU  Y10, (R11)
-	VPMADDWD Y0, Y11, Y11
-	VPADDD   32(R9), Y11, Y11
-	VMOVDQU  Y11, 32(R11)
-	ADDQ     CX, R11
-	ADDQ     R10, R9
-	VPMADDWD Y0, Y12, Y12
-	VPADDD   (R9), Y12, Y12
-	VMOVDQU  Y12, (R11)
-	VPMADDWD Y0, Y13, Y13
-	VPADDD   32(R9), Y13, Y13
-	VMOVDQU  Y13, 32(R11)
-	ADDQ     CX, R11
-	ADDQ     R10, R9
-	VPMADDWD Y0, Y14, Y14
-	VPADDD   (R9), Y14, Y14
-	VMOVDQU  Y14, (R11)
-	VPMADDWD Y0, Y15, Y15
-	VPADDD   32(R9), Y15, Y15
-	VMOVDQU  Y15, 32(R11)
 	MOVQ     AX, R9
 	MOVQ     CX, R10
 	TESTQ    R8, R8

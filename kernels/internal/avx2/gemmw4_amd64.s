@@ -14,8 +14,8 @@ TEXT ·gemmW4x1(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DX
 	MOVQ    steps+40(FP), BX
 	MOVQ    bias+48(FP), SI
-	VMOVDQU nibble<>+0(SB), Y5
-	VMOVDQU pow2<>+0(SB), Y6
+	VMOVDQU pow2<>+0(SB), Y5
+	VMOVDQU nibble<>+0(SB), Y6
 	VMOVDQU ones<>+0(SB), Y7
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
@@ -23,12 +23,12 @@ TEXT ·gemmW4x1(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (DX), Y5, Y0
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        (DX), Y6, Y0
+	VPSHUFB      Y0, Y5, Y0
 	VMOVDQU      (DX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y5, Y1, Y1
-	VPSHUFB      Y1, Y6, Y1
+	VPAND        Y6, Y1, Y1
+	VPSHUFB      Y1, Y5, Y1
 	VPBROADCASTD (CX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y7, Y0, Y0
@@ -36,12 +36,12 @@ two:
 	VPMADDWD     Y7, Y2, Y2
 	VPADDD       Y0, Y3, Y3
 	VPADDD       Y2, Y4, Y4
-	VPAND        32(DX), Y5, Y0
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        32(DX), Y6, Y0
+	VPSHUFB      Y0, Y5, Y0
 	VMOVDQU      32(DX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y5, Y1, Y1
-	VPSHUFB      Y1, Y6, Y1
+	VPAND        Y6, Y1, Y1
+	VPSHUFB      Y1, Y5, Y1
 	VPBROADCASTD 4(CX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y7, Y0, Y0
@@ -57,12 +57,12 @@ two:
 odd:
 	ADDQ         $0x02, BX
 	JZ           added
-	VPAND        (DX), Y5, Y0
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        (DX), Y6, Y0
+	VPSHUFB      Y0, Y5, Y0
 	VMOVDQU      (DX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y5, Y1, Y1
-	VPSHUFB      Y1, Y6, Y1
+	VPAND        Y6, Y1, Y1
+	VPSHUFB      Y1, Y5, Y1
 	VPBROADCASTD (CX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y7, Y0, Y0
@@ -83,17 +83,17 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $32
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
 DATA pow2<>+24(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $32
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $32
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001
@@ -111,8 +111,8 @@ TEXT ·gemmW4x2(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), SI
 	MOVQ    steps+40(FP), DI
 	MOVQ    bias+48(FP), R8
-	VMOVDQU nibble<>+0(SB), Y8
-	VMOVDQU pow2<>+0(SB), Y9
+	VMOVDQU pow2<>+0(SB), Y8
+	VMOVDQU nibble<>+0(SB), Y9
 	VMOVDQU ones<>+0(SB), Y10
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -122,12 +122,12 @@ TEXT ·gemmW4x2(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (SI), Y8, Y0
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        (SI), Y9, Y0
+	VPSHUFB      Y0, Y8, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y8, Y1, Y1
-	VPSHUFB      Y1, Y9, Y1
+	VPAND        Y9, Y1, Y1
+	VPSHUFB      Y1, Y8, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y10, Y3, Y3
@@ -142,12 +142,12 @@ two:
 	VPMADDWD     Y10, Y2, Y2
 	VPADDD       Y3, Y6, Y6
 	VPADDD       Y2, Y7, Y7
-	VPAND        32(SI), Y8, Y0
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        32(SI), Y9, Y0
+	VPSHUFB      Y0, Y8, Y0
 	VMOVDQU      32(SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y8, Y1, Y1
-	VPSHUFB      Y1, Y9, Y1
+	VPAND        Y9, Y1, Y1
+	VPSHUFB      Y1, Y8, Y1
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y10, Y3, Y3
@@ -170,12 +170,12 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPAND        (SI), Y8, Y0
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        (SI), Y9, Y0
+	VPSHUFB      Y0, Y8, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y8, Y1, Y1
-	VPSHUFB      Y1, Y9, Y1
+	VPAND        Y9, Y1, Y1
+	VPSHUFB      Y1, Y8, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y10, Y3, Y3
@@ -220,8 +220,8 @@ TEXT ·gemmW4x3(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), SI
 	MOVQ    steps+40(FP), DI
 	MOVQ    bias+48(FP), R8
-	VMOVDQU nibble<>+0(SB), Y10
-	VMOVDQU pow2<>+0(SB), Y11
+	VMOVDQU pow2<>+0(SB), Y10
+	VMOVDQU nibble<>+0(SB), Y11
 	VMOVDQU ones<>+0(SB), Y12
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -233,12 +233,12 @@ TEXT ·gemmW4x3(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (SI), Y10, Y0
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        (SI), Y11, Y0
+	VPSHUFB      Y0, Y10, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y10, Y1, Y1
-	VPSHUFB      Y1, Y11, Y1
+	VPAND        Y11, Y1, Y1
+	VPSHUFB      Y1, Y10, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y12, Y3, Y3
@@ -260,12 +260,12 @@ two:
 	VPMADDWD     Y12, Y2, Y2
 	VPADDD       Y3, Y8, Y8
 	VPADDD       Y2, Y9, Y9
-	VPAND        32(SI), Y10, Y0
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        32(SI), Y11, Y0
+	VPSHUFB      Y0, Y10, Y0
 	VMOVDQU      32(SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y10, Y1, Y1
-	VPSHUFB      Y1, Y11, Y1
+	VPAND        Y11, Y1, Y1
+	VPSHUFB      Y1, Y10, Y1
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y12, Y3, Y3
@@ -295,12 +295,12 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPAND        (SI), Y10, Y0
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        (SI), Y11, Y0
+	VPSHUFB      Y0, Y10, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y10, Y1, Y1
-	VPSHUFB      Y1, Y11, Y1
+	VPAND        Y11, Y1, Y1
+	VPSHUFB      Y1, Y10, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y12, Y3, Y3
@@ -361,8 +361,8 @@ TEXT ·gemmW4x4(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DI
 	MOVQ    steps+40(FP), R8
 	MOVQ    bias+48(FP), R9
-	VMOVDQU nibble<>+0(SB), Y12
-	VMOVDQU pow2<>+0(SB), Y13
+	VMOVDQU pow2<>+0(SB), Y12
+	VMOVDQU nibble<>+0(SB), Y13
 	VMOVDQU ones<>+0(SB), Y14
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -376,12 +376,12 @@ TEXT ·gemmW4x4(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (DI), Y12, Y0
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        (DI), Y13, Y0
+	VPSHUFB      Y0, Y12, Y0
 	VMOVDQU      (DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y12, Y1, Y1
-	VPSHUFB      Y1, Y13, Y1
+	VPAND        Y13, Y1, Y1
+	VPSHUFB      Y1, Y12, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y14, Y3, Y3
@@ -410,12 +410,12 @@ two:
 	VPMADDWD     Y14, Y2, Y2
 	VPADDD       Y3, Y10, Y10
 	VPADDD       Y2, Y11, Y11
-	VPAND        32(DI), Y12, Y0
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        32(DI), Y13, Y0
+	VPSHUFB      Y0, Y12, Y0
 	VMOVDQU      32(DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y12, Y1, Y1
-	VPSHUFB      Y1, Y13, Y1
+	VPAND        Y13, Y1, Y1
+	VPSHUFB      Y1, Y12, Y1
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y14, Y3, Y3
@@ -453,12 +453,12 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPAND        (DI), Y12, Y0
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        (DI), Y13, Y0
+	VPSHUFB      Y0, Y12, Y0
 	VMOVDQU      (DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y12, Y1, Y1
-	VPSHUFB      Y1, Y13, Y1
+	VPAND        Y13, Y1, Y1
+	VPSHUFB      Y1, Y12, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDWD     Y14, Y3, Y3

@@ -14,8 +14,8 @@ TEXT ·gemmW4Acc16x1(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), BX
 	MOVQ    steps+40(FP), SI
 	MOVQ    bias+48(FP), DI
-	VMOVDQU nibble<>+0(SB), Y5
-	VMOVDQU pow2<>+0(SB), Y6
+	VMOVDQU pow2<>+0(SB), Y5
+	VMOVDQU nibble<>+0(SB), Y6
 	XORL    R8, R8
 
 block:
@@ -29,23 +29,23 @@ block:
 	JCS     odd
 
 two:
-	VPAND        (BX), Y5, Y0
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        (BX), Y6, Y0
+	VPSHUFB      Y0, Y5, Y0
 	VMOVDQU      (BX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y5, Y1, Y1
-	VPSHUFB      Y1, Y6, Y1
+	VPAND        Y6, Y1, Y1
+	VPSHUFB      Y1, Y5, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y0, Y3, Y3
 	VPADDW       Y2, Y4, Y4
-	VPAND        32(BX), Y5, Y0
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        32(BX), Y6, Y0
+	VPSHUFB      Y0, Y5, Y0
 	VMOVDQU      32(BX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y5, Y1, Y1
-	VPSHUFB      Y1, Y6, Y1
+	VPAND        Y6, Y1, Y1
+	VPSHUFB      Y1, Y5, Y1
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
@@ -59,12 +59,12 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPAND        (BX), Y5, Y0
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        (BX), Y6, Y0
+	VPSHUFB      Y0, Y5, Y0
 	VMOVDQU      (BX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y5, Y1, Y1
-	VPSHUFB      Y1, Y6, Y1
+	VPAND        Y6, Y1, Y1
+	VPSHUFB      Y1, Y5, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDUBSW   Y1, Y2, Y2
@@ -90,17 +90,17 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $32
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
 DATA pow2<>+24(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $32
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $32
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001
@@ -118,8 +118,8 @@ TEXT ·gemmW4Acc16x2(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), SI
 	MOVQ    steps+40(FP), DI
 	MOVQ    bias+48(FP), R8
-	VMOVDQU nibble<>+0(SB), Y8
-	VMOVDQU pow2<>+0(SB), Y9
+	VMOVDQU pow2<>+0(SB), Y8
+	VMOVDQU nibble<>+0(SB), Y9
 	XORL    R9, R9
 
 block:
@@ -135,12 +135,12 @@ block:
 	JCS     odd
 
 two:
-	VPAND        (SI), Y8, Y0
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        (SI), Y9, Y0
+	VPSHUFB      Y0, Y8, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y8, Y1, Y1
-	VPSHUFB      Y1, Y9, Y1
+	VPAND        Y9, Y1, Y1
+	VPSHUFB      Y1, Y8, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -151,12 +151,12 @@ two:
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y3, Y6, Y6
 	VPADDW       Y2, Y7, Y7
-	VPAND        32(SI), Y8, Y0
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        32(SI), Y9, Y0
+	VPSHUFB      Y0, Y8, Y0
 	VMOVDQU      32(SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y8, Y1, Y1
-	VPSHUFB      Y1, Y9, Y1
+	VPAND        Y9, Y1, Y1
+	VPSHUFB      Y1, Y8, Y1
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -175,12 +175,12 @@ two:
 odd:
 	ADDQ         $0x02, R10
 	JZ           added
-	VPAND        (SI), Y8, Y0
-	VPSHUFB      Y0, Y9, Y0
+	VPAND        (SI), Y9, Y0
+	VPSHUFB      Y0, Y8, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y8, Y1, Y1
-	VPSHUFB      Y1, Y9, Y1
+	VPAND        Y9, Y1, Y1
+	VPSHUFB      Y1, Y8, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -229,8 +229,8 @@ TEXT ·gemmW4Acc16x3(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), SI
 	MOVQ    steps+40(FP), DI
 	MOVQ    bias+48(FP), R8
-	VMOVDQU nibble<>+0(SB), Y10
-	VMOVDQU pow2<>+0(SB), Y11
+	VMOVDQU pow2<>+0(SB), Y10
+	VMOVDQU nibble<>+0(SB), Y11
 	XORL    R9, R9
 
 block:
@@ -248,12 +248,12 @@ block:
 	JCS     odd
 
 two:
-	VPAND        (SI), Y10, Y0
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        (SI), Y11, Y0
+	VPSHUFB      Y0, Y10, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y10, Y1, Y1
-	VPSHUFB      Y1, Y11, Y1
+	VPAND        Y11, Y1, Y1
+	VPSHUFB      Y1, Y10, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -269,12 +269,12 @@ two:
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y3, Y8, Y8
 	VPADDW       Y2, Y9, Y9
-	VPAND        32(SI), Y10, Y0
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        32(SI), Y11, Y0
+	VPSHUFB      Y0, Y10, Y0
 	VMOVDQU      32(SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y10, Y1, Y1
-	VPSHUFB      Y1, Y11, Y1
+	VPAND        Y11, Y1, Y1
+	VPSHUFB      Y1, Y10, Y1
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -298,12 +298,12 @@ two:
 odd:
 	ADDQ         $0x02, R10
 	JZ           added
-	VPAND        (SI), Y10, Y0
-	VPSHUFB      Y0, Y11, Y0
+	VPAND        (SI), Y11, Y0
+	VPSHUFB      Y0, Y10, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y10, Y1, Y1
-	VPSHUFB      Y1, Y11, Y1
+	VPAND        Y11, Y1, Y1
+	VPSHUFB      Y1, Y10, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -367,8 +367,8 @@ TEXT ·gemmW4Acc16x4(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DI
 	MOVQ    steps+40(FP), R8
 	MOVQ    bias+48(FP), R9
-	VMOVDQU nibble<>+0(SB), Y12
-	VMOVDQU pow2<>+0(SB), Y13
+	VMOVDQU pow2<>+0(SB), Y12
+	VMOVDQU nibble<>+0(SB), Y13
 	XORL    R10, R10
 
 block:
@@ -388,12 +388,12 @@ block:
 	JCS     odd
 
 two:
-	VPAND        (DI), Y12, Y0
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        (DI), Y13, Y0
+	VPSHUFB      Y0, Y12, Y0
 	VMOVDQU      (DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y12, Y1, Y1
-	VPSHUFB      Y1, Y13, Y1
+	VPAND        Y13, Y1, Y1
+	VPSHUFB      Y1, Y12, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -414,12 +414,12 @@ two:
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y3, Y10, Y10
 	VPADDW       Y2, Y11, Y11
-	VPAND        32(DI), Y12, Y0
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        32(DI), Y13, Y0
+	VPSHUFB      Y0, Y12, Y0
 	VMOVDQU      32(DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y12, Y1, Y1
-	VPSHUFB      Y1, Y13, Y1
+	VPAND        Y13, Y1, Y1
+	VPSHUFB      Y1, Y12, Y1
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -449,12 +449,12 @@ two:
 odd:
 	ADDQ         $0x02, R11
 	JZ           added
-	VPAND        (DI), Y12, Y0
-	VPSHUFB      Y0, Y13, Y0
+	VPAND        (DI), Y13, Y0
+	VPSHUFB      Y0, Y12, Y0
 	VMOVDQU      (DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y12, Y1, Y1
-	VPSHUFB      Y1, Y13, Y1
+	VPAND        Y13, Y1, Y1
+	VPSHUFB      Y1, Y12, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -531,8 +531,8 @@ TEXT ·gemmW4Acc16x5(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DI
 	MOVQ    steps+40(FP), R8
 	MOVQ    bias+48(FP), R9
-	VMOVDQU nibble<>+0(SB), Y14
-	VMOVDQU pow2<>+0(SB), Y15
+	VMOVDQU pow2<>+0(SB), Y14
+	VMOVDQU nibble<>+0(SB), Y15
 	XORL    R10, R10
 
 block:
@@ -554,12 +554,12 @@ block:
 	JCS     odd
 
 two:
-	VPAND        (DI), Y14, Y0
-	VPSHUFB      Y0, Y15, Y0
+	VPAND        (DI), Y15, Y0
+	VPSHUFB      Y0, Y14, Y0
 	VMOVDQU      (DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y14, Y1, Y1
-	VPSHUFB      Y1, Y15, Y1
+	VPAND        Y15, Y1, Y1
+	VPSHUFB      Y1, Y14, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -585,12 +585,12 @@ two:
 	VPMADDUBSW   Y1, Y2, Y2
 	VPADDW       Y3, Y12, Y12
 	VPADDW       Y2, Y13, Y13
-	VPAND        32(DI), Y14, Y0
-	VPSHUFB      Y0, Y15, Y0
+	VPAND        32(DI), Y15, Y0
+	VPSHUFB      Y0, Y14, Y0
 	VMOVDQU      32(DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y14, Y1, Y1
-	VPSHUFB      Y1, Y15, Y1
+	VPAND        Y15, Y1, Y1
+	VPSHUFB      Y1, Y14, Y1
 	VPBROADCASTD 4(DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -625,12 +625,12 @@ two:
 odd:
 	ADDQ         $0x02, R11
 	JZ           added
-	VPAND        (DI), Y14, Y0
-	VPSHUFB      Y0, Y15, Y0
+	VPAND        (DI), Y15, Y0
+	VPSHUFB      Y0, Y14, Y0
 	VMOVDQU      (DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y14, Y1, Y1
-	VPSHUFB      Y1, Y15, Y1
+	VPAND        Y15, Y1, Y1
+	VPSHUFB      Y1, Y14, Y1
 	VPBROADCASTD (DX), Y2
 	VPMADDUBSW   Y0, Y2, Y3
 	VPMADDUBSW   Y1, Y2, Y2
@@ -701,227 +701,6 @@ added:
 	VPMADDWD Y0, Y13, Y13
 	VPADDD   32(R9), Y13, Y13
 	VMOVDQU  Y13, 32(R11)
-	MOVQ     AX, R9
-	MOVQ     CX, R10
-	TESTQ    R8, R8
-	JNZ      block
-	VZEROUPPER
-	RET
-
-// func gemmW4Acc16x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX2, CMOV
-TEXT ·gemmW4Acc16x6(SB), NOSPLIT, $0-64
-	MOVQ dst+0(FP), AX
-	MOVQ dstStride+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ xStride+24(FP), BX
-	LEAQ (DX)(BX*2), SI
-	ADDQ BX, SI
-	MOVQ w+32(FP), DI
-	MOVQ steps+40(FP), R8
-	MOVQ bias+48(FP), R9
-	XORL R10, R10
-
-block:
-	MOVQ    $0x00000010, R11
-	CMPQ    R8, R11
-	CMOVQCS R8, R11
-	SUBQ    R11, R8
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	VPXOR   Y8, Y8, Y8
-	VPXOR   Y9, Y9, Y9
-	VPXOR   Y10, Y10, Y10
-	VPXOR   Y11, Y11, Y11
-	VPXOR   Y12, Y12, Y12
-	VPXOR   Y13, Y13, Y13
-	VPXOR   Y14, Y14, Y14
-	VPXOR   Y15, Y15, Y15
-	SUBQ    $0x02, R11
-	JCS     odd
-
-two:
-	VMOVDQU      (DI), Y0
-	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      pow2<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
-	VMOVDQU      (DI), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        nibble<>+0(SB), Y1, Y1
-	VMOVDQU      pow2<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPBROADCASTD (DX), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y4, Y4
-	VPADDW       Y2, Y5, Y5
-	VPBROADCASTD (DX)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y6, Y6
-	VPADDW       Y2, Y7, Y7
-	VPBROADCASTD (DX)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y8, Y8
-	VPADDW       Y2, Y9, Y9
-	VPBROADCASTD (SI), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y10, Y10
-	VPADDW       Y2, Y11, Y11
-	VPBROADCASTD (SI)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y12, Y12
-	VPADDW       Y2, Y13, Y13
-	VPBROADCASTD (SI)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y14, Y14
-	VPADDW       Y2, Y15, Y15
-	VMOVDQU      32(DI), Y0
-	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      pow2<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
-	VMOVDQU      32(DI), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        nibble<>+0(SB), Y1, Y1
-	VMOVDQU      pow2<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPBROADCASTD 4(DX), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y4, Y4
-	VPADDW       Y2, Y5, Y5
-	VPBROADCASTD 4(DX)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y6, Y6
-	VPADDW       Y2, Y7, Y7
-	VPBROADCASTD 4(DX)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y8, Y8
-	VPADDW       Y2, Y9, Y9
-	VPBROADCASTD 4(SI), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y10, Y10
-	VPADDW       Y2, Y11, Y11
-	VPBROADCASTD 4(SI)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y12, Y12
-	VPADDW       Y2, Y13, Y13
-	VPBROADCASTD 4(SI)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y14, Y14
-	VPADDW       Y2, Y15, Y15
-	ADDQ         $+8, DX
-	ADDQ         $+8, SI
-	ADDQ         $+64, DI
-	SUBQ         $0x02, R11
-	JCC          two
-
-odd:
-	ADDQ         $0x02, R11
-	JZ           added
-	VMOVDQU      (DI), Y0
-	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      pow2<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
-	VMOVDQU      (DI), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        nibble<>+0(SB), Y1, Y1
-	VMOVDQU      pow2<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPBROADCASTD (DX), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y4, Y4
-	VPADDW       Y2, Y5, Y5
-	VPBROADCASTD (DX)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y6, Y6
-	VPADDW       Y2, Y7, Y7
-	VPBROADCASTD (DX)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y8, Y8
-	VPADDW       Y2, Y9, Y9
-	VPBROADCASTD (SI), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y10, Y10
-	VPADDW       Y2, Y11, Y11
-	VPBROADCASTD (SI)(BX*1), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y12, Y12
-	VPADDW       Y2, Y13, Y13
-	VPBROADCASTD (SI)(BX*2), Y2
-	VPMADDUBSW   Y0, Y2, Y3
-	VPMADDUBSW   Y1, Y2, Y2
-	VPADDW       Y3, Y14, Y14
-	VPADDW       Y2, Y15, Y15
-
-added:
-	MOVQ     AX, R11
-	MOVQ     shift+56(FP), R12
-	VMOVQ    R12, X2
-	VMOVDQU  ones<>+0(SB), Y0
-	VPSLLW   X2, Y0, Y0
-	VPMADDWD Y0, Y4, Y4
-	VPADDD   (R9), Y4, Y4
-	VMOVDQU  Y4, (R11)
-	VPMADDWD Y0, Y5, Y5
-	VPADDD   32(R9), Y5, Y5
-	VMOVDQU  Y5, 32(R11)
-	ADDQ     CX, R11
-	ADDQ     R10, R9
-	VPMADDWD Y0, Y6, Y6
-	VPADDD   (R9), Y6, Y6
-	VMOVDQU  Y6, (R11)
-	VPMADDWD Y0, Y7, Y7
-	VPADDD   32(R9), Y7, Y7
-	VMOVDQU  Y7, 32(R11)
-	ADDQ     CX, R11
-	ADDQ     R10, R9
-	VPMADDWD Y0, Y8, Y8
-	VPADDD   (R9), Y8, Y8
-	VMOVDQU  Y8, (R11)
-	VPMADDWD Y0, Y9, Y9
-	VPADDD   32(R9), Y9, Y9
-	VMOVDQU  Y9, 32(R11)
-	ADDQ     CX, R11
-	ADDQ     R10, R9
-	VPMADDWD Y0, Y10, Y10
-	VPADDD   (R9), Y10, Y10
-	VMOVDQU  Y10, (R11)
-	VPMADDWD Y0, Y11, Y11
-	VPADDD   32(R9), Y11, Y11
-	VMOVDQU  Y11, 32(R11)
-	ADDQ     CX, R11
-	ADDQ     R10, R9
-	VPMADDWD Y0, Y12, Y12
-	VPADDD   (R9), Y12, Y12
-	VMOVDQU  Y12, (R11)
-	VPMADDWD Y0, Y13, Y13
-	VPADDD   32(R9), Y13, Y13
-	VMOVDQU  Y13, 32(R11)
-	ADDQ     CX, R11
-	ADDQ     R10, R9
-	VPMADDWD Y0, Y14, Y14
-	VPADDD   (R9), Y14, Y14
-	VMOVDQU  Y14, (R11)
-	VPMADDWD Y0, Y15, Y15
-	VPADDD   32(R9), Y15, Y15
-	VMOVDQU  Y15, 32(R11)
 	MOVQ     AX, R9
 	MOVQ     CX, R10
 	TESTQ    R8, R8

@@ -15,9 +15,9 @@ TEXT ·GemvW2(SB), NOSPLIT, $0-56
 	ADDQ    BX, SI
 	MOVQ    steps+32(FP), DI
 	MOVQ    bias+40(FP), R8
-	VMOVDQU nibble<>+0(SB), Y11
-	VMOVDQU ternarylow<>+0(SB), Y12
-	VMOVDQU ternaryhigh<>+0(SB), Y13
+	VMOVDQU ternarylow<>+0(SB), Y11
+	VMOVDQU ternaryhigh<>+0(SB), Y12
+	VMOVDQU nibble<>+0(SB), Y13
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -31,36 +31,36 @@ TEXT ·GemvW2(SB), NOSPLIT, $0-56
 
 two:
 	VPBROADCASTD (CX), Y2
-	VPAND        (DX), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     ones<>+0(SB), Y1, Y1
 	VPADDD       Y0, Y3, Y3
 	VPADDD       Y1, Y4, Y4
-	VPAND        (DX)(BX*1), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX)(BX*1), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     ones<>+0(SB), Y1, Y1
 	VPADDD       Y0, Y5, Y5
 	VPADDD       Y1, Y6, Y6
-	VPAND        (DX)(BX*2), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX)(BX*2), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     ones<>+0(SB), Y1, Y1
 	VPADDD       Y0, Y7, Y7
 	VPADDD       Y1, Y8, Y8
-	VPAND        (SI), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (SI), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -70,9 +70,9 @@ two:
 	VPBROADCASTD 4(CX), Y2
 	VMOVDQU      (DX), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -81,9 +81,9 @@ two:
 	VPADDD       Y1, Y4, Y4
 	VMOVDQU      (DX)(BX*1), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -92,9 +92,9 @@ two:
 	VPADDD       Y1, Y6, Y6
 	VMOVDQU      (DX)(BX*2), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -103,9 +103,9 @@ two:
 	VPADDD       Y1, Y8, Y8
 	VMOVDQU      (SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -113,36 +113,36 @@ two:
 	VPADDD       Y0, Y9, Y9
 	VPADDD       Y1, Y10, Y10
 	VPBROADCASTD 8(CX), Y2
-	VPAND        32(DX), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        32(DX), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     ones<>+0(SB), Y1, Y1
 	VPADDD       Y0, Y3, Y3
 	VPADDD       Y1, Y4, Y4
-	VPAND        32(DX)(BX*1), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        32(DX)(BX*1), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     ones<>+0(SB), Y1, Y1
 	VPADDD       Y0, Y5, Y5
 	VPADDD       Y1, Y6, Y6
-	VPAND        32(DX)(BX*2), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        32(DX)(BX*2), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     ones<>+0(SB), Y1, Y1
 	VPADDD       Y0, Y7, Y7
 	VPADDD       Y1, Y8, Y8
-	VPAND        32(SI), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        32(SI), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -152,9 +152,9 @@ two:
 	VPBROADCASTD 12(CX), Y2
 	VMOVDQU      32(DX), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -163,9 +163,9 @@ two:
 	VPADDD       Y1, Y4, Y4
 	VMOVDQU      32(DX)(BX*1), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -174,9 +174,9 @@ two:
 	VPADDD       Y1, Y6, Y6
 	VMOVDQU      32(DX)(BX*2), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -185,9 +185,9 @@ two:
 	VPADDD       Y1, Y8, Y8
 	VMOVDQU      32(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -204,36 +204,36 @@ odd:
 	ADDQ         $0x02, DI
 	JZ           added
 	VPBROADCASTD (CX), Y2
-	VPAND        (DX), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     ones<>+0(SB), Y1, Y1
 	VPADDD       Y0, Y3, Y3
 	VPADDD       Y1, Y4, Y4
-	VPAND        (DX)(BX*1), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX)(BX*1), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     ones<>+0(SB), Y1, Y1
 	VPADDD       Y0, Y5, Y5
 	VPADDD       Y1, Y6, Y6
-	VPAND        (DX)(BX*2), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX)(BX*2), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     ones<>+0(SB), Y1, Y1
 	VPADDD       Y0, Y7, Y7
 	VPADDD       Y1, Y8, Y8
-	VPAND        (SI), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (SI), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -243,9 +243,9 @@ odd:
 	VPBROADCASTD 4(CX), Y2
 	VMOVDQU      (DX), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -254,9 +254,9 @@ odd:
 	VPADDD       Y1, Y4, Y4
 	VMOVDQU      (DX)(BX*1), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -265,9 +265,9 @@ odd:
 	VPADDD       Y1, Y6, Y6
 	VMOVDQU      (DX)(BX*2), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -276,9 +276,9 @@ odd:
 	VPADDD       Y1, Y8, Y8
 	VMOVDQU      (SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     ones<>+0(SB), Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -316,12 +316,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $32
-
 DATA ternarylow<>+0(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+8(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+16(SB)/8, $0xff000100ff000100
@@ -333,6 +327,12 @@ DATA ternaryhigh<>+8(SB)/8, $0xffffffff00000000
 DATA ternaryhigh<>+16(SB)/8, $0x0101010100000000
 DATA ternaryhigh<>+24(SB)/8, $0xffffffff00000000
 GLOBL ternaryhigh<>(SB), RODATA|NOPTR, $32
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $32
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001

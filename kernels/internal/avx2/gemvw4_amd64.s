@@ -15,8 +15,8 @@ TEXT ·GemvW4(SB), NOSPLIT, $0-56
 	ADDQ    BX, SI
 	MOVQ    steps+32(FP), DI
 	MOVQ    bias+40(FP), R8
-	VMOVDQU nibble<>+0(SB), Y11
-	VMOVDQU pow2<>+0(SB), Y12
+	VMOVDQU pow2<>+0(SB), Y11
+	VMOVDQU nibble<>+0(SB), Y12
 	VMOVDQU ones<>+0(SB), Y13
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
@@ -31,48 +31,48 @@ TEXT ·GemvW4(SB), NOSPLIT, $0-56
 
 two:
 	VPBROADCASTD (CX), Y2
-	VPAND        (DX), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (DX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y13, Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     Y13, Y1, Y1
 	VPADDD       Y0, Y3, Y3
 	VPADDD       Y1, Y4, Y4
-	VPAND        (DX)(BX*1), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX)(BX*1), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (DX)(BX*1), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y13, Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     Y13, Y1, Y1
 	VPADDD       Y0, Y5, Y5
 	VPADDD       Y1, Y6, Y6
-	VPAND        (DX)(BX*2), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX)(BX*2), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (DX)(BX*2), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y13, Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     Y13, Y1, Y1
 	VPADDD       Y0, Y7, Y7
 	VPADDD       Y1, Y8, Y8
-	VPAND        (SI), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (SI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y13, Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -80,48 +80,48 @@ two:
 	VPADDD       Y0, Y9, Y9
 	VPADDD       Y1, Y10, Y10
 	VPBROADCASTD 4(CX), Y2
-	VPAND        32(DX), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        32(DX), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      32(DX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y13, Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     Y13, Y1, Y1
 	VPADDD       Y0, Y3, Y3
 	VPADDD       Y1, Y4, Y4
-	VPAND        32(DX)(BX*1), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        32(DX)(BX*1), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      32(DX)(BX*1), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y13, Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     Y13, Y1, Y1
 	VPADDD       Y0, Y5, Y5
 	VPADDD       Y1, Y6, Y6
-	VPAND        32(DX)(BX*2), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        32(DX)(BX*2), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      32(DX)(BX*2), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y13, Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     Y13, Y1, Y1
 	VPADDD       Y0, Y7, Y7
 	VPADDD       Y1, Y8, Y8
-	VPAND        32(SI), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        32(SI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      32(SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y13, Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -138,48 +138,48 @@ odd:
 	ADDQ         $0x02, DI
 	JZ           added
 	VPBROADCASTD (CX), Y2
-	VPAND        (DX), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (DX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y13, Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     Y13, Y1, Y1
 	VPADDD       Y0, Y3, Y3
 	VPADDD       Y1, Y4, Y4
-	VPAND        (DX)(BX*1), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX)(BX*1), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (DX)(BX*1), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y13, Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     Y13, Y1, Y1
 	VPADDD       Y0, Y5, Y5
 	VPADDD       Y1, Y6, Y6
-	VPAND        (DX)(BX*2), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX)(BX*2), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (DX)(BX*2), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y13, Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
 	VPMADDWD     Y13, Y1, Y1
 	VPADDD       Y0, Y7, Y7
 	VPADDD       Y1, Y8, Y8
-	VPAND        (SI), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (SI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPMADDUBSW   Y0, Y2, Y0
 	VPMADDWD     Y13, Y0, Y0
 	VPMADDUBSW   Y1, Y2, Y1
@@ -217,17 +217,17 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $32
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
 DATA pow2<>+24(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $32
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $32
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001

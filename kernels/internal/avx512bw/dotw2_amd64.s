@@ -10,22 +10,22 @@ TEXT ·DotW2(SB), NOSPLIT, $0-28
 	MOVQ      x+0(FP), AX
 	MOVQ      w+8(FP), CX
 	MOVQ      blocks+16(FP), DX
-	VMOVDQU64 nibble<>+0(SB), Z0
-	VMOVDQU64 ternarylow<>+0(SB), Z1
-	VMOVDQU64 ternaryhigh<>+0(SB), Z2
+	VMOVDQU64 ternarylow<>+0(SB), Z0
+	VMOVDQU64 ternaryhigh<>+0(SB), Z1
+	VMOVDQU64 nibble<>+0(SB), Z2
 	VMOVDQU64 ones<>+0(SB), Z3
 	VPXORQ    Z9, Z9, Z9
 	TESTQ     DX, DX
 	JZ        sum
 
 block:
-	VPANDQ     (CX), Z0, Z4
-	VPSHUFB    Z4, Z2, Z5
-	VPSHUFB    Z4, Z1, Z4
+	VPANDQ     (CX), Z2, Z4
+	VPSHUFB    Z4, Z1, Z5
+	VPSHUFB    Z4, Z0, Z4
 	VPSRLW     $0x04, (CX), Z6
-	VPANDQ     Z0, Z6, Z6
-	VPSHUFB    Z6, Z2, Z7
-	VPSHUFB    Z6, Z1, Z6
+	VPANDQ     Z2, Z6, Z6
+	VPSHUFB    Z6, Z1, Z7
+	VPSHUFB    Z6, Z0, Z6
 	VMOVDQU64  (AX), Z8
 	VPMADDUBSW Z4, Z8, Z4
 	VMOVDQU64  64(AX), Z8
@@ -58,16 +58,6 @@ sum:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $64
-
 DATA ternarylow<>+0(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+8(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+16(SB)/8, $0xff000100ff000100
@@ -87,6 +77,16 @@ DATA ternaryhigh<>+40(SB)/8, $0xffffffff00000000
 DATA ternaryhigh<>+48(SB)/8, $0x0101010100000000
 DATA ternaryhigh<>+56(SB)/8, $0xffffffff00000000
 GLOBL ternaryhigh<>(SB), RODATA|NOPTR, $64
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $64
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001

@@ -10,19 +10,19 @@ TEXT ·DotW4(SB), NOSPLIT, $0-28
 	MOVQ      x+0(FP), AX
 	MOVQ      w+8(FP), CX
 	MOVQ      blocks+16(FP), DX
-	VMOVDQU64 nibble<>+0(SB), Z0
-	VMOVDQU64 pow2<>+0(SB), Z1
+	VMOVDQU64 pow2<>+0(SB), Z0
+	VMOVDQU64 nibble<>+0(SB), Z1
 	VMOVDQU64 ones<>+0(SB), Z2
 	VPXORQ    Z6, Z6, Z6
 	SUBQ      $0x02, DX
 	JCS       few
 
 turn:
-	VPANDQ     (CX), Z0, Z3
-	VPSHUFB    Z3, Z1, Z3
+	VPANDQ     (CX), Z1, Z3
+	VPSHUFB    Z3, Z0, Z3
 	VPSRLW     $0x04, (CX), Z4
-	VPANDQ     Z0, Z4, Z4
-	VPSHUFB    Z4, Z1, Z4
+	VPANDQ     Z1, Z4, Z4
+	VPSHUFB    Z4, Z0, Z4
 	VMOVDQU64  (AX), Z5
 	VPMADDUBSW Z3, Z5, Z3
 	VPMADDWD   Z2, Z3, Z3
@@ -31,11 +31,11 @@ turn:
 	VPMADDUBSW Z4, Z5, Z4
 	VPMADDWD   Z2, Z4, Z4
 	VPADDD     Z4, Z6, Z6
-	VPANDQ     64(CX), Z0, Z3
-	VPSHUFB    Z3, Z1, Z3
+	VPANDQ     64(CX), Z1, Z3
+	VPSHUFB    Z3, Z0, Z3
 	VPSRLW     $0x04, 64(CX), Z4
-	VPANDQ     Z0, Z4, Z4
-	VPSHUFB    Z4, Z1, Z4
+	VPANDQ     Z1, Z4, Z4
+	VPSHUFB    Z4, Z0, Z4
 	VMOVDQU64  128(AX), Z5
 	VPMADDUBSW Z3, Z5, Z3
 	VPMADDWD   Z2, Z3, Z3
@@ -54,11 +54,11 @@ few:
 	JZ   sum
 
 block:
-	VPANDQ     (CX), Z0, Z3
-	VPSHUFB    Z3, Z1, Z3
+	VPANDQ     (CX), Z1, Z3
+	VPSHUFB    Z3, Z0, Z3
 	VPSRLW     $0x04, (CX), Z4
-	VPANDQ     Z0, Z4, Z4
-	VPSHUFB    Z4, Z1, Z4
+	VPANDQ     Z1, Z4, Z4
+	VPSHUFB    Z4, Z0, Z4
 	VMOVDQU64  (AX), Z5
 	VPMADDUBSW Z3, Z5, Z3
 	VPMADDWD   Z2, Z3, Z3
@@ -86,16 +86,6 @@ sum:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $64
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
@@ -105,6 +95,16 @@ DATA pow2<>+40(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+48(SB)/8, $0x4020100804020100
 DATA pow2<>+56(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $64
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $64
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001

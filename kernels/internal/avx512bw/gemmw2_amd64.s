@@ -14,9 +14,9 @@ TEXT ·gemmW2x1(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DX
 	MOVQ      steps+40(FP), BX
 	MOVQ      bias+48(FP), SI
-	VMOVDQU64 nibble<>+0(SB), Z9
-	VMOVDQU64 ternarylow<>+0(SB), Z10
-	VMOVDQU64 ternaryhigh<>+0(SB), Z11
+	VMOVDQU64 ternarylow<>+0(SB), Z9
+	VMOVDQU64 ternaryhigh<>+0(SB), Z10
+	VMOVDQU64 nibble<>+0(SB), Z11
 	VMOVDQU64 ones<>+0(SB), Z12
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
@@ -26,13 +26,13 @@ TEXT ·gemmW2x1(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (DX), Z9, Z0
-	VPSHUFB      Z0, Z11, Z1
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       (DX), Z11, Z0
+	VPSHUFB      Z0, Z10, Z1
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, (DX), Z2
-	VPANDQ       Z9, Z2, Z2
-	VPSHUFB      Z2, Z11, Z3
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z11, Z2, Z2
+	VPSHUFB      Z2, Z10, Z3
+	VPSHUFB      Z2, Z9, Z2
 	VPBROADCASTD (CX), Z4
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z12, Z0, Z0
@@ -46,13 +46,13 @@ two:
 	VPMADDWD     Z12, Z1, Z1
 	VPADDD       Z0, Z7, Z7
 	VPADDD       Z1, Z8, Z8
-	VPANDQ       64(DX), Z9, Z0
-	VPSHUFB      Z0, Z11, Z1
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       64(DX), Z11, Z0
+	VPSHUFB      Z0, Z10, Z1
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, 64(DX), Z2
-	VPANDQ       Z9, Z2, Z2
-	VPSHUFB      Z2, Z11, Z3
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z11, Z2, Z2
+	VPSHUFB      Z2, Z10, Z3
+	VPSHUFB      Z2, Z9, Z2
 	VPBROADCASTD 4(CX), Z4
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z12, Z0, Z0
@@ -74,13 +74,13 @@ two:
 odd:
 	ADDQ         $0x02, BX
 	JZ           added
-	VPANDQ       (DX), Z9, Z0
-	VPSHUFB      Z0, Z11, Z1
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       (DX), Z11, Z0
+	VPSHUFB      Z0, Z10, Z1
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, (DX), Z2
-	VPANDQ       Z9, Z2, Z2
-	VPSHUFB      Z2, Z11, Z3
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z11, Z2, Z2
+	VPSHUFB      Z2, Z10, Z3
+	VPSHUFB      Z2, Z9, Z2
 	VPBROADCASTD (CX), Z4
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z12, Z0, Z0
@@ -113,16 +113,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $64
-
 DATA ternarylow<>+0(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+8(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+16(SB)/8, $0xff000100ff000100
@@ -142,6 +132,16 @@ DATA ternaryhigh<>+40(SB)/8, $0xffffffff00000000
 DATA ternaryhigh<>+48(SB)/8, $0x0101010100000000
 DATA ternaryhigh<>+56(SB)/8, $0xffffffff00000000
 GLOBL ternaryhigh<>(SB), RODATA|NOPTR, $64
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $64
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001
@@ -163,9 +163,9 @@ TEXT ·gemmW2x2(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), SI
 	MOVQ      steps+40(FP), DI
 	MOVQ      bias+48(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z15
-	VMOVDQU64 ternarylow<>+0(SB), Z16
-	VMOVDQU64 ternaryhigh<>+0(SB), Z17
+	VMOVDQU64 ternarylow<>+0(SB), Z15
+	VMOVDQU64 ternaryhigh<>+0(SB), Z16
+	VMOVDQU64 nibble<>+0(SB), Z17
 	VMOVDQU64 ones<>+0(SB), Z18
 	VPXORQ    Z7, Z7, Z7
 	VPXORQ    Z8, Z8, Z8
@@ -179,13 +179,13 @@ TEXT ·gemmW2x2(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (SI), Z15, Z0
-	VPSHUFB      Z0, Z17, Z1
-	VPSHUFB      Z0, Z16, Z0
+	VPANDQ       (SI), Z17, Z0
+	VPSHUFB      Z0, Z16, Z1
+	VPSHUFB      Z0, Z15, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z15, Z2, Z2
-	VPSHUFB      Z2, Z17, Z3
-	VPSHUFB      Z2, Z16, Z2
+	VPANDQ       Z17, Z2, Z2
+	VPSHUFB      Z2, Z16, Z3
+	VPSHUFB      Z2, Z15, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z18, Z5, Z5
@@ -212,13 +212,13 @@ two:
 	VPMADDWD     Z18, Z6, Z6
 	VPADDD       Z5, Z13, Z13
 	VPADDD       Z6, Z14, Z14
-	VPANDQ       64(SI), Z15, Z0
-	VPSHUFB      Z0, Z17, Z1
-	VPSHUFB      Z0, Z16, Z0
+	VPANDQ       64(SI), Z17, Z0
+	VPSHUFB      Z0, Z16, Z1
+	VPSHUFB      Z0, Z15, Z0
 	VPSRLW       $0x04, 64(SI), Z2
-	VPANDQ       Z15, Z2, Z2
-	VPSHUFB      Z2, Z17, Z3
-	VPSHUFB      Z2, Z16, Z2
+	VPANDQ       Z17, Z2, Z2
+	VPSHUFB      Z2, Z16, Z3
+	VPSHUFB      Z2, Z15, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z18, Z5, Z5
@@ -253,13 +253,13 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPANDQ       (SI), Z15, Z0
-	VPSHUFB      Z0, Z17, Z1
-	VPSHUFB      Z0, Z16, Z0
+	VPANDQ       (SI), Z17, Z0
+	VPSHUFB      Z0, Z16, Z1
+	VPSHUFB      Z0, Z15, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z15, Z2, Z2
-	VPSHUFB      Z2, Z17, Z3
-	VPSHUFB      Z2, Z16, Z2
+	VPANDQ       Z17, Z2, Z2
+	VPSHUFB      Z2, Z16, Z3
+	VPSHUFB      Z2, Z15, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z18, Z5, Z5
@@ -328,9 +328,9 @@ TEXT ·gemmW2x3(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), SI
 	MOVQ      steps+40(FP), DI
 	MOVQ      bias+48(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z19
-	VMOVDQU64 ternarylow<>+0(SB), Z20
-	VMOVDQU64 ternaryhigh<>+0(SB), Z21
+	VMOVDQU64 ternarylow<>+0(SB), Z19
+	VMOVDQU64 ternaryhigh<>+0(SB), Z20
+	VMOVDQU64 nibble<>+0(SB), Z21
 	VMOVDQU64 ones<>+0(SB), Z22
 	VPXORQ    Z7, Z7, Z7
 	VPXORQ    Z8, Z8, Z8
@@ -348,13 +348,13 @@ TEXT ·gemmW2x3(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (SI), Z19, Z0
-	VPSHUFB      Z0, Z21, Z1
-	VPSHUFB      Z0, Z20, Z0
+	VPANDQ       (SI), Z21, Z0
+	VPSHUFB      Z0, Z20, Z1
+	VPSHUFB      Z0, Z19, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z19, Z2, Z2
-	VPSHUFB      Z2, Z21, Z3
-	VPSHUFB      Z2, Z20, Z2
+	VPANDQ       Z21, Z2, Z2
+	VPSHUFB      Z2, Z20, Z3
+	VPSHUFB      Z2, Z19, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z22, Z5, Z5
@@ -394,13 +394,13 @@ two:
 	VPMADDWD     Z22, Z6, Z6
 	VPADDD       Z5, Z17, Z17
 	VPADDD       Z6, Z18, Z18
-	VPANDQ       64(SI), Z19, Z0
-	VPSHUFB      Z0, Z21, Z1
-	VPSHUFB      Z0, Z20, Z0
+	VPANDQ       64(SI), Z21, Z0
+	VPSHUFB      Z0, Z20, Z1
+	VPSHUFB      Z0, Z19, Z0
 	VPSRLW       $0x04, 64(SI), Z2
-	VPANDQ       Z19, Z2, Z2
-	VPSHUFB      Z2, Z21, Z3
-	VPSHUFB      Z2, Z20, Z2
+	VPANDQ       Z21, Z2, Z2
+	VPSHUFB      Z2, Z20, Z3
+	VPSHUFB      Z2, Z19, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z22, Z5, Z5
@@ -448,13 +448,13 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPANDQ       (SI), Z19, Z0
-	VPSHUFB      Z0, Z21, Z1
-	VPSHUFB      Z0, Z20, Z0
+	VPANDQ       (SI), Z21, Z0
+	VPSHUFB      Z0, Z20, Z1
+	VPSHUFB      Z0, Z19, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z19, Z2, Z2
-	VPSHUFB      Z2, Z21, Z3
-	VPSHUFB      Z2, Z20, Z2
+	VPANDQ       Z21, Z2, Z2
+	VPSHUFB      Z2, Z20, Z3
+	VPSHUFB      Z2, Z19, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z22, Z5, Z5
@@ -551,9 +551,9 @@ TEXT ·gemmW2x4(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 nibble<>+0(SB), Z23
-	VMOVDQU64 ternarylow<>+0(SB), Z24
-	VMOVDQU64 ternaryhigh<>+0(SB), Z25
+	VMOVDQU64 ternarylow<>+0(SB), Z23
+	VMOVDQU64 ternaryhigh<>+0(SB), Z24
+	VMOVDQU64 nibble<>+0(SB), Z25
 	VMOVDQU64 ones<>+0(SB), Z26
 	VPXORQ    Z7, Z7, Z7
 	VPXORQ    Z8, Z8, Z8
@@ -575,13 +575,13 @@ TEXT ·gemmW2x4(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (DI), Z23, Z0
-	VPSHUFB      Z0, Z25, Z1
-	VPSHUFB      Z0, Z24, Z0
+	VPANDQ       (DI), Z25, Z0
+	VPSHUFB      Z0, Z24, Z1
+	VPSHUFB      Z0, Z23, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       Z23, Z2, Z2
-	VPSHUFB      Z2, Z25, Z3
-	VPSHUFB      Z2, Z24, Z2
+	VPANDQ       Z25, Z2, Z2
+	VPSHUFB      Z2, Z24, Z3
+	VPSHUFB      Z2, Z23, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z26, Z5, Z5
@@ -634,13 +634,13 @@ two:
 	VPMADDWD     Z26, Z6, Z6
 	VPADDD       Z5, Z21, Z21
 	VPADDD       Z6, Z22, Z22
-	VPANDQ       64(DI), Z23, Z0
-	VPSHUFB      Z0, Z25, Z1
-	VPSHUFB      Z0, Z24, Z0
+	VPANDQ       64(DI), Z25, Z0
+	VPSHUFB      Z0, Z24, Z1
+	VPSHUFB      Z0, Z23, Z0
 	VPSRLW       $0x04, 64(DI), Z2
-	VPANDQ       Z23, Z2, Z2
-	VPSHUFB      Z2, Z25, Z3
-	VPSHUFB      Z2, Z24, Z2
+	VPANDQ       Z25, Z2, Z2
+	VPSHUFB      Z2, Z24, Z3
+	VPSHUFB      Z2, Z23, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z26, Z5, Z5
@@ -702,13 +702,13 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPANDQ       (DI), Z23, Z0
-	VPSHUFB      Z0, Z25, Z1
-	VPSHUFB      Z0, Z24, Z0
+	VPANDQ       (DI), Z25, Z0
+	VPSHUFB      Z0, Z24, Z1
+	VPSHUFB      Z0, Z23, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       Z23, Z2, Z2
-	VPSHUFB      Z2, Z25, Z3
-	VPSHUFB      Z2, Z24, Z2
+	VPANDQ       Z25, Z2, Z2
+	VPSHUFB      Z2, Z24, Z3
+	VPSHUFB      Z2, Z23, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z26, Z5, Z5
@@ -831,9 +831,9 @@ TEXT ·gemmW2x5(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 nibble<>+0(SB), Z27
-	VMOVDQU64 ternarylow<>+0(SB), Z28
-	VMOVDQU64 ternaryhigh<>+0(SB), Z29
+	VMOVDQU64 ternarylow<>+0(SB), Z27
+	VMOVDQU64 ternaryhigh<>+0(SB), Z28
+	VMOVDQU64 nibble<>+0(SB), Z29
 	VMOVDQU64 ones<>+0(SB), Z30
 	VPXORQ    Z7, Z7, Z7
 	VPXORQ    Z8, Z8, Z8
@@ -859,13 +859,13 @@ TEXT ·gemmW2x5(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (DI), Z27, Z0
-	VPSHUFB      Z0, Z29, Z1
-	VPSHUFB      Z0, Z28, Z0
+	VPANDQ       (DI), Z29, Z0
+	VPSHUFB      Z0, Z28, Z1
+	VPSHUFB      Z0, Z27, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       Z27, Z2, Z2
-	VPSHUFB      Z2, Z29, Z3
-	VPSHUFB      Z2, Z28, Z2
+	VPANDQ       Z29, Z2, Z2
+	VPSHUFB      Z2, Z28, Z3
+	VPSHUFB      Z2, Z27, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z30, Z5, Z5
@@ -931,13 +931,13 @@ two:
 	VPMADDWD     Z30, Z6, Z6
 	VPADDD       Z5, Z25, Z25
 	VPADDD       Z6, Z26, Z26
-	VPANDQ       64(DI), Z27, Z0
-	VPSHUFB      Z0, Z29, Z1
-	VPSHUFB      Z0, Z28, Z0
+	VPANDQ       64(DI), Z29, Z0
+	VPSHUFB      Z0, Z28, Z1
+	VPSHUFB      Z0, Z27, Z0
 	VPSRLW       $0x04, 64(DI), Z2
-	VPANDQ       Z27, Z2, Z2
-	VPSHUFB      Z2, Z29, Z3
-	VPSHUFB      Z2, Z28, Z2
+	VPANDQ       Z29, Z2, Z2
+	VPSHUFB      Z2, Z28, Z3
+	VPSHUFB      Z2, Z27, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z30, Z5, Z5
@@ -1012,13 +1012,13 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPANDQ       (DI), Z27, Z0
-	VPSHUFB      Z0, Z29, Z1
-	VPSHUFB      Z0, Z28, Z0
+	VPANDQ       (DI), Z29, Z0
+	VPSHUFB      Z0, Z28, Z1
+	VPSHUFB      Z0, Z27, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       Z27, Z2, Z2
-	VPSHUFB      Z2, Z29, Z3
-	VPSHUFB      Z2, Z28, Z2
+	VPANDQ       Z29, Z2, Z2
+	VPSHUFB      Z2, Z28, Z3
+	VPSHUFB      Z2, Z27, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z30, Z5, Z5
@@ -1167,7 +1167,7 @@ TEXT ·gemmW2x6(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 ones<>+0(SB), Z31
+	VMOVDQU64 ternarylow<>+0(SB), Z31
 	VPXORQ    Z7, Z7, Z7
 	VPXORQ    Z8, Z8, Z8
 	VPXORQ    Z9, Z9, Z9
@@ -1200,180 +1200,176 @@ two:
 	VPANDQ       nibble<>+0(SB), Z0, Z0
 	VMOVDQU64    ternaryhigh<>+0(SB), Z4
 	VPSHUFB      Z0, Z4, Z1
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPSHUFB      Z0, Z31, Z0
 	VPSRLW       $0x04, (DI), Z2
 	VPANDQ       nibble<>+0(SB), Z2, Z2
 	VMOVDQU64    ternaryhigh<>+0(SB), Z4
 	VPSHUFB      Z2, Z4, Z3
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPSHUFB      Z2, Z31, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z7, Z7
 	VPADDD       Z6, Z8, Z8
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z9, Z9
 	VPADDD       Z6, Z10, Z10
 	VPBROADCASTD (DX)(BX*1), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z11, Z11
 	VPADDD       Z6, Z12, Z12
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z13, Z13
 	VPADDD       Z6, Z14, Z14
 	VPBROADCASTD (DX)(BX*2), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z15, Z15
 	VPADDD       Z6, Z16, Z16
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z17, Z17
 	VPADDD       Z6, Z18, Z18
 	VPBROADCASTD (SI), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z19, Z19
 	VPADDD       Z6, Z20, Z20
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z21, Z21
 	VPADDD       Z6, Z22, Z22
 	VPBROADCASTD (SI)(BX*1), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z23, Z23
 	VPADDD       Z6, Z24, Z24
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z25, Z25
 	VPADDD       Z6, Z26, Z26
 	VPBROADCASTD (SI)(BX*2), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z27, Z27
 	VPADDD       Z6, Z28, Z28
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z29, Z29
 	VPADDD       Z6, Z30, Z30
 	VMOVDQU64    64(DI), Z0
 	VPANDQ       nibble<>+0(SB), Z0, Z0
 	VMOVDQU64    ternaryhigh<>+0(SB), Z4
 	VPSHUFB      Z0, Z4, Z1
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPSHUFB      Z0, Z31, Z0
 	VPSRLW       $0x04, 64(DI), Z2
 	VPANDQ       nibble<>+0(SB), Z2, Z2
 	VMOVDQU64    ternaryhigh<>+0(SB), Z4
 	VPSHUFB      Z2, Z4, Z3
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPSHUFB      Z2, Z31, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z7, Z7
 	VPADDD       Z6, Z8, Z8
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z9, Z9
 	VPADDD       Z6, Z10, Z10
 	VPBROADCASTD 4(DX)(BX*1), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z11, Z11
 	VPADDD       Z6, Z12, Z12
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z13, Z13
 	VPADDD       Z6, Z14, Z14
 	VPBROADCASTD 4(DX)(BX*2), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z15, Z15
 	VPADDD       Z6, Z16, Z16
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z17, Z17
 	VPADDD       Z6, Z18, Z18
 	VPBROADCASTD 4(SI), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z19, Z19
 	VPADDD       Z6, Z20, Z20
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z21, Z21
 	VPADDD       Z6, Z22, Z22
 	VPBROADCASTD 4(SI)(BX*1), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z23, Z23
 	VPADDD       Z6, Z24, Z24
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z25, Z25
 	VPADDD       Z6, Z26, Z26
 	VPBROADCASTD 4(SI)(BX*2), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z27, Z27
 	VPADDD       Z6, Z28, Z28
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z29, Z29
 	VPADDD       Z6, Z30, Z30
 	ADDQ         $+8, DX
@@ -1389,90 +1385,88 @@ odd:
 	VPANDQ       nibble<>+0(SB), Z0, Z0
 	VMOVDQU64    ternaryhigh<>+0(SB), Z4
 	VPSHUFB      Z0, Z4, Z1
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPSHUFB      Z0, Z31, Z0
 	VPSRLW       $0x04, (DI), Z2
 	VPANDQ       nibble<>+0(SB), Z2, Z2
 	VMOVDQU64    ternaryhigh<>+0(SB), Z4
 	VPSHUFB      Z2, Z4, Z3
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPSHUFB      Z2, Z31, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z7, Z7
 	VPADDD       Z6, Z8, Z8
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z9, Z9
 	VPADDD       Z6, Z10, Z10
 	VPBROADCASTD (DX)(BX*1), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z11, Z11
 	VPADDD       Z6, Z12, Z12
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z13, Z13
 	VPADDD       Z6, Z14, Z14
 	VPBROADCASTD (DX)(BX*2), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z15, Z15
 	VPADDD       Z6, Z16, Z16
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z17, Z17
 	VPADDD       Z6, Z18, Z18
 	VPBROADCASTD (SI), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z19, Z19
 	VPADDD       Z6, Z20, Z20
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z21, Z21
 	VPADDD       Z6, Z22, Z22
 	VPBROADCASTD (SI)(BX*1), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z23, Z23
 	VPADDD       Z6, Z24, Z24
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z25, Z25
 	VPADDD       Z6, Z26, Z26
 	VPBROADCASTD (SI)(BX*2), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z27, Z27
 	VPADDD       Z6, Z28, Z28
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z29, Z29
 	VPADDD       Z6, Z30, Z30
 

@@ -14,9 +14,9 @@ TEXT ·gemmW2Acc16x1(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), BX
 	MOVQ      steps+40(FP), SI
 	MOVQ      bias+48(FP), DI
-	VMOVDQU64 nibble<>+0(SB), Z9
-	VMOVDQU64 ternarylow<>+0(SB), Z10
-	VMOVDQU64 ternaryhigh<>+0(SB), Z11
+	VMOVDQU64 ternarylow<>+0(SB), Z9
+	VMOVDQU64 ternaryhigh<>+0(SB), Z10
+	VMOVDQU64 nibble<>+0(SB), Z11
 	XORL      R8, R8
 
 block:
@@ -32,13 +32,13 @@ block:
 	JCS     odd
 
 two:
-	VPANDQ       (BX), Z9, Z0
-	VPSHUFB      Z0, Z11, Z1
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       (BX), Z11, Z0
+	VPSHUFB      Z0, Z10, Z1
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, (BX), Z2
-	VPANDQ       Z9, Z2, Z2
-	VPSHUFB      Z2, Z11, Z3
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z11, Z2, Z2
+	VPSHUFB      Z2, Z10, Z3
+	VPSHUFB      Z2, Z9, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -48,13 +48,13 @@ two:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z7, Z7
 	VPADDW       Z1, Z8, Z8
-	VPANDQ       64(BX), Z9, Z0
-	VPSHUFB      Z0, Z11, Z1
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       64(BX), Z11, Z0
+	VPSHUFB      Z0, Z10, Z1
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, 64(BX), Z2
-	VPANDQ       Z9, Z2, Z2
-	VPSHUFB      Z2, Z11, Z3
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z11, Z2, Z2
+	VPSHUFB      Z2, Z10, Z3
+	VPSHUFB      Z2, Z9, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -72,13 +72,13 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPANDQ       (BX), Z9, Z0
-	VPSHUFB      Z0, Z11, Z1
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       (BX), Z11, Z0
+	VPSHUFB      Z0, Z10, Z1
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, (BX), Z2
-	VPANDQ       Z9, Z2, Z2
-	VPSHUFB      Z2, Z11, Z3
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z11, Z2, Z2
+	VPSHUFB      Z2, Z10, Z3
+	VPSHUFB      Z2, Z9, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -114,16 +114,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $64
-
 DATA ternarylow<>+0(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+8(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+16(SB)/8, $0xff000100ff000100
@@ -143,6 +133,16 @@ DATA ternaryhigh<>+40(SB)/8, $0xffffffff00000000
 DATA ternaryhigh<>+48(SB)/8, $0x0101010100000000
 DATA ternaryhigh<>+56(SB)/8, $0xffffffff00000000
 GLOBL ternaryhigh<>(SB), RODATA|NOPTR, $64
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $64
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001
@@ -164,9 +164,9 @@ TEXT ·gemmW2Acc16x2(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), SI
 	MOVQ      steps+40(FP), DI
 	MOVQ      bias+48(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z15
-	VMOVDQU64 ternarylow<>+0(SB), Z16
-	VMOVDQU64 ternaryhigh<>+0(SB), Z17
+	VMOVDQU64 ternarylow<>+0(SB), Z15
+	VMOVDQU64 ternaryhigh<>+0(SB), Z16
+	VMOVDQU64 nibble<>+0(SB), Z17
 	XORL      R9, R9
 
 block:
@@ -186,13 +186,13 @@ block:
 	JCS     odd
 
 two:
-	VPANDQ       (SI), Z15, Z0
-	VPSHUFB      Z0, Z17, Z1
-	VPSHUFB      Z0, Z16, Z0
+	VPANDQ       (SI), Z17, Z0
+	VPSHUFB      Z0, Z16, Z1
+	VPSHUFB      Z0, Z15, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z15, Z2, Z2
-	VPSHUFB      Z2, Z17, Z3
-	VPSHUFB      Z2, Z16, Z2
+	VPANDQ       Z17, Z2, Z2
+	VPSHUFB      Z2, Z16, Z3
+	VPSHUFB      Z2, Z15, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -211,13 +211,13 @@ two:
 	VPMADDUBSW   Z3, Z4, Z6
 	VPADDW       Z5, Z13, Z13
 	VPADDW       Z6, Z14, Z14
-	VPANDQ       64(SI), Z15, Z0
-	VPSHUFB      Z0, Z17, Z1
-	VPSHUFB      Z0, Z16, Z0
+	VPANDQ       64(SI), Z17, Z0
+	VPSHUFB      Z0, Z16, Z1
+	VPSHUFB      Z0, Z15, Z0
 	VPSRLW       $0x04, 64(SI), Z2
-	VPANDQ       Z15, Z2, Z2
-	VPSHUFB      Z2, Z17, Z3
-	VPSHUFB      Z2, Z16, Z2
+	VPANDQ       Z17, Z2, Z2
+	VPSHUFB      Z2, Z16, Z3
+	VPSHUFB      Z2, Z15, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -244,13 +244,13 @@ two:
 odd:
 	ADDQ         $0x02, R10
 	JZ           added
-	VPANDQ       (SI), Z15, Z0
-	VPSHUFB      Z0, Z17, Z1
-	VPSHUFB      Z0, Z16, Z0
+	VPANDQ       (SI), Z17, Z0
+	VPSHUFB      Z0, Z16, Z1
+	VPSHUFB      Z0, Z15, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z15, Z2, Z2
-	VPSHUFB      Z2, Z17, Z3
-	VPSHUFB      Z2, Z16, Z2
+	VPANDQ       Z17, Z2, Z2
+	VPSHUFB      Z2, Z16, Z3
+	VPSHUFB      Z2, Z15, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -319,9 +319,9 @@ TEXT ·gemmW2Acc16x3(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), SI
 	MOVQ      steps+40(FP), DI
 	MOVQ      bias+48(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z19
-	VMOVDQU64 ternarylow<>+0(SB), Z20
-	VMOVDQU64 ternaryhigh<>+0(SB), Z21
+	VMOVDQU64 ternarylow<>+0(SB), Z19
+	VMOVDQU64 ternaryhigh<>+0(SB), Z20
+	VMOVDQU64 nibble<>+0(SB), Z21
 	XORL      R9, R9
 
 block:
@@ -345,13 +345,13 @@ block:
 	JCS     odd
 
 two:
-	VPANDQ       (SI), Z19, Z0
-	VPSHUFB      Z0, Z21, Z1
-	VPSHUFB      Z0, Z20, Z0
+	VPANDQ       (SI), Z21, Z0
+	VPSHUFB      Z0, Z20, Z1
+	VPSHUFB      Z0, Z19, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z19, Z2, Z2
-	VPSHUFB      Z2, Z21, Z3
-	VPSHUFB      Z2, Z20, Z2
+	VPANDQ       Z21, Z2, Z2
+	VPSHUFB      Z2, Z20, Z3
+	VPSHUFB      Z2, Z19, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -379,13 +379,13 @@ two:
 	VPMADDUBSW   Z3, Z4, Z6
 	VPADDW       Z5, Z17, Z17
 	VPADDW       Z6, Z18, Z18
-	VPANDQ       64(SI), Z19, Z0
-	VPSHUFB      Z0, Z21, Z1
-	VPSHUFB      Z0, Z20, Z0
+	VPANDQ       64(SI), Z21, Z0
+	VPSHUFB      Z0, Z20, Z1
+	VPSHUFB      Z0, Z19, Z0
 	VPSRLW       $0x04, 64(SI), Z2
-	VPANDQ       Z19, Z2, Z2
-	VPSHUFB      Z2, Z21, Z3
-	VPSHUFB      Z2, Z20, Z2
+	VPANDQ       Z21, Z2, Z2
+	VPSHUFB      Z2, Z20, Z3
+	VPSHUFB      Z2, Z19, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -421,13 +421,13 @@ two:
 odd:
 	ADDQ         $0x02, R10
 	JZ           added
-	VPANDQ       (SI), Z19, Z0
-	VPSHUFB      Z0, Z21, Z1
-	VPSHUFB      Z0, Z20, Z0
+	VPANDQ       (SI), Z21, Z0
+	VPSHUFB      Z0, Z20, Z1
+	VPSHUFB      Z0, Z19, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z19, Z2, Z2
-	VPSHUFB      Z2, Z21, Z3
-	VPSHUFB      Z2, Z20, Z2
+	VPANDQ       Z21, Z2, Z2
+	VPSHUFB      Z2, Z20, Z3
+	VPSHUFB      Z2, Z19, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -521,9 +521,9 @@ TEXT ·gemmW2Acc16x4(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 nibble<>+0(SB), Z23
-	VMOVDQU64 ternarylow<>+0(SB), Z24
-	VMOVDQU64 ternaryhigh<>+0(SB), Z25
+	VMOVDQU64 ternarylow<>+0(SB), Z23
+	VMOVDQU64 ternaryhigh<>+0(SB), Z24
+	VMOVDQU64 nibble<>+0(SB), Z25
 	XORL      R10, R10
 
 block:
@@ -551,13 +551,13 @@ block:
 	JCS     odd
 
 two:
-	VPANDQ       (DI), Z23, Z0
-	VPSHUFB      Z0, Z25, Z1
-	VPSHUFB      Z0, Z24, Z0
+	VPANDQ       (DI), Z25, Z0
+	VPSHUFB      Z0, Z24, Z1
+	VPSHUFB      Z0, Z23, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       Z23, Z2, Z2
-	VPSHUFB      Z2, Z25, Z3
-	VPSHUFB      Z2, Z24, Z2
+	VPANDQ       Z25, Z2, Z2
+	VPSHUFB      Z2, Z24, Z3
+	VPSHUFB      Z2, Z23, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -594,13 +594,13 @@ two:
 	VPMADDUBSW   Z3, Z4, Z6
 	VPADDW       Z5, Z21, Z21
 	VPADDW       Z6, Z22, Z22
-	VPANDQ       64(DI), Z23, Z0
-	VPSHUFB      Z0, Z25, Z1
-	VPSHUFB      Z0, Z24, Z0
+	VPANDQ       64(DI), Z25, Z0
+	VPSHUFB      Z0, Z24, Z1
+	VPSHUFB      Z0, Z23, Z0
 	VPSRLW       $0x04, 64(DI), Z2
-	VPANDQ       Z23, Z2, Z2
-	VPSHUFB      Z2, Z25, Z3
-	VPSHUFB      Z2, Z24, Z2
+	VPANDQ       Z25, Z2, Z2
+	VPSHUFB      Z2, Z24, Z3
+	VPSHUFB      Z2, Z23, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -646,13 +646,13 @@ two:
 odd:
 	ADDQ         $0x02, R11
 	JZ           added
-	VPANDQ       (DI), Z23, Z0
-	VPSHUFB      Z0, Z25, Z1
-	VPSHUFB      Z0, Z24, Z0
+	VPANDQ       (DI), Z25, Z0
+	VPSHUFB      Z0, Z24, Z1
+	VPSHUFB      Z0, Z23, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       Z23, Z2, Z2
-	VPSHUFB      Z2, Z25, Z3
-	VPSHUFB      Z2, Z24, Z2
+	VPANDQ       Z25, Z2, Z2
+	VPSHUFB      Z2, Z24, Z3
+	VPSHUFB      Z2, Z23, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -769,9 +769,9 @@ TEXT ·gemmW2Acc16x5(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 nibble<>+0(SB), Z27
-	VMOVDQU64 ternarylow<>+0(SB), Z28
-	VMOVDQU64 ternaryhigh<>+0(SB), Z29
+	VMOVDQU64 ternarylow<>+0(SB), Z27
+	VMOVDQU64 ternaryhigh<>+0(SB), Z28
+	VMOVDQU64 nibble<>+0(SB), Z29
 	XORL      R10, R10
 
 block:
@@ -803,13 +803,13 @@ block:
 	JCS     odd
 
 two:
-	VPANDQ       (DI), Z27, Z0
-	VPSHUFB      Z0, Z29, Z1
-	VPSHUFB      Z0, Z28, Z0
+	VPANDQ       (DI), Z29, Z0
+	VPSHUFB      Z0, Z28, Z1
+	VPSHUFB      Z0, Z27, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       Z27, Z2, Z2
-	VPSHUFB      Z2, Z29, Z3
-	VPSHUFB      Z2, Z28, Z2
+	VPANDQ       Z29, Z2, Z2
+	VPSHUFB      Z2, Z28, Z3
+	VPSHUFB      Z2, Z27, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -855,13 +855,13 @@ two:
 	VPMADDUBSW   Z3, Z4, Z6
 	VPADDW       Z5, Z25, Z25
 	VPADDW       Z6, Z26, Z26
-	VPANDQ       64(DI), Z27, Z0
-	VPSHUFB      Z0, Z29, Z1
-	VPSHUFB      Z0, Z28, Z0
+	VPANDQ       64(DI), Z29, Z0
+	VPSHUFB      Z0, Z28, Z1
+	VPSHUFB      Z0, Z27, Z0
 	VPSRLW       $0x04, 64(DI), Z2
-	VPANDQ       Z27, Z2, Z2
-	VPSHUFB      Z2, Z29, Z3
-	VPSHUFB      Z2, Z28, Z2
+	VPANDQ       Z29, Z2, Z2
+	VPSHUFB      Z2, Z28, Z3
+	VPSHUFB      Z2, Z27, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -916,13 +916,13 @@ two:
 odd:
 	ADDQ         $0x02, R11
 	JZ           added
-	VPANDQ       (DI), Z27, Z0
-	VPSHUFB      Z0, Z29, Z1
-	VPSHUFB      Z0, Z28, Z0
+	VPANDQ       (DI), Z29, Z0
+	VPSHUFB      Z0, Z28, Z1
+	VPSHUFB      Z0, Z27, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       Z27, Z2, Z2
-	VPSHUFB      Z2, Z29, Z3
-	VPSHUFB      Z2, Z28, Z2
+	VPANDQ       Z29, Z2, Z2
+	VPSHUFB      Z2, Z28, Z3
+	VPSHUFB      Z2, Z27, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -1053,16 +1053,17 @@ added:
 // func gemmW2Acc16x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX512BW, AVX512F, CMOV
 TEXT ·gemmW2Acc16x6(SB), NOSPLIT, $0-64
-	MOVQ dst+0(FP), AX
-	MOVQ dstStride+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ xStride+24(FP), BX
-	LEAQ (DX)(BX*2), SI
-	ADDQ BX, SI
-	MOVQ w+32(FP), DI
-	MOVQ steps+40(FP), R8
-	MOVQ bias+48(FP), R9
-	XORL R10, R10
+	MOVQ      dst+0(FP), AX
+	MOVQ      dstStride+8(FP), CX
+	MOVQ      x+16(FP), DX
+	MOVQ      xStride+24(FP), BX
+	LEAQ      (DX)(BX*2), SI
+	ADDQ      BX, SI
+	MOVQ      w+32(FP), DI
+	MOVQ      steps+40(FP), R8
+	MOVQ      bias+48(FP), R9
+	VMOVDQU64 ternarylow<>+0(SB), Z31
+	XORL      R10, R10
 
 block:
 	MOVQ    $0x00000040, R11
@@ -1101,14 +1102,12 @@ two:
 	VPANDQ       nibble<>+0(SB), Z0, Z0
 	VMOVDQU64    ternaryhigh<>+0(SB), Z4
 	VPSHUFB      Z0, Z4, Z1
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPSHUFB      Z0, Z31, Z0
 	VPSRLW       $0x04, (DI), Z2
 	VPANDQ       nibble<>+0(SB), Z2, Z2
 	VMOVDQU64    ternaryhigh<>+0(SB), Z4
 	VPSHUFB      Z2, Z4, Z3
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPSHUFB      Z2, Z31, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -1167,14 +1166,12 @@ two:
 	VPANDQ       nibble<>+0(SB), Z0, Z0
 	VMOVDQU64    ternaryhigh<>+0(SB), Z4
 	VPSHUFB      Z0, Z4, Z1
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPSHUFB      Z0, Z31, Z0
 	VPSRLW       $0x04, 64(DI), Z2
 	VPANDQ       nibble<>+0(SB), Z2, Z2
 	VMOVDQU64    ternaryhigh<>+0(SB), Z4
 	VPSHUFB      Z2, Z4, Z3
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPSHUFB      Z2, Z31, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -1242,14 +1239,12 @@ odd:
 	VPANDQ       nibble<>+0(SB), Z0, Z0
 	VMOVDQU64    ternaryhigh<>+0(SB), Z4
 	VPSHUFB      Z0, Z4, Z1
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPSHUFB      Z0, Z31, Z0
 	VPSRLW       $0x04, (DI), Z2
 	VPANDQ       nibble<>+0(SB), Z2, Z2
 	VMOVDQU64    ternaryhigh<>+0(SB), Z4
 	VPSHUFB      Z2, Z4, Z3
-	VMOVDQU64    ternarylow<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPSHUFB      Z2, Z31, Z2
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6

@@ -14,8 +14,8 @@ TEXT ·gemmW4x1(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DX
 	MOVQ      steps+40(FP), BX
 	MOVQ      bias+48(FP), SI
-	VMOVDQU64 nibble<>+0(SB), Z9
-	VMOVDQU64 pow2<>+0(SB), Z10
+	VMOVDQU64 pow2<>+0(SB), Z9
+	VMOVDQU64 nibble<>+0(SB), Z10
 	VMOVDQU64 ones<>+0(SB), Z11
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
@@ -25,16 +25,16 @@ TEXT ·gemmW4x1(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (DX), Z9, Z0
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       (DX), Z10, Z0
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, (DX), Z1
-	VPANDQ       Z9, Z1, Z1
-	VPSHUFB      Z1, Z10, Z1
-	VPANDQ       64(DX), Z9, Z2
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z10, Z1, Z1
+	VPSHUFB      Z1, Z9, Z1
+	VPANDQ       64(DX), Z10, Z2
+	VPSHUFB      Z2, Z9, Z2
 	VPSRLW       $0x04, 64(DX), Z3
-	VPANDQ       Z9, Z3, Z3
-	VPSHUFB      Z3, Z10, Z3
+	VPANDQ       Z10, Z3, Z3
+	VPSHUFB      Z3, Z9, Z3
 	VPBROADCASTD (CX), Z4
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z11, Z0, Z0
@@ -48,16 +48,16 @@ two:
 	VPMADDWD     Z11, Z1, Z1
 	VPADDD       Z0, Z7, Z7
 	VPADDD       Z1, Z8, Z8
-	VPANDQ       128(DX), Z9, Z0
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       128(DX), Z10, Z0
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, 128(DX), Z1
-	VPANDQ       Z9, Z1, Z1
-	VPSHUFB      Z1, Z10, Z1
-	VPANDQ       192(DX), Z9, Z2
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z10, Z1, Z1
+	VPSHUFB      Z1, Z9, Z1
+	VPANDQ       192(DX), Z10, Z2
+	VPSHUFB      Z2, Z9, Z2
 	VPSRLW       $0x04, 192(DX), Z3
-	VPANDQ       Z9, Z3, Z3
-	VPSHUFB      Z3, Z10, Z3
+	VPANDQ       Z10, Z3, Z3
+	VPSHUFB      Z3, Z9, Z3
 	VPBROADCASTD 4(CX), Z4
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z11, Z0, Z0
@@ -79,16 +79,16 @@ two:
 odd:
 	ADDQ         $0x02, BX
 	JZ           added
-	VPANDQ       (DX), Z9, Z0
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       (DX), Z10, Z0
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, (DX), Z1
-	VPANDQ       Z9, Z1, Z1
-	VPSHUFB      Z1, Z10, Z1
-	VPANDQ       64(DX), Z9, Z2
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z10, Z1, Z1
+	VPSHUFB      Z1, Z9, Z1
+	VPANDQ       64(DX), Z10, Z2
+	VPSHUFB      Z2, Z9, Z2
 	VPSRLW       $0x04, 64(DX), Z3
-	VPANDQ       Z9, Z3, Z3
-	VPSHUFB      Z3, Z10, Z3
+	VPANDQ       Z10, Z3, Z3
+	VPSHUFB      Z3, Z9, Z3
 	VPBROADCASTD (CX), Z4
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z11, Z0, Z0
@@ -121,16 +121,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $64
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
@@ -140,6 +130,16 @@ DATA pow2<>+40(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+48(SB)/8, $0x4020100804020100
 DATA pow2<>+56(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $64
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $64
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001
@@ -161,8 +161,8 @@ TEXT ·gemmW4x2(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), SI
 	MOVQ      steps+40(FP), DI
 	MOVQ      bias+48(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z15
-	VMOVDQU64 pow2<>+0(SB), Z16
+	VMOVDQU64 pow2<>+0(SB), Z15
+	VMOVDQU64 nibble<>+0(SB), Z16
 	VMOVDQU64 ones<>+0(SB), Z17
 	VPXORQ    Z7, Z7, Z7
 	VPXORQ    Z8, Z8, Z8
@@ -176,16 +176,16 @@ TEXT ·gemmW4x2(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (SI), Z15, Z0
-	VPSHUFB      Z0, Z16, Z0
+	VPANDQ       (SI), Z16, Z0
+	VPSHUFB      Z0, Z15, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z15, Z1, Z1
-	VPSHUFB      Z1, Z16, Z1
-	VPANDQ       64(SI), Z15, Z2
-	VPSHUFB      Z2, Z16, Z2
+	VPANDQ       Z16, Z1, Z1
+	VPSHUFB      Z1, Z15, Z1
+	VPANDQ       64(SI), Z16, Z2
+	VPSHUFB      Z2, Z15, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z15, Z3, Z3
-	VPSHUFB      Z3, Z16, Z3
+	VPANDQ       Z16, Z3, Z3
+	VPSHUFB      Z3, Z15, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z17, Z5, Z5
@@ -212,16 +212,16 @@ two:
 	VPMADDWD     Z17, Z6, Z6
 	VPADDD       Z5, Z13, Z13
 	VPADDD       Z6, Z14, Z14
-	VPANDQ       128(SI), Z15, Z0
-	VPSHUFB      Z0, Z16, Z0
+	VPANDQ       128(SI), Z16, Z0
+	VPSHUFB      Z0, Z15, Z0
 	VPSRLW       $0x04, 128(SI), Z1
-	VPANDQ       Z15, Z1, Z1
-	VPSHUFB      Z1, Z16, Z1
-	VPANDQ       192(SI), Z15, Z2
-	VPSHUFB      Z2, Z16, Z2
+	VPANDQ       Z16, Z1, Z1
+	VPSHUFB      Z1, Z15, Z1
+	VPANDQ       192(SI), Z16, Z2
+	VPSHUFB      Z2, Z15, Z2
 	VPSRLW       $0x04, 192(SI), Z3
-	VPANDQ       Z15, Z3, Z3
-	VPSHUFB      Z3, Z16, Z3
+	VPANDQ       Z16, Z3, Z3
+	VPSHUFB      Z3, Z15, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z17, Z5, Z5
@@ -256,16 +256,16 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPANDQ       (SI), Z15, Z0
-	VPSHUFB      Z0, Z16, Z0
+	VPANDQ       (SI), Z16, Z0
+	VPSHUFB      Z0, Z15, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z15, Z1, Z1
-	VPSHUFB      Z1, Z16, Z1
-	VPANDQ       64(SI), Z15, Z2
-	VPSHUFB      Z2, Z16, Z2
+	VPANDQ       Z16, Z1, Z1
+	VPSHUFB      Z1, Z15, Z1
+	VPANDQ       64(SI), Z16, Z2
+	VPSHUFB      Z2, Z15, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z15, Z3, Z3
-	VPSHUFB      Z3, Z16, Z3
+	VPANDQ       Z16, Z3, Z3
+	VPSHUFB      Z3, Z15, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z17, Z5, Z5
@@ -334,8 +334,8 @@ TEXT ·gemmW4x3(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), SI
 	MOVQ      steps+40(FP), DI
 	MOVQ      bias+48(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z19
-	VMOVDQU64 pow2<>+0(SB), Z20
+	VMOVDQU64 pow2<>+0(SB), Z19
+	VMOVDQU64 nibble<>+0(SB), Z20
 	VMOVDQU64 ones<>+0(SB), Z21
 	VPXORQ    Z7, Z7, Z7
 	VPXORQ    Z8, Z8, Z8
@@ -353,16 +353,16 @@ TEXT ·gemmW4x3(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (SI), Z19, Z0
-	VPSHUFB      Z0, Z20, Z0
+	VPANDQ       (SI), Z20, Z0
+	VPSHUFB      Z0, Z19, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z19, Z1, Z1
-	VPSHUFB      Z1, Z20, Z1
-	VPANDQ       64(SI), Z19, Z2
-	VPSHUFB      Z2, Z20, Z2
+	VPANDQ       Z20, Z1, Z1
+	VPSHUFB      Z1, Z19, Z1
+	VPANDQ       64(SI), Z20, Z2
+	VPSHUFB      Z2, Z19, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z19, Z3, Z3
-	VPSHUFB      Z3, Z20, Z3
+	VPANDQ       Z20, Z3, Z3
+	VPSHUFB      Z3, Z19, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z21, Z5, Z5
@@ -402,16 +402,16 @@ two:
 	VPMADDWD     Z21, Z6, Z6
 	VPADDD       Z5, Z17, Z17
 	VPADDD       Z6, Z18, Z18
-	VPANDQ       128(SI), Z19, Z0
-	VPSHUFB      Z0, Z20, Z0
+	VPANDQ       128(SI), Z20, Z0
+	VPSHUFB      Z0, Z19, Z0
 	VPSRLW       $0x04, 128(SI), Z1
-	VPANDQ       Z19, Z1, Z1
-	VPSHUFB      Z1, Z20, Z1
-	VPANDQ       192(SI), Z19, Z2
-	VPSHUFB      Z2, Z20, Z2
+	VPANDQ       Z20, Z1, Z1
+	VPSHUFB      Z1, Z19, Z1
+	VPANDQ       192(SI), Z20, Z2
+	VPSHUFB      Z2, Z19, Z2
 	VPSRLW       $0x04, 192(SI), Z3
-	VPANDQ       Z19, Z3, Z3
-	VPSHUFB      Z3, Z20, Z3
+	VPANDQ       Z20, Z3, Z3
+	VPSHUFB      Z3, Z19, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z21, Z5, Z5
@@ -459,16 +459,16 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPANDQ       (SI), Z19, Z0
-	VPSHUFB      Z0, Z20, Z0
+	VPANDQ       (SI), Z20, Z0
+	VPSHUFB      Z0, Z19, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z19, Z1, Z1
-	VPSHUFB      Z1, Z20, Z1
-	VPANDQ       64(SI), Z19, Z2
-	VPSHUFB      Z2, Z20, Z2
+	VPANDQ       Z20, Z1, Z1
+	VPSHUFB      Z1, Z19, Z1
+	VPANDQ       64(SI), Z20, Z2
+	VPSHUFB      Z2, Z19, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z19, Z3, Z3
-	VPSHUFB      Z3, Z20, Z3
+	VPANDQ       Z20, Z3, Z3
+	VPSHUFB      Z3, Z19, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z21, Z5, Z5
@@ -565,8 +565,8 @@ TEXT ·gemmW4x4(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 nibble<>+0(SB), Z23
-	VMOVDQU64 pow2<>+0(SB), Z24
+	VMOVDQU64 pow2<>+0(SB), Z23
+	VMOVDQU64 nibble<>+0(SB), Z24
 	VMOVDQU64 ones<>+0(SB), Z25
 	VPXORQ    Z7, Z7, Z7
 	VPXORQ    Z8, Z8, Z8
@@ -588,16 +588,16 @@ TEXT ·gemmW4x4(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (DI), Z23, Z0
-	VPSHUFB      Z0, Z24, Z0
+	VPANDQ       (DI), Z24, Z0
+	VPSHUFB      Z0, Z23, Z0
 	VPSRLW       $0x04, (DI), Z1
-	VPANDQ       Z23, Z1, Z1
-	VPSHUFB      Z1, Z24, Z1
-	VPANDQ       64(DI), Z23, Z2
-	VPSHUFB      Z2, Z24, Z2
+	VPANDQ       Z24, Z1, Z1
+	VPSHUFB      Z1, Z23, Z1
+	VPANDQ       64(DI), Z24, Z2
+	VPSHUFB      Z2, Z23, Z2
 	VPSRLW       $0x04, 64(DI), Z3
-	VPANDQ       Z23, Z3, Z3
-	VPSHUFB      Z3, Z24, Z3
+	VPANDQ       Z24, Z3, Z3
+	VPSHUFB      Z3, Z23, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z25, Z5, Z5
@@ -650,16 +650,16 @@ two:
 	VPMADDWD     Z25, Z6, Z6
 	VPADDD       Z5, Z21, Z21
 	VPADDD       Z6, Z22, Z22
-	VPANDQ       128(DI), Z23, Z0
-	VPSHUFB      Z0, Z24, Z0
+	VPANDQ       128(DI), Z24, Z0
+	VPSHUFB      Z0, Z23, Z0
 	VPSRLW       $0x04, 128(DI), Z1
-	VPANDQ       Z23, Z1, Z1
-	VPSHUFB      Z1, Z24, Z1
-	VPANDQ       192(DI), Z23, Z2
-	VPSHUFB      Z2, Z24, Z2
+	VPANDQ       Z24, Z1, Z1
+	VPSHUFB      Z1, Z23, Z1
+	VPANDQ       192(DI), Z24, Z2
+	VPSHUFB      Z2, Z23, Z2
 	VPSRLW       $0x04, 192(DI), Z3
-	VPANDQ       Z23, Z3, Z3
-	VPSHUFB      Z3, Z24, Z3
+	VPANDQ       Z24, Z3, Z3
+	VPSHUFB      Z3, Z23, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z25, Z5, Z5
@@ -721,16 +721,16 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPANDQ       (DI), Z23, Z0
-	VPSHUFB      Z0, Z24, Z0
+	VPANDQ       (DI), Z24, Z0
+	VPSHUFB      Z0, Z23, Z0
 	VPSRLW       $0x04, (DI), Z1
-	VPANDQ       Z23, Z1, Z1
-	VPSHUFB      Z1, Z24, Z1
-	VPANDQ       64(DI), Z23, Z2
-	VPSHUFB      Z2, Z24, Z2
+	VPANDQ       Z24, Z1, Z1
+	VPSHUFB      Z1, Z23, Z1
+	VPANDQ       64(DI), Z24, Z2
+	VPSHUFB      Z2, Z23, Z2
 	VPSRLW       $0x04, 64(DI), Z3
-	VPANDQ       Z23, Z3, Z3
-	VPSHUFB      Z3, Z24, Z3
+	VPANDQ       Z24, Z3, Z3
+	VPSHUFB      Z3, Z23, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z25, Z5, Z5
@@ -853,8 +853,8 @@ TEXT ·gemmW4x5(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 nibble<>+0(SB), Z27
-	VMOVDQU64 pow2<>+0(SB), Z28
+	VMOVDQU64 pow2<>+0(SB), Z27
+	VMOVDQU64 nibble<>+0(SB), Z28
 	VMOVDQU64 ones<>+0(SB), Z29
 	VPXORQ    Z7, Z7, Z7
 	VPXORQ    Z8, Z8, Z8
@@ -880,16 +880,16 @@ TEXT ·gemmW4x5(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (DI), Z27, Z0
-	VPSHUFB      Z0, Z28, Z0
+	VPANDQ       (DI), Z28, Z0
+	VPSHUFB      Z0, Z27, Z0
 	VPSRLW       $0x04, (DI), Z1
-	VPANDQ       Z27, Z1, Z1
-	VPSHUFB      Z1, Z28, Z1
-	VPANDQ       64(DI), Z27, Z2
-	VPSHUFB      Z2, Z28, Z2
+	VPANDQ       Z28, Z1, Z1
+	VPSHUFB      Z1, Z27, Z1
+	VPANDQ       64(DI), Z28, Z2
+	VPSHUFB      Z2, Z27, Z2
 	VPSRLW       $0x04, 64(DI), Z3
-	VPANDQ       Z27, Z3, Z3
-	VPSHUFB      Z3, Z28, Z3
+	VPANDQ       Z28, Z3, Z3
+	VPSHUFB      Z3, Z27, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z29, Z5, Z5
@@ -955,16 +955,16 @@ two:
 	VPMADDWD     Z29, Z6, Z6
 	VPADDD       Z5, Z25, Z25
 	VPADDD       Z6, Z26, Z26
-	VPANDQ       128(DI), Z27, Z0
-	VPSHUFB      Z0, Z28, Z0
+	VPANDQ       128(DI), Z28, Z0
+	VPSHUFB      Z0, Z27, Z0
 	VPSRLW       $0x04, 128(DI), Z1
-	VPANDQ       Z27, Z1, Z1
-	VPSHUFB      Z1, Z28, Z1
-	VPANDQ       192(DI), Z27, Z2
-	VPSHUFB      Z2, Z28, Z2
+	VPANDQ       Z28, Z1, Z1
+	VPSHUFB      Z1, Z27, Z1
+	VPANDQ       192(DI), Z28, Z2
+	VPSHUFB      Z2, Z27, Z2
 	VPSRLW       $0x04, 192(DI), Z3
-	VPANDQ       Z27, Z3, Z3
-	VPSHUFB      Z3, Z28, Z3
+	VPANDQ       Z28, Z3, Z3
+	VPSHUFB      Z3, Z27, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z29, Z5, Z5
@@ -1039,16 +1039,16 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPANDQ       (DI), Z27, Z0
-	VPSHUFB      Z0, Z28, Z0
+	VPANDQ       (DI), Z28, Z0
+	VPSHUFB      Z0, Z27, Z0
 	VPSRLW       $0x04, (DI), Z1
-	VPANDQ       Z27, Z1, Z1
-	VPSHUFB      Z1, Z28, Z1
-	VPANDQ       64(DI), Z27, Z2
-	VPSHUFB      Z2, Z28, Z2
+	VPANDQ       Z28, Z1, Z1
+	VPSHUFB      Z1, Z27, Z1
+	VPANDQ       64(DI), Z28, Z2
+	VPSHUFB      Z2, Z27, Z2
 	VPSRLW       $0x04, 64(DI), Z3
-	VPANDQ       Z27, Z3, Z3
-	VPSHUFB      Z3, Z28, Z3
+	VPANDQ       Z28, Z3, Z3
+	VPSHUFB      Z3, Z27, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDWD     Z29, Z5, Z5
@@ -1197,7 +1197,7 @@ TEXT ·gemmW4x6(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 ones<>+0(SB), Z31
+	VMOVDQU64 pow2<>+0(SB), Z31
 	VPXORQ    Z7, Z7, Z7
 	VPXORQ    Z8, Z8, Z8
 	VPXORQ    Z9, Z9, Z9
@@ -1228,190 +1228,182 @@ TEXT ·gemmW4x6(SB), NOSPLIT, $0-64
 two:
 	VMOVDQU64    (DI), Z0
 	VPANDQ       nibble<>+0(SB), Z0, Z0
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPSHUFB      Z0, Z31, Z0
 	VPSRLW       $0x04, (DI), Z1
 	VPANDQ       nibble<>+0(SB), Z1, Z1
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z1, Z4, Z1
+	VPSHUFB      Z1, Z31, Z1
 	VMOVDQU64    64(DI), Z2
 	VPANDQ       nibble<>+0(SB), Z2, Z2
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPSHUFB      Z2, Z31, Z2
 	VPSRLW       $0x04, 64(DI), Z3
 	VPANDQ       nibble<>+0(SB), Z3, Z3
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z3, Z4, Z3
+	VPSHUFB      Z3, Z31, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z7, Z7
 	VPADDD       Z6, Z8, Z8
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z9, Z9
 	VPADDD       Z6, Z10, Z10
 	VPBROADCASTD (DX)(BX*1), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z11, Z11
 	VPADDD       Z6, Z12, Z12
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z13, Z13
 	VPADDD       Z6, Z14, Z14
 	VPBROADCASTD (DX)(BX*2), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z15, Z15
 	VPADDD       Z6, Z16, Z16
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z17, Z17
 	VPADDD       Z6, Z18, Z18
 	VPBROADCASTD (SI), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z19, Z19
 	VPADDD       Z6, Z20, Z20
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z21, Z21
 	VPADDD       Z6, Z22, Z22
 	VPBROADCASTD (SI)(BX*1), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z23, Z23
 	VPADDD       Z6, Z24, Z24
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z25, Z25
 	VPADDD       Z6, Z26, Z26
 	VPBROADCASTD (SI)(BX*2), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z27, Z27
 	VPADDD       Z6, Z28, Z28
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z29, Z29
 	VPADDD       Z6, Z30, Z30
 	VMOVDQU64    128(DI), Z0
 	VPANDQ       nibble<>+0(SB), Z0, Z0
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPSHUFB      Z0, Z31, Z0
 	VPSRLW       $0x04, 128(DI), Z1
 	VPANDQ       nibble<>+0(SB), Z1, Z1
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z1, Z4, Z1
+	VPSHUFB      Z1, Z31, Z1
 	VMOVDQU64    192(DI), Z2
 	VPANDQ       nibble<>+0(SB), Z2, Z2
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPSHUFB      Z2, Z31, Z2
 	VPSRLW       $0x04, 192(DI), Z3
 	VPANDQ       nibble<>+0(SB), Z3, Z3
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z3, Z4, Z3
+	VPSHUFB      Z3, Z31, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z7, Z7
 	VPADDD       Z6, Z8, Z8
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z9, Z9
 	VPADDD       Z6, Z10, Z10
 	VPBROADCASTD 4(DX)(BX*1), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z11, Z11
 	VPADDD       Z6, Z12, Z12
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z13, Z13
 	VPADDD       Z6, Z14, Z14
 	VPBROADCASTD 4(DX)(BX*2), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z15, Z15
 	VPADDD       Z6, Z16, Z16
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z17, Z17
 	VPADDD       Z6, Z18, Z18
 	VPBROADCASTD 4(SI), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z19, Z19
 	VPADDD       Z6, Z20, Z20
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z21, Z21
 	VPADDD       Z6, Z22, Z22
 	VPBROADCASTD 4(SI)(BX*1), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z23, Z23
 	VPADDD       Z6, Z24, Z24
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z25, Z25
 	VPADDD       Z6, Z26, Z26
 	VPBROADCASTD 4(SI)(BX*2), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z27, Z27
 	VPADDD       Z6, Z28, Z28
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z29, Z29
 	VPADDD       Z6, Z30, Z30
 	ADDQ         $+8, DX
@@ -1425,96 +1417,92 @@ odd:
 	JZ           added
 	VMOVDQU64    (DI), Z0
 	VPANDQ       nibble<>+0(SB), Z0, Z0
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPSHUFB      Z0, Z31, Z0
 	VPSRLW       $0x04, (DI), Z1
 	VPANDQ       nibble<>+0(SB), Z1, Z1
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z1, Z4, Z1
+	VPSHUFB      Z1, Z31, Z1
 	VMOVDQU64    64(DI), Z2
 	VPANDQ       nibble<>+0(SB), Z2, Z2
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPSHUFB      Z2, Z31, Z2
 	VPSRLW       $0x04, 64(DI), Z3
 	VPANDQ       nibble<>+0(SB), Z3, Z3
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z3, Z4, Z3
+	VPSHUFB      Z3, Z31, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z7, Z7
 	VPADDD       Z6, Z8, Z8
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z9, Z9
 	VPADDD       Z6, Z10, Z10
 	VPBROADCASTD (DX)(BX*1), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z11, Z11
 	VPADDD       Z6, Z12, Z12
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z13, Z13
 	VPADDD       Z6, Z14, Z14
 	VPBROADCASTD (DX)(BX*2), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z15, Z15
 	VPADDD       Z6, Z16, Z16
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z17, Z17
 	VPADDD       Z6, Z18, Z18
 	VPBROADCASTD (SI), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z19, Z19
 	VPADDD       Z6, Z20, Z20
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z21, Z21
 	VPADDD       Z6, Z22, Z22
 	VPBROADCASTD (SI)(BX*1), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z23, Z23
 	VPADDD       Z6, Z24, Z24
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z25, Z25
 	VPADDD       Z6, Z26, Z26
 	VPBROADCASTD (SI)(BX*2), Z4
 	VPMADDUBSW   Z0, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z1, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z27, Z27
 	VPADDD       Z6, Z28, Z28
 	VPMADDUBSW   Z2, Z4, Z5
-	VPMADDWD     Z31, Z5, Z5
+	VPMADDWD     ones<>+0(SB), Z5, Z5
 	VPMADDUBSW   Z3, Z4, Z6
-	VPMADDWD     Z31, Z6, Z6
+	VPMADDWD     ones<>+0(SB), Z6, Z6
 	VPADDD       Z5, Z29, Z29
 	VPADDD       Z6, Z30, Z30
 

@@ -14,8 +14,8 @@ TEXT ·gemmW4Acc16x1(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), BX
 	MOVQ      steps+40(FP), SI
 	MOVQ      bias+48(FP), DI
-	VMOVDQU64 nibble<>+0(SB), Z9
-	VMOVDQU64 pow2<>+0(SB), Z10
+	VMOVDQU64 pow2<>+0(SB), Z9
+	VMOVDQU64 nibble<>+0(SB), Z10
 	XORL      R8, R8
 
 block:
@@ -31,16 +31,16 @@ block:
 	JCS     odd
 
 two:
-	VPANDQ       (BX), Z9, Z0
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       (BX), Z10, Z0
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, (BX), Z1
-	VPANDQ       Z9, Z1, Z1
-	VPSHUFB      Z1, Z10, Z1
-	VPANDQ       64(BX), Z9, Z2
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z10, Z1, Z1
+	VPSHUFB      Z1, Z9, Z1
+	VPANDQ       64(BX), Z10, Z2
+	VPSHUFB      Z2, Z9, Z2
 	VPSRLW       $0x04, 64(BX), Z3
-	VPANDQ       Z9, Z3, Z3
-	VPSHUFB      Z3, Z10, Z3
+	VPANDQ       Z10, Z3, Z3
+	VPSHUFB      Z3, Z9, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -50,16 +50,16 @@ two:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z7, Z7
 	VPADDW       Z1, Z8, Z8
-	VPANDQ       128(BX), Z9, Z0
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       128(BX), Z10, Z0
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, 128(BX), Z1
-	VPANDQ       Z9, Z1, Z1
-	VPSHUFB      Z1, Z10, Z1
-	VPANDQ       192(BX), Z9, Z2
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z10, Z1, Z1
+	VPSHUFB      Z1, Z9, Z1
+	VPANDQ       192(BX), Z10, Z2
+	VPSHUFB      Z2, Z9, Z2
 	VPSRLW       $0x04, 192(BX), Z3
-	VPANDQ       Z9, Z3, Z3
-	VPSHUFB      Z3, Z10, Z3
+	VPANDQ       Z10, Z3, Z3
+	VPSHUFB      Z3, Z9, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -77,16 +77,16 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPANDQ       (BX), Z9, Z0
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       (BX), Z10, Z0
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, (BX), Z1
-	VPANDQ       Z9, Z1, Z1
-	VPSHUFB      Z1, Z10, Z1
-	VPANDQ       64(BX), Z9, Z2
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z10, Z1, Z1
+	VPSHUFB      Z1, Z9, Z1
+	VPANDQ       64(BX), Z10, Z2
+	VPSHUFB      Z2, Z9, Z2
 	VPSRLW       $0x04, 64(BX), Z3
-	VPANDQ       Z9, Z3, Z3
-	VPSHUFB      Z3, Z10, Z3
+	VPANDQ       Z10, Z3, Z3
+	VPSHUFB      Z3, Z9, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -122,16 +122,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $64
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
@@ -141,6 +131,16 @@ DATA pow2<>+40(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+48(SB)/8, $0x4020100804020100
 DATA pow2<>+56(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $64
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $64
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001
@@ -162,8 +162,8 @@ TEXT ·gemmW4Acc16x2(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), SI
 	MOVQ      steps+40(FP), DI
 	MOVQ      bias+48(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z15
-	VMOVDQU64 pow2<>+0(SB), Z16
+	VMOVDQU64 pow2<>+0(SB), Z15
+	VMOVDQU64 nibble<>+0(SB), Z16
 	XORL      R9, R9
 
 block:
@@ -183,16 +183,16 @@ block:
 	JCS     odd
 
 two:
-	VPANDQ       (SI), Z15, Z0
-	VPSHUFB      Z0, Z16, Z0
+	VPANDQ       (SI), Z16, Z0
+	VPSHUFB      Z0, Z15, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z15, Z1, Z1
-	VPSHUFB      Z1, Z16, Z1
-	VPANDQ       64(SI), Z15, Z2
-	VPSHUFB      Z2, Z16, Z2
+	VPANDQ       Z16, Z1, Z1
+	VPSHUFB      Z1, Z15, Z1
+	VPANDQ       64(SI), Z16, Z2
+	VPSHUFB      Z2, Z15, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z15, Z3, Z3
-	VPSHUFB      Z3, Z16, Z3
+	VPANDQ       Z16, Z3, Z3
+	VPSHUFB      Z3, Z15, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -211,16 +211,16 @@ two:
 	VPMADDUBSW   Z3, Z4, Z6
 	VPADDW       Z5, Z13, Z13
 	VPADDW       Z6, Z14, Z14
-	VPANDQ       128(SI), Z15, Z0
-	VPSHUFB      Z0, Z16, Z0
+	VPANDQ       128(SI), Z16, Z0
+	VPSHUFB      Z0, Z15, Z0
 	VPSRLW       $0x04, 128(SI), Z1
-	VPANDQ       Z15, Z1, Z1
-	VPSHUFB      Z1, Z16, Z1
-	VPANDQ       192(SI), Z15, Z2
-	VPSHUFB      Z2, Z16, Z2
+	VPANDQ       Z16, Z1, Z1
+	VPSHUFB      Z1, Z15, Z1
+	VPANDQ       192(SI), Z16, Z2
+	VPSHUFB      Z2, Z15, Z2
 	VPSRLW       $0x04, 192(SI), Z3
-	VPANDQ       Z15, Z3, Z3
-	VPSHUFB      Z3, Z16, Z3
+	VPANDQ       Z16, Z3, Z3
+	VPSHUFB      Z3, Z15, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -247,16 +247,16 @@ two:
 odd:
 	ADDQ         $0x02, R10
 	JZ           added
-	VPANDQ       (SI), Z15, Z0
-	VPSHUFB      Z0, Z16, Z0
+	VPANDQ       (SI), Z16, Z0
+	VPSHUFB      Z0, Z15, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z15, Z1, Z1
-	VPSHUFB      Z1, Z16, Z1
-	VPANDQ       64(SI), Z15, Z2
-	VPSHUFB      Z2, Z16, Z2
+	VPANDQ       Z16, Z1, Z1
+	VPSHUFB      Z1, Z15, Z1
+	VPANDQ       64(SI), Z16, Z2
+	VPSHUFB      Z2, Z15, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z15, Z3, Z3
-	VPSHUFB      Z3, Z16, Z3
+	VPANDQ       Z16, Z3, Z3
+	VPSHUFB      Z3, Z15, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -325,8 +325,8 @@ TEXT ·gemmW4Acc16x3(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), SI
 	MOVQ      steps+40(FP), DI
 	MOVQ      bias+48(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z19
-	VMOVDQU64 pow2<>+0(SB), Z20
+	VMOVDQU64 pow2<>+0(SB), Z19
+	VMOVDQU64 nibble<>+0(SB), Z20
 	XORL      R9, R9
 
 block:
@@ -350,16 +350,16 @@ block:
 	JCS     odd
 
 two:
-	VPANDQ       (SI), Z19, Z0
-	VPSHUFB      Z0, Z20, Z0
+	VPANDQ       (SI), Z20, Z0
+	VPSHUFB      Z0, Z19, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z19, Z1, Z1
-	VPSHUFB      Z1, Z20, Z1
-	VPANDQ       64(SI), Z19, Z2
-	VPSHUFB      Z2, Z20, Z2
+	VPANDQ       Z20, Z1, Z1
+	VPSHUFB      Z1, Z19, Z1
+	VPANDQ       64(SI), Z20, Z2
+	VPSHUFB      Z2, Z19, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z19, Z3, Z3
-	VPSHUFB      Z3, Z20, Z3
+	VPANDQ       Z20, Z3, Z3
+	VPSHUFB      Z3, Z19, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -387,16 +387,16 @@ two:
 	VPMADDUBSW   Z3, Z4, Z6
 	VPADDW       Z5, Z17, Z17
 	VPADDW       Z6, Z18, Z18
-	VPANDQ       128(SI), Z19, Z0
-	VPSHUFB      Z0, Z20, Z0
+	VPANDQ       128(SI), Z20, Z0
+	VPSHUFB      Z0, Z19, Z0
 	VPSRLW       $0x04, 128(SI), Z1
-	VPANDQ       Z19, Z1, Z1
-	VPSHUFB      Z1, Z20, Z1
-	VPANDQ       192(SI), Z19, Z2
-	VPSHUFB      Z2, Z20, Z2
+	VPANDQ       Z20, Z1, Z1
+	VPSHUFB      Z1, Z19, Z1
+	VPANDQ       192(SI), Z20, Z2
+	VPSHUFB      Z2, Z19, Z2
 	VPSRLW       $0x04, 192(SI), Z3
-	VPANDQ       Z19, Z3, Z3
-	VPSHUFB      Z3, Z20, Z3
+	VPANDQ       Z20, Z3, Z3
+	VPSHUFB      Z3, Z19, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -432,16 +432,16 @@ two:
 odd:
 	ADDQ         $0x02, R10
 	JZ           added
-	VPANDQ       (SI), Z19, Z0
-	VPSHUFB      Z0, Z20, Z0
+	VPANDQ       (SI), Z20, Z0
+	VPSHUFB      Z0, Z19, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z19, Z1, Z1
-	VPSHUFB      Z1, Z20, Z1
-	VPANDQ       64(SI), Z19, Z2
-	VPSHUFB      Z2, Z20, Z2
+	VPANDQ       Z20, Z1, Z1
+	VPSHUFB      Z1, Z19, Z1
+	VPANDQ       64(SI), Z20, Z2
+	VPSHUFB      Z2, Z19, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z19, Z3, Z3
-	VPSHUFB      Z3, Z20, Z3
+	VPANDQ       Z20, Z3, Z3
+	VPSHUFB      Z3, Z19, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -535,8 +535,8 @@ TEXT ·gemmW4Acc16x4(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 nibble<>+0(SB), Z23
-	VMOVDQU64 pow2<>+0(SB), Z24
+	VMOVDQU64 pow2<>+0(SB), Z23
+	VMOVDQU64 nibble<>+0(SB), Z24
 	XORL      R10, R10
 
 block:
@@ -564,16 +564,16 @@ block:
 	JCS     odd
 
 two:
-	VPANDQ       (DI), Z23, Z0
-	VPSHUFB      Z0, Z24, Z0
+	VPANDQ       (DI), Z24, Z0
+	VPSHUFB      Z0, Z23, Z0
 	VPSRLW       $0x04, (DI), Z1
-	VPANDQ       Z23, Z1, Z1
-	VPSHUFB      Z1, Z24, Z1
-	VPANDQ       64(DI), Z23, Z2
-	VPSHUFB      Z2, Z24, Z2
+	VPANDQ       Z24, Z1, Z1
+	VPSHUFB      Z1, Z23, Z1
+	VPANDQ       64(DI), Z24, Z2
+	VPSHUFB      Z2, Z23, Z2
 	VPSRLW       $0x04, 64(DI), Z3
-	VPANDQ       Z23, Z3, Z3
-	VPSHUFB      Z3, Z24, Z3
+	VPANDQ       Z24, Z3, Z3
+	VPSHUFB      Z3, Z23, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -610,16 +610,16 @@ two:
 	VPMADDUBSW   Z3, Z4, Z6
 	VPADDW       Z5, Z21, Z21
 	VPADDW       Z6, Z22, Z22
-	VPANDQ       128(DI), Z23, Z0
-	VPSHUFB      Z0, Z24, Z0
+	VPANDQ       128(DI), Z24, Z0
+	VPSHUFB      Z0, Z23, Z0
 	VPSRLW       $0x04, 128(DI), Z1
-	VPANDQ       Z23, Z1, Z1
-	VPSHUFB      Z1, Z24, Z1
-	VPANDQ       192(DI), Z23, Z2
-	VPSHUFB      Z2, Z24, Z2
+	VPANDQ       Z24, Z1, Z1
+	VPSHUFB      Z1, Z23, Z1
+	VPANDQ       192(DI), Z24, Z2
+	VPSHUFB      Z2, Z23, Z2
 	VPSRLW       $0x04, 192(DI), Z3
-	VPANDQ       Z23, Z3, Z3
-	VPSHUFB      Z3, Z24, Z3
+	VPANDQ       Z24, Z3, Z3
+	VPSHUFB      Z3, Z23, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -665,16 +665,16 @@ two:
 odd:
 	ADDQ         $0x02, R11
 	JZ           added
-	VPANDQ       (DI), Z23, Z0
-	VPSHUFB      Z0, Z24, Z0
+	VPANDQ       (DI), Z24, Z0
+	VPSHUFB      Z0, Z23, Z0
 	VPSRLW       $0x04, (DI), Z1
-	VPANDQ       Z23, Z1, Z1
-	VPSHUFB      Z1, Z24, Z1
-	VPANDQ       64(DI), Z23, Z2
-	VPSHUFB      Z2, Z24, Z2
+	VPANDQ       Z24, Z1, Z1
+	VPSHUFB      Z1, Z23, Z1
+	VPANDQ       64(DI), Z24, Z2
+	VPSHUFB      Z2, Z23, Z2
 	VPSRLW       $0x04, 64(DI), Z3
-	VPANDQ       Z23, Z3, Z3
-	VPSHUFB      Z3, Z24, Z3
+	VPANDQ       Z24, Z3, Z3
+	VPSHUFB      Z3, Z23, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -791,8 +791,8 @@ TEXT ·gemmW4Acc16x5(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 nibble<>+0(SB), Z27
-	VMOVDQU64 pow2<>+0(SB), Z28
+	VMOVDQU64 pow2<>+0(SB), Z27
+	VMOVDQU64 nibble<>+0(SB), Z28
 	XORL      R10, R10
 
 block:
@@ -824,16 +824,16 @@ block:
 	JCS     odd
 
 two:
-	VPANDQ       (DI), Z27, Z0
-	VPSHUFB      Z0, Z28, Z0
+	VPANDQ       (DI), Z28, Z0
+	VPSHUFB      Z0, Z27, Z0
 	VPSRLW       $0x04, (DI), Z1
-	VPANDQ       Z27, Z1, Z1
-	VPSHUFB      Z1, Z28, Z1
-	VPANDQ       64(DI), Z27, Z2
-	VPSHUFB      Z2, Z28, Z2
+	VPANDQ       Z28, Z1, Z1
+	VPSHUFB      Z1, Z27, Z1
+	VPANDQ       64(DI), Z28, Z2
+	VPSHUFB      Z2, Z27, Z2
 	VPSRLW       $0x04, 64(DI), Z3
-	VPANDQ       Z27, Z3, Z3
-	VPSHUFB      Z3, Z28, Z3
+	VPANDQ       Z28, Z3, Z3
+	VPSHUFB      Z3, Z27, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -879,16 +879,16 @@ two:
 	VPMADDUBSW   Z3, Z4, Z6
 	VPADDW       Z5, Z25, Z25
 	VPADDW       Z6, Z26, Z26
-	VPANDQ       128(DI), Z27, Z0
-	VPSHUFB      Z0, Z28, Z0
+	VPANDQ       128(DI), Z28, Z0
+	VPSHUFB      Z0, Z27, Z0
 	VPSRLW       $0x04, 128(DI), Z1
-	VPANDQ       Z27, Z1, Z1
-	VPSHUFB      Z1, Z28, Z1
-	VPANDQ       192(DI), Z27, Z2
-	VPSHUFB      Z2, Z28, Z2
+	VPANDQ       Z28, Z1, Z1
+	VPSHUFB      Z1, Z27, Z1
+	VPANDQ       192(DI), Z28, Z2
+	VPSHUFB      Z2, Z27, Z2
 	VPSRLW       $0x04, 192(DI), Z3
-	VPANDQ       Z27, Z3, Z3
-	VPSHUFB      Z3, Z28, Z3
+	VPANDQ       Z28, Z3, Z3
+	VPSHUFB      Z3, Z27, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -943,16 +943,16 @@ two:
 odd:
 	ADDQ         $0x02, R11
 	JZ           added
-	VPANDQ       (DI), Z27, Z0
-	VPSHUFB      Z0, Z28, Z0
+	VPANDQ       (DI), Z28, Z0
+	VPSHUFB      Z0, Z27, Z0
 	VPSRLW       $0x04, (DI), Z1
-	VPANDQ       Z27, Z1, Z1
-	VPSHUFB      Z1, Z28, Z1
-	VPANDQ       64(DI), Z27, Z2
-	VPSHUFB      Z2, Z28, Z2
+	VPANDQ       Z28, Z1, Z1
+	VPSHUFB      Z1, Z27, Z1
+	VPANDQ       64(DI), Z28, Z2
+	VPSHUFB      Z2, Z27, Z2
 	VPSRLW       $0x04, 64(DI), Z3
-	VPANDQ       Z27, Z3, Z3
-	VPSHUFB      Z3, Z28, Z3
+	VPANDQ       Z28, Z3, Z3
+	VPSHUFB      Z3, Z27, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -1083,16 +1083,17 @@ added:
 // func gemmW4Acc16x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX512BW, AVX512F, CMOV
 TEXT ·gemmW4Acc16x6(SB), NOSPLIT, $0-64
-	MOVQ dst+0(FP), AX
-	MOVQ dstStride+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ xStride+24(FP), BX
-	LEAQ (DX)(BX*2), SI
-	ADDQ BX, SI
-	MOVQ w+32(FP), DI
-	MOVQ steps+40(FP), R8
-	MOVQ bias+48(FP), R9
-	XORL R10, R10
+	MOVQ      dst+0(FP), AX
+	MOVQ      dstStride+8(FP), CX
+	MOVQ      x+16(FP), DX
+	MOVQ      xStride+24(FP), BX
+	LEAQ      (DX)(BX*2), SI
+	ADDQ      BX, SI
+	MOVQ      w+32(FP), DI
+	MOVQ      steps+40(FP), R8
+	MOVQ      bias+48(FP), R9
+	VMOVDQU64 pow2<>+0(SB), Z31
+	XORL      R10, R10
 
 block:
 	MOVQ    $0x00000010, R11
@@ -1129,20 +1130,16 @@ block:
 two:
 	VMOVDQU64    (DI), Z0
 	VPANDQ       nibble<>+0(SB), Z0, Z0
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPSHUFB      Z0, Z31, Z0
 	VPSRLW       $0x04, (DI), Z1
 	VPANDQ       nibble<>+0(SB), Z1, Z1
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z1, Z4, Z1
+	VPSHUFB      Z1, Z31, Z1
 	VMOVDQU64    64(DI), Z2
 	VPANDQ       nibble<>+0(SB), Z2, Z2
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPSHUFB      Z2, Z31, Z2
 	VPSRLW       $0x04, 64(DI), Z3
 	VPANDQ       nibble<>+0(SB), Z3, Z3
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z3, Z4, Z3
+	VPSHUFB      Z3, Z31, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -1199,20 +1196,16 @@ two:
 	VPADDW       Z6, Z30, Z30
 	VMOVDQU64    128(DI), Z0
 	VPANDQ       nibble<>+0(SB), Z0, Z0
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPSHUFB      Z0, Z31, Z0
 	VPSRLW       $0x04, 128(DI), Z1
 	VPANDQ       nibble<>+0(SB), Z1, Z1
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z1, Z4, Z1
+	VPSHUFB      Z1, Z31, Z1
 	VMOVDQU64    192(DI), Z2
 	VPANDQ       nibble<>+0(SB), Z2, Z2
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPSHUFB      Z2, Z31, Z2
 	VPSRLW       $0x04, 192(DI), Z3
 	VPANDQ       nibble<>+0(SB), Z3, Z3
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z3, Z4, Z3
+	VPSHUFB      Z3, Z31, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6
@@ -1278,20 +1271,16 @@ odd:
 	JZ           added
 	VMOVDQU64    (DI), Z0
 	VPANDQ       nibble<>+0(SB), Z0, Z0
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z0, Z4, Z0
+	VPSHUFB      Z0, Z31, Z0
 	VPSRLW       $0x04, (DI), Z1
 	VPANDQ       nibble<>+0(SB), Z1, Z1
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z1, Z4, Z1
+	VPSHUFB      Z1, Z31, Z1
 	VMOVDQU64    64(DI), Z2
 	VPANDQ       nibble<>+0(SB), Z2, Z2
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z2, Z4, Z2
+	VPSHUFB      Z2, Z31, Z2
 	VPSRLW       $0x04, 64(DI), Z3
 	VPANDQ       nibble<>+0(SB), Z3, Z3
-	VMOVDQU64    pow2<>+0(SB), Z4
-	VPSHUFB      Z3, Z4, Z3
+	VPSHUFB      Z3, Z31, Z3
 	VPBROADCASTD (DX), Z4
 	VPMADDUBSW   Z0, Z4, Z5
 	VPMADDUBSW   Z1, Z4, Z6

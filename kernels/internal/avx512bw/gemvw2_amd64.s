@@ -15,9 +15,9 @@ TEXT ·GemvW2(SB), NOSPLIT, $0-56
 	ADDQ      BX, SI
 	MOVQ      steps+32(FP), DI
 	MOVQ      bias+40(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z21
-	VMOVDQU64 ternarylow<>+0(SB), Z22
-	VMOVDQU64 ternaryhigh<>+0(SB), Z23
+	VMOVDQU64 ternarylow<>+0(SB), Z21
+	VMOVDQU64 ternaryhigh<>+0(SB), Z22
+	VMOVDQU64 nibble<>+0(SB), Z23
 	VMOVDQU64 ones<>+0(SB), Z24
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
@@ -40,13 +40,13 @@ TEXT ·GemvW2(SB), NOSPLIT, $0-56
 
 two:
 	VPBROADCASTD (CX), Z4
-	VPANDQ       (DX), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z24, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -59,13 +59,13 @@ two:
 	VPMADDWD     Z24, Z1, Z1
 	VPADDD       Z0, Z7, Z7
 	VPADDD       Z1, Z8, Z8
-	VPANDQ       (DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*1), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*1), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z24, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -78,13 +78,13 @@ two:
 	VPMADDWD     Z24, Z1, Z1
 	VPADDD       Z0, Z11, Z11
 	VPADDD       Z1, Z12, Z12
-	VPANDQ       (DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*2), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*2), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z24, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -97,13 +97,13 @@ two:
 	VPMADDWD     Z24, Z1, Z1
 	VPADDD       Z0, Z15, Z15
 	VPADDD       Z1, Z16, Z16
-	VPANDQ       (SI), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (SI), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z24, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -117,13 +117,13 @@ two:
 	VPADDD       Z0, Z19, Z19
 	VPADDD       Z1, Z20, Z20
 	VPBROADCASTD 4(CX), Z4
-	VPANDQ       64(DX), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       64(DX), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 64(DX), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z24, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -136,13 +136,13 @@ two:
 	VPMADDWD     Z24, Z1, Z1
 	VPADDD       Z0, Z7, Z7
 	VPADDD       Z1, Z8, Z8
-	VPANDQ       64(DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       64(DX)(BX*1), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 64(DX)(BX*1), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z24, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -155,13 +155,13 @@ two:
 	VPMADDWD     Z24, Z1, Z1
 	VPADDD       Z0, Z11, Z11
 	VPADDD       Z1, Z12, Z12
-	VPANDQ       64(DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       64(DX)(BX*2), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 64(DX)(BX*2), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z24, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -174,13 +174,13 @@ two:
 	VPMADDWD     Z24, Z1, Z1
 	VPADDD       Z0, Z15, Z15
 	VPADDD       Z1, Z16, Z16
-	VPANDQ       64(SI), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       64(SI), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 64(SI), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z24, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -203,13 +203,13 @@ odd:
 	ADDQ         $0x02, DI
 	JZ           added
 	VPBROADCASTD (CX), Z4
-	VPANDQ       (DX), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z24, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -222,13 +222,13 @@ odd:
 	VPMADDWD     Z24, Z1, Z1
 	VPADDD       Z0, Z7, Z7
 	VPADDD       Z1, Z8, Z8
-	VPANDQ       (DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*1), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*1), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z24, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -241,13 +241,13 @@ odd:
 	VPMADDWD     Z24, Z1, Z1
 	VPADDD       Z0, Z11, Z11
 	VPADDD       Z1, Z12, Z12
-	VPANDQ       (DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*2), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*2), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z24, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -260,13 +260,13 @@ odd:
 	VPMADDWD     Z24, Z1, Z1
 	VPADDD       Z0, Z15, Z15
 	VPADDD       Z1, Z16, Z16
-	VPANDQ       (SI), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (SI), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z24, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -334,16 +334,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $64
-
 DATA ternarylow<>+0(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+8(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+16(SB)/8, $0xff000100ff000100
@@ -363,6 +353,16 @@ DATA ternaryhigh<>+40(SB)/8, $0xffffffff00000000
 DATA ternaryhigh<>+48(SB)/8, $0x0101010100000000
 DATA ternaryhigh<>+56(SB)/8, $0xffffffff00000000
 GLOBL ternaryhigh<>(SB), RODATA|NOPTR, $64
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $64
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001

@@ -15,9 +15,9 @@ TEXT ·GemvW2Acc16(SB), NOSPLIT, $0-56
 	ADDQ      BX, SI
 	MOVQ      steps+32(FP), DI
 	MOVQ      bias+40(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z21
-	VMOVDQU64 ternarylow<>+0(SB), Z22
-	VMOVDQU64 ternaryhigh<>+0(SB), Z23
+	VMOVDQU64 ternarylow<>+0(SB), Z21
+	VMOVDQU64 ternaryhigh<>+0(SB), Z22
+	VMOVDQU64 nibble<>+0(SB), Z23
 
 block:
 	MOVQ    $0x00000040, R9
@@ -45,13 +45,13 @@ block:
 
 two:
 	VPBROADCASTD (CX), Z4
-	VPANDQ       (DX), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z5, Z5
@@ -60,13 +60,13 @@ two:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z7, Z7
 	VPADDW       Z1, Z8, Z8
-	VPANDQ       (DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*1), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*1), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z9, Z9
@@ -75,13 +75,13 @@ two:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z11, Z11
 	VPADDW       Z1, Z12, Z12
-	VPANDQ       (DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*2), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*2), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z13, Z13
@@ -90,13 +90,13 @@ two:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z15, Z15
 	VPADDW       Z1, Z16, Z16
-	VPANDQ       (SI), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (SI), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z17, Z17
@@ -106,13 +106,13 @@ two:
 	VPADDW       Z0, Z19, Z19
 	VPADDW       Z1, Z20, Z20
 	VPBROADCASTD 4(CX), Z4
-	VPANDQ       64(DX), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       64(DX), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 64(DX), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z5, Z5
@@ -121,13 +121,13 @@ two:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z7, Z7
 	VPADDW       Z1, Z8, Z8
-	VPANDQ       64(DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       64(DX)(BX*1), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 64(DX)(BX*1), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z9, Z9
@@ -136,13 +136,13 @@ two:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z11, Z11
 	VPADDW       Z1, Z12, Z12
-	VPANDQ       64(DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       64(DX)(BX*2), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 64(DX)(BX*2), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z13, Z13
@@ -151,13 +151,13 @@ two:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z15, Z15
 	VPADDW       Z1, Z16, Z16
-	VPANDQ       64(SI), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       64(SI), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 64(SI), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z17, Z17
@@ -176,13 +176,13 @@ odd:
 	ADDQ         $0x02, R9
 	JZ           added
 	VPBROADCASTD (CX), Z4
-	VPANDQ       (DX), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z5, Z5
@@ -191,13 +191,13 @@ odd:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z7, Z7
 	VPADDW       Z1, Z8, Z8
-	VPANDQ       (DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*1), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*1), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z9, Z9
@@ -206,13 +206,13 @@ odd:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z11, Z11
 	VPADDW       Z1, Z12, Z12
-	VPANDQ       (DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*2), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*2), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z13, Z13
@@ -221,13 +221,13 @@ odd:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z15, Z15
 	VPADDW       Z1, Z16, Z16
-	VPANDQ       (SI), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (SI), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z17, Z17
@@ -297,16 +297,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $64
-
 DATA ternarylow<>+0(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+8(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+16(SB)/8, $0xff000100ff000100
@@ -326,6 +316,16 @@ DATA ternaryhigh<>+40(SB)/8, $0xffffffff00000000
 DATA ternaryhigh<>+48(SB)/8, $0x0101010100000000
 DATA ternaryhigh<>+56(SB)/8, $0xffffffff00000000
 GLOBL ternaryhigh<>(SB), RODATA|NOPTR, $64
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $64
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001

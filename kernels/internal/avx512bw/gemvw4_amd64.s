@@ -15,8 +15,8 @@ TEXT ·GemvW4(SB), NOSPLIT, $0-56
 	ADDQ      BX, SI
 	MOVQ      steps+32(FP), DI
 	MOVQ      bias+40(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z21
-	VMOVDQU64 pow2<>+0(SB), Z22
+	VMOVDQU64 pow2<>+0(SB), Z21
+	VMOVDQU64 nibble<>+0(SB), Z22
 	VMOVDQU64 ones<>+0(SB), Z23
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
@@ -39,16 +39,16 @@ TEXT ·GemvW4(SB), NOSPLIT, $0-56
 
 two:
 	VPBROADCASTD (CX), Z4
-	VPANDQ       (DX), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z23, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -61,16 +61,16 @@ two:
 	VPMADDWD     Z23, Z1, Z1
 	VPADDD       Z0, Z7, Z7
 	VPADDD       Z1, Z8, Z8
-	VPANDQ       (DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*1), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*1), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX)(BX*1), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX)(BX*1), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX)(BX*1), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z23, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -83,16 +83,16 @@ two:
 	VPMADDWD     Z23, Z1, Z1
 	VPADDD       Z0, Z11, Z11
 	VPADDD       Z1, Z12, Z12
-	VPANDQ       (DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*2), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*2), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX)(BX*2), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX)(BX*2), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX)(BX*2), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z23, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -105,16 +105,16 @@ two:
 	VPMADDWD     Z23, Z1, Z1
 	VPADDD       Z0, Z15, Z15
 	VPADDD       Z1, Z16, Z16
-	VPANDQ       (SI), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (SI), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(SI), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(SI), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z23, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -128,16 +128,16 @@ two:
 	VPADDD       Z0, Z19, Z19
 	VPADDD       Z1, Z20, Z20
 	VPBROADCASTD 4(CX), Z4
-	VPANDQ       128(DX), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       128(DX), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 128(DX), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       192(DX), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       192(DX), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 192(DX), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z23, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -150,16 +150,16 @@ two:
 	VPMADDWD     Z23, Z1, Z1
 	VPADDD       Z0, Z7, Z7
 	VPADDD       Z1, Z8, Z8
-	VPANDQ       128(DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       128(DX)(BX*1), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 128(DX)(BX*1), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       192(DX)(BX*1), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       192(DX)(BX*1), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 192(DX)(BX*1), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z23, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -172,16 +172,16 @@ two:
 	VPMADDWD     Z23, Z1, Z1
 	VPADDD       Z0, Z11, Z11
 	VPADDD       Z1, Z12, Z12
-	VPANDQ       128(DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       128(DX)(BX*2), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 128(DX)(BX*2), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       192(DX)(BX*2), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       192(DX)(BX*2), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 192(DX)(BX*2), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z23, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -194,16 +194,16 @@ two:
 	VPMADDWD     Z23, Z1, Z1
 	VPADDD       Z0, Z15, Z15
 	VPADDD       Z1, Z16, Z16
-	VPANDQ       128(SI), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       128(SI), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 128(SI), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       192(SI), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       192(SI), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 192(SI), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z23, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -226,16 +226,16 @@ odd:
 	ADDQ         $0x02, DI
 	JZ           added
 	VPBROADCASTD (CX), Z4
-	VPANDQ       (DX), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z23, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -248,16 +248,16 @@ odd:
 	VPMADDWD     Z23, Z1, Z1
 	VPADDD       Z0, Z7, Z7
 	VPADDD       Z1, Z8, Z8
-	VPANDQ       (DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*1), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*1), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX)(BX*1), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX)(BX*1), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX)(BX*1), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z23, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -270,16 +270,16 @@ odd:
 	VPMADDWD     Z23, Z1, Z1
 	VPADDD       Z0, Z11, Z11
 	VPADDD       Z1, Z12, Z12
-	VPANDQ       (DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*2), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*2), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX)(BX*2), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX)(BX*2), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX)(BX*2), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z23, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -292,16 +292,16 @@ odd:
 	VPMADDWD     Z23, Z1, Z1
 	VPADDD       Z0, Z15, Z15
 	VPADDD       Z1, Z16, Z16
-	VPANDQ       (SI), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (SI), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(SI), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(SI), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDWD     Z23, Z0, Z0
 	VPMADDUBSW   Z1, Z4, Z1
@@ -369,16 +369,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $64
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
@@ -388,6 +378,16 @@ DATA pow2<>+40(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+48(SB)/8, $0x4020100804020100
 DATA pow2<>+56(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $64
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $64
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001

@@ -15,8 +15,8 @@ TEXT ·GemvW4Acc16(SB), NOSPLIT, $0-56
 	ADDQ      BX, SI
 	MOVQ      steps+32(FP), DI
 	MOVQ      bias+40(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z21
-	VMOVDQU64 pow2<>+0(SB), Z22
+	VMOVDQU64 pow2<>+0(SB), Z21
+	VMOVDQU64 nibble<>+0(SB), Z22
 
 block:
 	MOVQ    $0x00000010, R9
@@ -44,16 +44,16 @@ block:
 
 two:
 	VPBROADCASTD (CX), Z4
-	VPANDQ       (DX), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z5, Z5
@@ -62,16 +62,16 @@ two:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z7, Z7
 	VPADDW       Z1, Z8, Z8
-	VPANDQ       (DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*1), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*1), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX)(BX*1), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX)(BX*1), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX)(BX*1), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z9, Z9
@@ -80,16 +80,16 @@ two:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z11, Z11
 	VPADDW       Z1, Z12, Z12
-	VPANDQ       (DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*2), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*2), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX)(BX*2), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX)(BX*2), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX)(BX*2), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z13, Z13
@@ -98,16 +98,16 @@ two:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z15, Z15
 	VPADDW       Z1, Z16, Z16
-	VPANDQ       (SI), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (SI), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(SI), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(SI), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z17, Z17
@@ -117,16 +117,16 @@ two:
 	VPADDW       Z0, Z19, Z19
 	VPADDW       Z1, Z20, Z20
 	VPBROADCASTD 4(CX), Z4
-	VPANDQ       128(DX), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       128(DX), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 128(DX), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       192(DX), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       192(DX), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 192(DX), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z5, Z5
@@ -135,16 +135,16 @@ two:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z7, Z7
 	VPADDW       Z1, Z8, Z8
-	VPANDQ       128(DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       128(DX)(BX*1), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 128(DX)(BX*1), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       192(DX)(BX*1), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       192(DX)(BX*1), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 192(DX)(BX*1), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z9, Z9
@@ -153,16 +153,16 @@ two:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z11, Z11
 	VPADDW       Z1, Z12, Z12
-	VPANDQ       128(DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       128(DX)(BX*2), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 128(DX)(BX*2), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       192(DX)(BX*2), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       192(DX)(BX*2), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 192(DX)(BX*2), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z13, Z13
@@ -171,16 +171,16 @@ two:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z15, Z15
 	VPADDW       Z1, Z16, Z16
-	VPANDQ       128(SI), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       128(SI), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 128(SI), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       192(SI), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       192(SI), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 192(SI), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z17, Z17
@@ -199,16 +199,16 @@ odd:
 	ADDQ         $0x02, R9
 	JZ           added
 	VPBROADCASTD (CX), Z4
-	VPANDQ       (DX), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z5, Z5
@@ -217,16 +217,16 @@ odd:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z7, Z7
 	VPADDW       Z1, Z8, Z8
-	VPANDQ       (DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*1), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*1), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX)(BX*1), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX)(BX*1), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX)(BX*1), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z9, Z9
@@ -235,16 +235,16 @@ odd:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z11, Z11
 	VPADDW       Z1, Z12, Z12
-	VPANDQ       (DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*2), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*2), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX)(BX*2), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX)(BX*2), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX)(BX*2), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z13, Z13
@@ -253,16 +253,16 @@ odd:
 	VPMADDUBSW   Z3, Z4, Z1
 	VPADDW       Z0, Z15, Z15
 	VPADDW       Z1, Z16, Z16
-	VPANDQ       (SI), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (SI), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(SI), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(SI), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPMADDUBSW   Z0, Z4, Z0
 	VPMADDUBSW   Z1, Z4, Z1
 	VPADDW       Z0, Z17, Z17
@@ -332,16 +332,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $64
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
@@ -351,6 +341,16 @@ DATA pow2<>+40(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+48(SB)/8, $0x4020100804020100
 DATA pow2<>+56(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $64
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $64
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001

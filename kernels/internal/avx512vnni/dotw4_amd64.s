@@ -10,28 +10,28 @@ TEXT ·DotW4(SB), NOSPLIT, $0-28
 	MOVQ      x+0(FP), AX
 	MOVQ      w+8(FP), CX
 	MOVQ      blocks+16(FP), DX
-	VMOVDQU64 nibble<>+0(SB), Z0
-	VMOVDQU64 pow2<>+0(SB), Z1
+	VMOVDQU64 pow2<>+0(SB), Z0
+	VMOVDQU64 nibble<>+0(SB), Z1
 	VMOVDQU64 ones<>+0(SB), Z2
 	VPXORQ    Z3, Z3, Z3
 	SUBQ      $0x02, DX
 	JCS       few
 
 turn:
-	VPANDQ    (CX), Z0, Z2
-	VPSHUFB   Z2, Z1, Z2
+	VPANDQ    (CX), Z1, Z2
+	VPSHUFB   Z2, Z0, Z2
 	VPSRLW    $0x04, (CX), Z4
-	VPANDQ    Z0, Z4, Z4
-	VPSHUFB   Z4, Z1, Z4
+	VPANDQ    Z1, Z4, Z4
+	VPSHUFB   Z4, Z0, Z4
 	VMOVDQU64 (AX), Z5
 	VPDPBUSD  Z2, Z5, Z3
 	VMOVDQU64 64(AX), Z5
 	VPDPBUSD  Z4, Z5, Z3
-	VPANDQ    64(CX), Z0, Z2
-	VPSHUFB   Z2, Z1, Z2
+	VPANDQ    64(CX), Z1, Z2
+	VPSHUFB   Z2, Z0, Z2
 	VPSRLW    $0x04, 64(CX), Z4
-	VPANDQ    Z0, Z4, Z4
-	VPSHUFB   Z4, Z1, Z4
+	VPANDQ    Z1, Z4, Z4
+	VPSHUFB   Z4, Z0, Z4
 	VMOVDQU64 128(AX), Z5
 	VPDPBUSD  Z2, Z5, Z3
 	VMOVDQU64 192(AX), Z5
@@ -46,11 +46,11 @@ few:
 	JZ   sum
 
 block:
-	VPANDQ    (CX), Z0, Z2
-	VPSHUFB   Z2, Z1, Z2
+	VPANDQ    (CX), Z1, Z2
+	VPSHUFB   Z2, Z0, Z2
 	VPSRLW    $0x04, (CX), Z4
-	VPANDQ    Z0, Z4, Z4
-	VPSHUFB   Z4, Z1, Z4
+	VPANDQ    Z1, Z4, Z4
+	VPSHUFB   Z4, Z0, Z4
 	VMOVDQU64 (AX), Z5
 	VPDPBUSD  Z2, Z5, Z3
 	VMOVDQU64 64(AX), Z5
@@ -74,16 +74,6 @@ sum:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $64
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
@@ -93,6 +83,16 @@ DATA pow2<>+40(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+48(SB)/8, $0x4020100804020100
 DATA pow2<>+56(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $64
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $64
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001

@@ -14,9 +14,9 @@ TEXT ·gemmW2x1(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DX
 	MOVQ      steps+40(FP), BX
 	MOVQ      bias+48(FP), SI
-	VMOVDQU64 nibble<>+0(SB), Z9
-	VMOVDQU64 ternarylow<>+0(SB), Z10
-	VMOVDQU64 ternaryhigh<>+0(SB), Z11
+	VMOVDQU64 ternarylow<>+0(SB), Z9
+	VMOVDQU64 ternaryhigh<>+0(SB), Z10
+	VMOVDQU64 nibble<>+0(SB), Z11
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
 	VPXORQ    Z7, Z7, Z7
@@ -25,25 +25,25 @@ TEXT ·gemmW2x1(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (DX), Z9, Z0
-	VPSHUFB      Z0, Z11, Z1
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       (DX), Z11, Z0
+	VPSHUFB      Z0, Z10, Z1
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, (DX), Z2
-	VPANDQ       Z9, Z2, Z2
-	VPSHUFB      Z2, Z11, Z3
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z11, Z2, Z2
+	VPSHUFB      Z2, Z10, Z3
+	VPSHUFB      Z2, Z9, Z2
 	VPBROADCASTD (CX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
 	VPDPBUSD     Z2, Z4, Z7
 	VPDPBUSD     Z3, Z4, Z8
-	VPANDQ       64(DX), Z9, Z0
-	VPSHUFB      Z0, Z11, Z1
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       64(DX), Z11, Z0
+	VPSHUFB      Z0, Z10, Z1
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, 64(DX), Z2
-	VPANDQ       Z9, Z2, Z2
-	VPSHUFB      Z2, Z11, Z3
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z11, Z2, Z2
+	VPSHUFB      Z2, Z10, Z3
+	VPSHUFB      Z2, Z9, Z2
 	VPBROADCASTD 4(CX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -57,13 +57,13 @@ two:
 odd:
 	ADDQ         $0x02, BX
 	JZ           added
-	VPANDQ       (DX), Z9, Z0
-	VPSHUFB      Z0, Z11, Z1
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       (DX), Z11, Z0
+	VPSHUFB      Z0, Z10, Z1
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, (DX), Z2
-	VPANDQ       Z9, Z2, Z2
-	VPSHUFB      Z2, Z11, Z3
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z11, Z2, Z2
+	VPSHUFB      Z2, Z10, Z3
+	VPSHUFB      Z2, Z9, Z2
 	VPBROADCASTD (CX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -88,16 +88,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $64
-
 DATA ternarylow<>+0(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+8(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+16(SB)/8, $0xff000100ff000100
@@ -118,6 +108,16 @@ DATA ternaryhigh<>+48(SB)/8, $0x0101010100000000
 DATA ternaryhigh<>+56(SB)/8, $0xffffffff00000000
 GLOBL ternaryhigh<>(SB), RODATA|NOPTR, $64
 
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $64
+
 // func gemmW2x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
 TEXT ·gemmW2x2(SB), NOSPLIT, $0-64
@@ -128,9 +128,9 @@ TEXT ·gemmW2x2(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), SI
 	MOVQ      steps+40(FP), DI
 	MOVQ      bias+48(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z13
-	VMOVDQU64 ternarylow<>+0(SB), Z14
-	VMOVDQU64 ternaryhigh<>+0(SB), Z15
+	VMOVDQU64 ternarylow<>+0(SB), Z13
+	VMOVDQU64 ternaryhigh<>+0(SB), Z14
+	VMOVDQU64 nibble<>+0(SB), Z15
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
 	VPXORQ    Z7, Z7, Z7
@@ -143,13 +143,13 @@ TEXT ·gemmW2x2(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (SI), Z13, Z0
-	VPSHUFB      Z0, Z15, Z1
-	VPSHUFB      Z0, Z14, Z0
+	VPANDQ       (SI), Z15, Z0
+	VPSHUFB      Z0, Z14, Z1
+	VPSHUFB      Z0, Z13, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z13, Z2, Z2
-	VPSHUFB      Z2, Z15, Z3
-	VPSHUFB      Z2, Z14, Z2
+	VPANDQ       Z15, Z2, Z2
+	VPSHUFB      Z2, Z14, Z3
+	VPSHUFB      Z2, Z13, Z2
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -160,13 +160,13 @@ two:
 	VPDPBUSD     Z1, Z4, Z10
 	VPDPBUSD     Z2, Z4, Z11
 	VPDPBUSD     Z3, Z4, Z12
-	VPANDQ       64(SI), Z13, Z0
-	VPSHUFB      Z0, Z15, Z1
-	VPSHUFB      Z0, Z14, Z0
+	VPANDQ       64(SI), Z15, Z0
+	VPSHUFB      Z0, Z14, Z1
+	VPSHUFB      Z0, Z13, Z0
 	VPSRLW       $0x04, 64(SI), Z2
-	VPANDQ       Z13, Z2, Z2
-	VPSHUFB      Z2, Z15, Z3
-	VPSHUFB      Z2, Z14, Z2
+	VPANDQ       Z15, Z2, Z2
+	VPSHUFB      Z2, Z14, Z3
+	VPSHUFB      Z2, Z13, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -185,13 +185,13 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPANDQ       (SI), Z13, Z0
-	VPSHUFB      Z0, Z15, Z1
-	VPSHUFB      Z0, Z14, Z0
+	VPANDQ       (SI), Z15, Z0
+	VPSHUFB      Z0, Z14, Z1
+	VPSHUFB      Z0, Z13, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z13, Z2, Z2
-	VPSHUFB      Z2, Z15, Z3
-	VPSHUFB      Z2, Z14, Z2
+	VPANDQ       Z15, Z2, Z2
+	VPSHUFB      Z2, Z14, Z3
+	VPSHUFB      Z2, Z13, Z2
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -244,9 +244,9 @@ TEXT ·gemmW2x3(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), SI
 	MOVQ      steps+40(FP), DI
 	MOVQ      bias+48(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z17
-	VMOVDQU64 ternarylow<>+0(SB), Z18
-	VMOVDQU64 ternaryhigh<>+0(SB), Z19
+	VMOVDQU64 ternarylow<>+0(SB), Z17
+	VMOVDQU64 ternaryhigh<>+0(SB), Z18
+	VMOVDQU64 nibble<>+0(SB), Z19
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
 	VPXORQ    Z7, Z7, Z7
@@ -263,13 +263,13 @@ TEXT ·gemmW2x3(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (SI), Z17, Z0
-	VPSHUFB      Z0, Z19, Z1
-	VPSHUFB      Z0, Z18, Z0
+	VPANDQ       (SI), Z19, Z0
+	VPSHUFB      Z0, Z18, Z1
+	VPSHUFB      Z0, Z17, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z17, Z2, Z2
-	VPSHUFB      Z2, Z19, Z3
-	VPSHUFB      Z2, Z18, Z2
+	VPANDQ       Z19, Z2, Z2
+	VPSHUFB      Z2, Z18, Z3
+	VPSHUFB      Z2, Z17, Z2
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -285,13 +285,13 @@ two:
 	VPDPBUSD     Z1, Z4, Z14
 	VPDPBUSD     Z2, Z4, Z15
 	VPDPBUSD     Z3, Z4, Z16
-	VPANDQ       64(SI), Z17, Z0
-	VPSHUFB      Z0, Z19, Z1
-	VPSHUFB      Z0, Z18, Z0
+	VPANDQ       64(SI), Z19, Z0
+	VPSHUFB      Z0, Z18, Z1
+	VPSHUFB      Z0, Z17, Z0
 	VPSRLW       $0x04, 64(SI), Z2
-	VPANDQ       Z17, Z2, Z2
-	VPSHUFB      Z2, Z19, Z3
-	VPSHUFB      Z2, Z18, Z2
+	VPANDQ       Z19, Z2, Z2
+	VPSHUFB      Z2, Z18, Z3
+	VPSHUFB      Z2, Z17, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -315,13 +315,13 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPANDQ       (SI), Z17, Z0
-	VPSHUFB      Z0, Z19, Z1
-	VPSHUFB      Z0, Z18, Z0
+	VPANDQ       (SI), Z19, Z0
+	VPSHUFB      Z0, Z18, Z1
+	VPSHUFB      Z0, Z17, Z0
 	VPSRLW       $0x04, (SI), Z2
-	VPANDQ       Z17, Z2, Z2
-	VPSHUFB      Z2, Z19, Z3
-	VPSHUFB      Z2, Z18, Z2
+	VPANDQ       Z19, Z2, Z2
+	VPSHUFB      Z2, Z18, Z3
+	VPSHUFB      Z2, Z17, Z2
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -394,9 +394,9 @@ TEXT ·gemmW2x4(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 nibble<>+0(SB), Z21
-	VMOVDQU64 ternarylow<>+0(SB), Z22
-	VMOVDQU64 ternaryhigh<>+0(SB), Z23
+	VMOVDQU64 ternarylow<>+0(SB), Z21
+	VMOVDQU64 ternaryhigh<>+0(SB), Z22
+	VMOVDQU64 nibble<>+0(SB), Z23
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
 	VPXORQ    Z7, Z7, Z7
@@ -417,13 +417,13 @@ TEXT ·gemmW2x4(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (DI), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DI), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -444,13 +444,13 @@ two:
 	VPDPBUSD     Z1, Z4, Z18
 	VPDPBUSD     Z2, Z4, Z19
 	VPDPBUSD     Z3, Z4, Z20
-	VPANDQ       64(DI), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       64(DI), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 64(DI), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -480,13 +480,13 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPANDQ       (DI), Z21, Z0
-	VPSHUFB      Z0, Z23, Z1
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DI), Z23, Z0
+	VPSHUFB      Z0, Z22, Z1
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       Z21, Z2, Z2
-	VPSHUFB      Z2, Z23, Z3
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z23, Z2, Z2
+	VPSHUFB      Z2, Z22, Z3
+	VPSHUFB      Z2, Z21, Z2
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -577,9 +577,9 @@ TEXT ·gemmW2x5(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 nibble<>+0(SB), Z25
-	VMOVDQU64 ternarylow<>+0(SB), Z26
-	VMOVDQU64 ternaryhigh<>+0(SB), Z27
+	VMOVDQU64 ternarylow<>+0(SB), Z25
+	VMOVDQU64 ternaryhigh<>+0(SB), Z26
+	VMOVDQU64 nibble<>+0(SB), Z27
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
 	VPXORQ    Z7, Z7, Z7
@@ -604,13 +604,13 @@ TEXT ·gemmW2x5(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (DI), Z25, Z0
-	VPSHUFB      Z0, Z27, Z1
-	VPSHUFB      Z0, Z26, Z0
+	VPANDQ       (DI), Z27, Z0
+	VPSHUFB      Z0, Z26, Z1
+	VPSHUFB      Z0, Z25, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       Z25, Z2, Z2
-	VPSHUFB      Z2, Z27, Z3
-	VPSHUFB      Z2, Z26, Z2
+	VPANDQ       Z27, Z2, Z2
+	VPSHUFB      Z2, Z26, Z3
+	VPSHUFB      Z2, Z25, Z2
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -636,13 +636,13 @@ two:
 	VPDPBUSD     Z1, Z4, Z22
 	VPDPBUSD     Z2, Z4, Z23
 	VPDPBUSD     Z3, Z4, Z24
-	VPANDQ       64(DI), Z25, Z0
-	VPSHUFB      Z0, Z27, Z1
-	VPSHUFB      Z0, Z26, Z0
+	VPANDQ       64(DI), Z27, Z0
+	VPSHUFB      Z0, Z26, Z1
+	VPSHUFB      Z0, Z25, Z0
 	VPSRLW       $0x04, 64(DI), Z2
-	VPANDQ       Z25, Z2, Z2
-	VPSHUFB      Z2, Z27, Z3
-	VPSHUFB      Z2, Z26, Z2
+	VPANDQ       Z27, Z2, Z2
+	VPSHUFB      Z2, Z26, Z3
+	VPSHUFB      Z2, Z25, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -677,13 +677,13 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPANDQ       (DI), Z25, Z0
-	VPSHUFB      Z0, Z27, Z1
-	VPSHUFB      Z0, Z26, Z0
+	VPANDQ       (DI), Z27, Z0
+	VPSHUFB      Z0, Z26, Z1
+	VPSHUFB      Z0, Z25, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       Z25, Z2, Z2
-	VPSHUFB      Z2, Z27, Z3
-	VPSHUFB      Z2, Z26, Z2
+	VPANDQ       Z27, Z2, Z2
+	VPSHUFB      Z2, Z26, Z3
+	VPSHUFB      Z2, Z25, Z2
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -792,9 +792,9 @@ TEXT ·gemmW2x6(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 nibble<>+0(SB), Z29
-	VMOVDQU64 ternarylow<>+0(SB), Z30
-	VMOVDQU64 ternaryhigh<>+0(SB), Z31
+	VMOVDQU64 ternarylow<>+0(SB), Z29
+	VMOVDQU64 ternaryhigh<>+0(SB), Z30
+	VMOVDQU64 nibble<>+0(SB), Z31
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
 	VPXORQ    Z7, Z7, Z7
@@ -823,13 +823,13 @@ TEXT ·gemmW2x6(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (DI), Z29, Z0
-	VPSHUFB      Z0, Z31, Z1
-	VPSHUFB      Z0, Z30, Z0
+	VPANDQ       (DI), Z31, Z0
+	VPSHUFB      Z0, Z30, Z1
+	VPSHUFB      Z0, Z29, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       Z29, Z2, Z2
-	VPSHUFB      Z2, Z31, Z3
-	VPSHUFB      Z2, Z30, Z2
+	VPANDQ       Z31, Z2, Z2
+	VPSHUFB      Z2, Z30, Z3
+	VPSHUFB      Z2, Z29, Z2
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -860,13 +860,13 @@ two:
 	VPDPBUSD     Z1, Z4, Z26
 	VPDPBUSD     Z2, Z4, Z27
 	VPDPBUSD     Z3, Z4, Z28
-	VPANDQ       64(DI), Z29, Z0
-	VPSHUFB      Z0, Z31, Z1
-	VPSHUFB      Z0, Z30, Z0
+	VPANDQ       64(DI), Z31, Z0
+	VPSHUFB      Z0, Z30, Z1
+	VPSHUFB      Z0, Z29, Z0
 	VPSRLW       $0x04, 64(DI), Z2
-	VPANDQ       Z29, Z2, Z2
-	VPSHUFB      Z2, Z31, Z3
-	VPSHUFB      Z2, Z30, Z2
+	VPANDQ       Z31, Z2, Z2
+	VPSHUFB      Z2, Z30, Z3
+	VPSHUFB      Z2, Z29, Z2
 	VPBROADCASTD 4(DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -906,13 +906,13 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPANDQ       (DI), Z29, Z0
-	VPSHUFB      Z0, Z31, Z1
-	VPSHUFB      Z0, Z30, Z0
+	VPANDQ       (DI), Z31, Z0
+	VPSHUFB      Z0, Z30, Z1
+	VPSHUFB      Z0, Z29, Z0
 	VPSRLW       $0x04, (DI), Z2
-	VPANDQ       Z29, Z2, Z2
-	VPSHUFB      Z2, Z31, Z3
-	VPSHUFB      Z2, Z30, Z2
+	VPANDQ       Z31, Z2, Z2
+	VPSHUFB      Z2, Z30, Z3
+	VPSHUFB      Z2, Z29, Z2
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6

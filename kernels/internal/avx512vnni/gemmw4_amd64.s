@@ -14,8 +14,8 @@ TEXT ·gemmW4x1(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DX
 	MOVQ      steps+40(FP), BX
 	MOVQ      bias+48(FP), SI
-	VMOVDQU64 nibble<>+0(SB), Z9
-	VMOVDQU64 pow2<>+0(SB), Z10
+	VMOVDQU64 pow2<>+0(SB), Z9
+	VMOVDQU64 nibble<>+0(SB), Z10
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
 	VPXORQ    Z7, Z7, Z7
@@ -24,31 +24,31 @@ TEXT ·gemmW4x1(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (DX), Z9, Z0
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       (DX), Z10, Z0
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, (DX), Z1
-	VPANDQ       Z9, Z1, Z1
-	VPSHUFB      Z1, Z10, Z1
-	VPANDQ       64(DX), Z9, Z2
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z10, Z1, Z1
+	VPSHUFB      Z1, Z9, Z1
+	VPANDQ       64(DX), Z10, Z2
+	VPSHUFB      Z2, Z9, Z2
 	VPSRLW       $0x04, 64(DX), Z3
-	VPANDQ       Z9, Z3, Z3
-	VPSHUFB      Z3, Z10, Z3
+	VPANDQ       Z10, Z3, Z3
+	VPSHUFB      Z3, Z9, Z3
 	VPBROADCASTD (CX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
 	VPDPBUSD     Z2, Z4, Z7
 	VPDPBUSD     Z3, Z4, Z8
-	VPANDQ       128(DX), Z9, Z0
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       128(DX), Z10, Z0
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, 128(DX), Z1
-	VPANDQ       Z9, Z1, Z1
-	VPSHUFB      Z1, Z10, Z1
-	VPANDQ       192(DX), Z9, Z2
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z10, Z1, Z1
+	VPSHUFB      Z1, Z9, Z1
+	VPANDQ       192(DX), Z10, Z2
+	VPSHUFB      Z2, Z9, Z2
 	VPSRLW       $0x04, 192(DX), Z3
-	VPANDQ       Z9, Z3, Z3
-	VPSHUFB      Z3, Z10, Z3
+	VPANDQ       Z10, Z3, Z3
+	VPSHUFB      Z3, Z9, Z3
 	VPBROADCASTD 4(CX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -62,16 +62,16 @@ two:
 odd:
 	ADDQ         $0x02, BX
 	JZ           added
-	VPANDQ       (DX), Z9, Z0
-	VPSHUFB      Z0, Z10, Z0
+	VPANDQ       (DX), Z10, Z0
+	VPSHUFB      Z0, Z9, Z0
 	VPSRLW       $0x04, (DX), Z1
-	VPANDQ       Z9, Z1, Z1
-	VPSHUFB      Z1, Z10, Z1
-	VPANDQ       64(DX), Z9, Z2
-	VPSHUFB      Z2, Z10, Z2
+	VPANDQ       Z10, Z1, Z1
+	VPSHUFB      Z1, Z9, Z1
+	VPANDQ       64(DX), Z10, Z2
+	VPSHUFB      Z2, Z9, Z2
 	VPSRLW       $0x04, 64(DX), Z3
-	VPANDQ       Z9, Z3, Z3
-	VPSHUFB      Z3, Z10, Z3
+	VPANDQ       Z10, Z3, Z3
+	VPSHUFB      Z3, Z9, Z3
 	VPBROADCASTD (CX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -96,16 +96,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $64
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
@@ -115,6 +105,16 @@ DATA pow2<>+40(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+48(SB)/8, $0x4020100804020100
 DATA pow2<>+56(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $64
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $64
 
 // func gemmW4x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
@@ -126,8 +126,8 @@ TEXT ·gemmW4x2(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), SI
 	MOVQ      steps+40(FP), DI
 	MOVQ      bias+48(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z13
-	VMOVDQU64 pow2<>+0(SB), Z14
+	VMOVDQU64 pow2<>+0(SB), Z13
+	VMOVDQU64 nibble<>+0(SB), Z14
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
 	VPXORQ    Z7, Z7, Z7
@@ -140,16 +140,16 @@ TEXT ·gemmW4x2(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (SI), Z13, Z0
-	VPSHUFB      Z0, Z14, Z0
+	VPANDQ       (SI), Z14, Z0
+	VPSHUFB      Z0, Z13, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z13, Z1, Z1
-	VPSHUFB      Z1, Z14, Z1
-	VPANDQ       64(SI), Z13, Z2
-	VPSHUFB      Z2, Z14, Z2
+	VPANDQ       Z14, Z1, Z1
+	VPSHUFB      Z1, Z13, Z1
+	VPANDQ       64(SI), Z14, Z2
+	VPSHUFB      Z2, Z13, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z13, Z3, Z3
-	VPSHUFB      Z3, Z14, Z3
+	VPANDQ       Z14, Z3, Z3
+	VPSHUFB      Z3, Z13, Z3
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -160,16 +160,16 @@ two:
 	VPDPBUSD     Z1, Z4, Z10
 	VPDPBUSD     Z2, Z4, Z11
 	VPDPBUSD     Z3, Z4, Z12
-	VPANDQ       128(SI), Z13, Z0
-	VPSHUFB      Z0, Z14, Z0
+	VPANDQ       128(SI), Z14, Z0
+	VPSHUFB      Z0, Z13, Z0
 	VPSRLW       $0x04, 128(SI), Z1
-	VPANDQ       Z13, Z1, Z1
-	VPSHUFB      Z1, Z14, Z1
-	VPANDQ       192(SI), Z13, Z2
-	VPSHUFB      Z2, Z14, Z2
+	VPANDQ       Z14, Z1, Z1
+	VPSHUFB      Z1, Z13, Z1
+	VPANDQ       192(SI), Z14, Z2
+	VPSHUFB      Z2, Z13, Z2
 	VPSRLW       $0x04, 192(SI), Z3
-	VPANDQ       Z13, Z3, Z3
-	VPSHUFB      Z3, Z14, Z3
+	VPANDQ       Z14, Z3, Z3
+	VPSHUFB      Z3, Z13, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -188,16 +188,16 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPANDQ       (SI), Z13, Z0
-	VPSHUFB      Z0, Z14, Z0
+	VPANDQ       (SI), Z14, Z0
+	VPSHUFB      Z0, Z13, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z13, Z1, Z1
-	VPSHUFB      Z1, Z14, Z1
-	VPANDQ       64(SI), Z13, Z2
-	VPSHUFB      Z2, Z14, Z2
+	VPANDQ       Z14, Z1, Z1
+	VPSHUFB      Z1, Z13, Z1
+	VPANDQ       64(SI), Z14, Z2
+	VPSHUFB      Z2, Z13, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z13, Z3, Z3
-	VPSHUFB      Z3, Z14, Z3
+	VPANDQ       Z14, Z3, Z3
+	VPSHUFB      Z3, Z13, Z3
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -250,8 +250,8 @@ TEXT ·gemmW4x3(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), SI
 	MOVQ      steps+40(FP), DI
 	MOVQ      bias+48(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z17
-	VMOVDQU64 pow2<>+0(SB), Z18
+	VMOVDQU64 pow2<>+0(SB), Z17
+	VMOVDQU64 nibble<>+0(SB), Z18
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
 	VPXORQ    Z7, Z7, Z7
@@ -268,16 +268,16 @@ TEXT ·gemmW4x3(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (SI), Z17, Z0
-	VPSHUFB      Z0, Z18, Z0
+	VPANDQ       (SI), Z18, Z0
+	VPSHUFB      Z0, Z17, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z17, Z1, Z1
-	VPSHUFB      Z1, Z18, Z1
-	VPANDQ       64(SI), Z17, Z2
-	VPSHUFB      Z2, Z18, Z2
+	VPANDQ       Z18, Z1, Z1
+	VPSHUFB      Z1, Z17, Z1
+	VPANDQ       64(SI), Z18, Z2
+	VPSHUFB      Z2, Z17, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z17, Z3, Z3
-	VPSHUFB      Z3, Z18, Z3
+	VPANDQ       Z18, Z3, Z3
+	VPSHUFB      Z3, Z17, Z3
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -293,16 +293,16 @@ two:
 	VPDPBUSD     Z1, Z4, Z14
 	VPDPBUSD     Z2, Z4, Z15
 	VPDPBUSD     Z3, Z4, Z16
-	VPANDQ       128(SI), Z17, Z0
-	VPSHUFB      Z0, Z18, Z0
+	VPANDQ       128(SI), Z18, Z0
+	VPSHUFB      Z0, Z17, Z0
 	VPSRLW       $0x04, 128(SI), Z1
-	VPANDQ       Z17, Z1, Z1
-	VPSHUFB      Z1, Z18, Z1
-	VPANDQ       192(SI), Z17, Z2
-	VPSHUFB      Z2, Z18, Z2
+	VPANDQ       Z18, Z1, Z1
+	VPSHUFB      Z1, Z17, Z1
+	VPANDQ       192(SI), Z18, Z2
+	VPSHUFB      Z2, Z17, Z2
 	VPSRLW       $0x04, 192(SI), Z3
-	VPANDQ       Z17, Z3, Z3
-	VPSHUFB      Z3, Z18, Z3
+	VPANDQ       Z18, Z3, Z3
+	VPSHUFB      Z3, Z17, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -326,16 +326,16 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPANDQ       (SI), Z17, Z0
-	VPSHUFB      Z0, Z18, Z0
+	VPANDQ       (SI), Z18, Z0
+	VPSHUFB      Z0, Z17, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z17, Z1, Z1
-	VPSHUFB      Z1, Z18, Z1
-	VPANDQ       64(SI), Z17, Z2
-	VPSHUFB      Z2, Z18, Z2
+	VPANDQ       Z18, Z1, Z1
+	VPSHUFB      Z1, Z17, Z1
+	VPANDQ       64(SI), Z18, Z2
+	VPSHUFB      Z2, Z17, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z17, Z3, Z3
-	VPSHUFB      Z3, Z18, Z3
+	VPANDQ       Z18, Z3, Z3
+	VPSHUFB      Z3, Z17, Z3
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -408,8 +408,8 @@ TEXT ·gemmW4x4(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 nibble<>+0(SB), Z21
-	VMOVDQU64 pow2<>+0(SB), Z22
+	VMOVDQU64 pow2<>+0(SB), Z21
+	VMOVDQU64 nibble<>+0(SB), Z22
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
 	VPXORQ    Z7, Z7, Z7
@@ -430,16 +430,16 @@ TEXT ·gemmW4x4(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (DI), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DI), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DI), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DI), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DI), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DI), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -460,16 +460,16 @@ two:
 	VPDPBUSD     Z1, Z4, Z18
 	VPDPBUSD     Z2, Z4, Z19
 	VPDPBUSD     Z3, Z4, Z20
-	VPANDQ       128(DI), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       128(DI), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 128(DI), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       192(DI), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       192(DI), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 192(DI), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -499,16 +499,16 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPANDQ       (DI), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DI), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DI), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DI), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DI), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DI), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -599,8 +599,8 @@ TEXT ·gemmW4x5(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 nibble<>+0(SB), Z25
-	VMOVDQU64 pow2<>+0(SB), Z26
+	VMOVDQU64 pow2<>+0(SB), Z25
+	VMOVDQU64 nibble<>+0(SB), Z26
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
 	VPXORQ    Z7, Z7, Z7
@@ -625,16 +625,16 @@ TEXT ·gemmW4x5(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (DI), Z25, Z0
-	VPSHUFB      Z0, Z26, Z0
+	VPANDQ       (DI), Z26, Z0
+	VPSHUFB      Z0, Z25, Z0
 	VPSRLW       $0x04, (DI), Z1
-	VPANDQ       Z25, Z1, Z1
-	VPSHUFB      Z1, Z26, Z1
-	VPANDQ       64(DI), Z25, Z2
-	VPSHUFB      Z2, Z26, Z2
+	VPANDQ       Z26, Z1, Z1
+	VPSHUFB      Z1, Z25, Z1
+	VPANDQ       64(DI), Z26, Z2
+	VPSHUFB      Z2, Z25, Z2
 	VPSRLW       $0x04, 64(DI), Z3
-	VPANDQ       Z25, Z3, Z3
-	VPSHUFB      Z3, Z26, Z3
+	VPANDQ       Z26, Z3, Z3
+	VPSHUFB      Z3, Z25, Z3
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -660,16 +660,16 @@ two:
 	VPDPBUSD     Z1, Z4, Z22
 	VPDPBUSD     Z2, Z4, Z23
 	VPDPBUSD     Z3, Z4, Z24
-	VPANDQ       128(DI), Z25, Z0
-	VPSHUFB      Z0, Z26, Z0
+	VPANDQ       128(DI), Z26, Z0
+	VPSHUFB      Z0, Z25, Z0
 	VPSRLW       $0x04, 128(DI), Z1
-	VPANDQ       Z25, Z1, Z1
-	VPSHUFB      Z1, Z26, Z1
-	VPANDQ       192(DI), Z25, Z2
-	VPSHUFB      Z2, Z26, Z2
+	VPANDQ       Z26, Z1, Z1
+	VPSHUFB      Z1, Z25, Z1
+	VPANDQ       192(DI), Z26, Z2
+	VPSHUFB      Z2, Z25, Z2
 	VPSRLW       $0x04, 192(DI), Z3
-	VPANDQ       Z25, Z3, Z3
-	VPSHUFB      Z3, Z26, Z3
+	VPANDQ       Z26, Z3, Z3
+	VPSHUFB      Z3, Z25, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -704,16 +704,16 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPANDQ       (DI), Z25, Z0
-	VPSHUFB      Z0, Z26, Z0
+	VPANDQ       (DI), Z26, Z0
+	VPSHUFB      Z0, Z25, Z0
 	VPSRLW       $0x04, (DI), Z1
-	VPANDQ       Z25, Z1, Z1
-	VPSHUFB      Z1, Z26, Z1
-	VPANDQ       64(DI), Z25, Z2
-	VPSHUFB      Z2, Z26, Z2
+	VPANDQ       Z26, Z1, Z1
+	VPSHUFB      Z1, Z25, Z1
+	VPANDQ       64(DI), Z26, Z2
+	VPSHUFB      Z2, Z25, Z2
 	VPSRLW       $0x04, 64(DI), Z3
-	VPANDQ       Z25, Z3, Z3
-	VPSHUFB      Z3, Z26, Z3
+	VPANDQ       Z26, Z3, Z3
+	VPSHUFB      Z3, Z25, Z3
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -822,8 +822,8 @@ TEXT ·gemmW4x6(SB), NOSPLIT, $0-64
 	MOVQ      w+32(FP), DI
 	MOVQ      steps+40(FP), R8
 	MOVQ      bias+48(FP), R9
-	VMOVDQU64 nibble<>+0(SB), Z29
-	VMOVDQU64 pow2<>+0(SB), Z30
+	VMOVDQU64 pow2<>+0(SB), Z29
+	VMOVDQU64 nibble<>+0(SB), Z30
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
 	VPXORQ    Z7, Z7, Z7
@@ -852,16 +852,16 @@ TEXT ·gemmW4x6(SB), NOSPLIT, $0-64
 	JCS       odd
 
 two:
-	VPANDQ       (DI), Z29, Z0
-	VPSHUFB      Z0, Z30, Z0
+	VPANDQ       (DI), Z30, Z0
+	VPSHUFB      Z0, Z29, Z0
 	VPSRLW       $0x04, (DI), Z1
-	VPANDQ       Z29, Z1, Z1
-	VPSHUFB      Z1, Z30, Z1
-	VPANDQ       64(DI), Z29, Z2
-	VPSHUFB      Z2, Z30, Z2
+	VPANDQ       Z30, Z1, Z1
+	VPSHUFB      Z1, Z29, Z1
+	VPANDQ       64(DI), Z30, Z2
+	VPSHUFB      Z2, Z29, Z2
 	VPSRLW       $0x04, 64(DI), Z3
-	VPANDQ       Z29, Z3, Z3
-	VPSHUFB      Z3, Z30, Z3
+	VPANDQ       Z30, Z3, Z3
+	VPSHUFB      Z3, Z29, Z3
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -892,16 +892,16 @@ two:
 	VPDPBUSD     Z1, Z4, Z26
 	VPDPBUSD     Z2, Z4, Z27
 	VPDPBUSD     Z3, Z4, Z28
-	VPANDQ       128(DI), Z29, Z0
-	VPSHUFB      Z0, Z30, Z0
+	VPANDQ       128(DI), Z30, Z0
+	VPSHUFB      Z0, Z29, Z0
 	VPSRLW       $0x04, 128(DI), Z1
-	VPANDQ       Z29, Z1, Z1
-	VPSHUFB      Z1, Z30, Z1
-	VPANDQ       192(DI), Z29, Z2
-	VPSHUFB      Z2, Z30, Z2
+	VPANDQ       Z30, Z1, Z1
+	VPSHUFB      Z1, Z29, Z1
+	VPANDQ       192(DI), Z30, Z2
+	VPSHUFB      Z2, Z29, Z2
 	VPSRLW       $0x04, 192(DI), Z3
-	VPANDQ       Z29, Z3, Z3
-	VPSHUFB      Z3, Z30, Z3
+	VPANDQ       Z30, Z3, Z3
+	VPSHUFB      Z3, Z29, Z3
 	VPBROADCASTD 4(DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
@@ -941,16 +941,16 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPANDQ       (DI), Z29, Z0
-	VPSHUFB      Z0, Z30, Z0
+	VPANDQ       (DI), Z30, Z0
+	VPSHUFB      Z0, Z29, Z0
 	VPSRLW       $0x04, (DI), Z1
-	VPANDQ       Z29, Z1, Z1
-	VPSHUFB      Z1, Z30, Z1
-	VPANDQ       64(DI), Z29, Z2
-	VPSHUFB      Z2, Z30, Z2
+	VPANDQ       Z30, Z1, Z1
+	VPSHUFB      Z1, Z29, Z1
+	VPANDQ       64(DI), Z30, Z2
+	VPSHUFB      Z2, Z29, Z2
 	VPSRLW       $0x04, 64(DI), Z3
-	VPANDQ       Z29, Z3, Z3
-	VPSHUFB      Z3, Z30, Z3
+	VPANDQ       Z30, Z3, Z3
+	VPSHUFB      Z3, Z29, Z3
 	VPBROADCASTD (DX), Z4
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6

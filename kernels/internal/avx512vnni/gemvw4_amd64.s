@@ -15,8 +15,8 @@ TEXT ·GemvW4(SB), NOSPLIT, $0-56
 	ADDQ      BX, SI
 	MOVQ      steps+32(FP), DI
 	MOVQ      bias+40(FP), R8
-	VMOVDQU64 nibble<>+0(SB), Z21
-	VMOVDQU64 pow2<>+0(SB), Z22
+	VMOVDQU64 pow2<>+0(SB), Z21
+	VMOVDQU64 nibble<>+0(SB), Z22
 	VPXORQ    Z5, Z5, Z5
 	VPXORQ    Z6, Z6, Z6
 	VPXORQ    Z7, Z7, Z7
@@ -38,115 +38,115 @@ TEXT ·GemvW4(SB), NOSPLIT, $0-56
 
 two:
 	VPBROADCASTD (CX), Z4
-	VPANDQ       (DX), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
 	VPDPBUSD     Z2, Z4, Z7
 	VPDPBUSD     Z3, Z4, Z8
-	VPANDQ       (DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*1), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*1), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX)(BX*1), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX)(BX*1), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX)(BX*1), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPDPBUSD     Z0, Z4, Z9
 	VPDPBUSD     Z1, Z4, Z10
 	VPDPBUSD     Z2, Z4, Z11
 	VPDPBUSD     Z3, Z4, Z12
-	VPANDQ       (DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*2), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*2), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX)(BX*2), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX)(BX*2), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX)(BX*2), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPDPBUSD     Z0, Z4, Z13
 	VPDPBUSD     Z1, Z4, Z14
 	VPDPBUSD     Z2, Z4, Z15
 	VPDPBUSD     Z3, Z4, Z16
-	VPANDQ       (SI), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (SI), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(SI), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(SI), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPDPBUSD     Z0, Z4, Z17
 	VPDPBUSD     Z1, Z4, Z18
 	VPDPBUSD     Z2, Z4, Z19
 	VPDPBUSD     Z3, Z4, Z20
 	VPBROADCASTD 4(CX), Z4
-	VPANDQ       128(DX), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       128(DX), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 128(DX), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       192(DX), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       192(DX), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 192(DX), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
 	VPDPBUSD     Z2, Z4, Z7
 	VPDPBUSD     Z3, Z4, Z8
-	VPANDQ       128(DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       128(DX)(BX*1), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 128(DX)(BX*1), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       192(DX)(BX*1), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       192(DX)(BX*1), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 192(DX)(BX*1), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPDPBUSD     Z0, Z4, Z9
 	VPDPBUSD     Z1, Z4, Z10
 	VPDPBUSD     Z2, Z4, Z11
 	VPDPBUSD     Z3, Z4, Z12
-	VPANDQ       128(DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       128(DX)(BX*2), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 128(DX)(BX*2), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       192(DX)(BX*2), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       192(DX)(BX*2), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 192(DX)(BX*2), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPDPBUSD     Z0, Z4, Z13
 	VPDPBUSD     Z1, Z4, Z14
 	VPDPBUSD     Z2, Z4, Z15
 	VPDPBUSD     Z3, Z4, Z16
-	VPANDQ       128(SI), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       128(SI), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, 128(SI), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       192(SI), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       192(SI), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 192(SI), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPDPBUSD     Z0, Z4, Z17
 	VPDPBUSD     Z1, Z4, Z18
 	VPDPBUSD     Z2, Z4, Z19
@@ -161,58 +161,58 @@ odd:
 	ADDQ         $0x02, DI
 	JZ           added
 	VPBROADCASTD (CX), Z4
-	VPANDQ       (DX), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPDPBUSD     Z0, Z4, Z5
 	VPDPBUSD     Z1, Z4, Z6
 	VPDPBUSD     Z2, Z4, Z7
 	VPDPBUSD     Z3, Z4, Z8
-	VPANDQ       (DX)(BX*1), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*1), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*1), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX)(BX*1), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX)(BX*1), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX)(BX*1), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPDPBUSD     Z0, Z4, Z9
 	VPDPBUSD     Z1, Z4, Z10
 	VPDPBUSD     Z2, Z4, Z11
 	VPDPBUSD     Z3, Z4, Z12
-	VPANDQ       (DX)(BX*2), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (DX)(BX*2), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (DX)(BX*2), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(DX)(BX*2), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(DX)(BX*2), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(DX)(BX*2), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPDPBUSD     Z0, Z4, Z13
 	VPDPBUSD     Z1, Z4, Z14
 	VPDPBUSD     Z2, Z4, Z15
 	VPDPBUSD     Z3, Z4, Z16
-	VPANDQ       (SI), Z21, Z0
-	VPSHUFB      Z0, Z22, Z0
+	VPANDQ       (SI), Z22, Z0
+	VPSHUFB      Z0, Z21, Z0
 	VPSRLW       $0x04, (SI), Z1
-	VPANDQ       Z21, Z1, Z1
-	VPSHUFB      Z1, Z22, Z1
-	VPANDQ       64(SI), Z21, Z2
-	VPSHUFB      Z2, Z22, Z2
+	VPANDQ       Z22, Z1, Z1
+	VPSHUFB      Z1, Z21, Z1
+	VPANDQ       64(SI), Z22, Z2
+	VPSHUFB      Z2, Z21, Z2
 	VPSRLW       $0x04, 64(SI), Z3
-	VPANDQ       Z21, Z3, Z3
-	VPSHUFB      Z3, Z22, Z3
+	VPANDQ       Z22, Z3, Z3
+	VPSHUFB      Z3, Z21, Z3
 	VPDPBUSD     Z0, Z4, Z17
 	VPDPBUSD     Z1, Z4, Z18
 	VPDPBUSD     Z2, Z4, Z19
@@ -272,16 +272,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $64
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
@@ -291,3 +281,13 @@ DATA pow2<>+40(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+48(SB)/8, $0x4020100804020100
 DATA pow2<>+56(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $64
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $64

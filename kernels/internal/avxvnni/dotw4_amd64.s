@@ -10,30 +10,30 @@ TEXT ·DotW4(SB), NOSPLIT, $0-28
 	MOVQ    x+0(FP), AX
 	MOVQ    w+8(FP), CX
 	MOVQ    blocks+16(FP), DX
-	VMOVDQU nibble<>+0(SB), Y0
-	VMOVDQU pow2<>+0(SB), Y1
+	VMOVDQU pow2<>+0(SB), Y0
+	VMOVDQU nibble<>+0(SB), Y1
 	VMOVDQU ones<>+0(SB), Y2
 	VPXOR   Y5, Y5, Y5
 	SUBQ    $0x02, DX
 	JCS     few
 
 turn:
-	VPAND   (CX), Y0, Y2
-	VPSHUFB Y2, Y1, Y2
+	VPAND   (CX), Y1, Y2
+	VPSHUFB Y2, Y0, Y2
 	VMOVDQU (CX), Y3
 	VPSRLW  $0x04, Y3, Y3
-	VPAND   Y0, Y3, Y3
-	VPSHUFB Y3, Y1, Y3
+	VPAND   Y1, Y3, Y3
+	VPSHUFB Y3, Y0, Y3
 	VMOVDQU (AX), Y4
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x5d; BYTE $0x50; BYTE $0xea // VPDPBUSD Y2, Y4, Y5
 	VMOVDQU 32(AX), Y4
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x5d; BYTE $0x50; BYTE $0xeb // VPDPBUSD Y3, Y4, Y5
-	VPAND   32(CX), Y0, Y2
-	VPSHUFB Y2, Y1, Y2
+	VPAND   32(CX), Y1, Y2
+	VPSHUFB Y2, Y0, Y2
 	VMOVDQU 32(CX), Y3
 	VPSRLW  $0x04, Y3, Y3
-	VPAND   Y0, Y3, Y3
-	VPSHUFB Y3, Y1, Y3
+	VPAND   Y1, Y3, Y3
+	VPSHUFB Y3, Y0, Y3
 	VMOVDQU 64(AX), Y4
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x5d; BYTE $0x50; BYTE $0xea // VPDPBUSD Y2, Y4, Y5
 	VMOVDQU 96(AX), Y4
@@ -48,12 +48,12 @@ few:
 	JZ   sum
 
 block:
-	VPAND   (CX), Y0, Y2
-	VPSHUFB Y2, Y1, Y2
+	VPAND   (CX), Y1, Y2
+	VPSHUFB Y2, Y0, Y2
 	VMOVDQU (CX), Y3
 	VPSRLW  $0x04, Y3, Y3
-	VPAND   Y0, Y3, Y3
-	VPSHUFB Y3, Y1, Y3
+	VPAND   Y1, Y3, Y3
+	VPSHUFB Y3, Y0, Y3
 	VMOVDQU (AX), Y4
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x5d; BYTE $0x50; BYTE $0xea // VPDPBUSD Y2, Y4, Y5
 	VMOVDQU 32(AX), Y4
@@ -75,17 +75,17 @@ sum:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $32
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
 DATA pow2<>+24(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $32
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $32
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001

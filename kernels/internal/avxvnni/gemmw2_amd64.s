@@ -14,40 +14,40 @@ TEXT ·gemmW2x1(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DX
 	MOVQ    steps+40(FP), BX
 	MOVQ    bias+48(FP), SI
-	VMOVDQU nibble<>+0(SB), Y5
-	VMOVDQU ternarylow<>+0(SB), Y6
-	VMOVDQU ternaryhigh<>+0(SB), Y7
+	VMOVDQU ternarylow<>+0(SB), Y5
+	VMOVDQU ternaryhigh<>+0(SB), Y6
+	VMOVDQU nibble<>+0(SB), Y7
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
 	SUBQ    $0x02, BX
 	JCS     odd
 
 two:
-	VPAND        (DX), Y5, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        (DX), Y7, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD (CX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
 	VMOVDQU      (DX), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y5, Y0, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        Y7, Y0, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD 4(CX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
-	VPAND        32(DX), Y5, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        32(DX), Y7, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD 8(CX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
 	VMOVDQU      32(DX), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y5, Y0, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        Y7, Y0, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD 12(CX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -59,17 +59,17 @@ two:
 odd:
 	ADDQ         $0x02, BX
 	JZ           added
-	VPAND        (DX), Y5, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        (DX), Y7, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD (CX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
 	VMOVDQU      (DX), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y5, Y0, Y0
-	VPSHUFB      Y0, Y7, Y1
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        Y7, Y0, Y0
+	VPSHUFB      Y0, Y6, Y1
+	VPSHUFB      Y0, Y5, Y0
 	VPBROADCASTD 4(CX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -86,12 +86,6 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $32
-
 DATA ternarylow<>+0(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+8(SB)/8, $0xff000100ff000100
 DATA ternarylow<>+16(SB)/8, $0xff000100ff000100
@@ -104,6 +98,12 @@ DATA ternaryhigh<>+16(SB)/8, $0x0101010100000000
 DATA ternaryhigh<>+24(SB)/8, $0xffffffff00000000
 GLOBL ternaryhigh<>(SB), RODATA|NOPTR, $32
 
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $32
+
 // func gemmW2x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, AVXVNNI
 TEXT ·gemmW2x2(SB), NOSPLIT, $0-64
@@ -114,9 +114,9 @@ TEXT ·gemmW2x2(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), SI
 	MOVQ    steps+40(FP), DI
 	MOVQ    bias+48(FP), R8
-	VMOVDQU nibble<>+0(SB), Y7
-	VMOVDQU ternarylow<>+0(SB), Y8
-	VMOVDQU ternaryhigh<>+0(SB), Y9
+	VMOVDQU ternarylow<>+0(SB), Y7
+	VMOVDQU ternaryhigh<>+0(SB), Y8
+	VMOVDQU nibble<>+0(SB), Y9
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -125,9 +125,9 @@ TEXT ·gemmW2x2(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (SI), Y7, Y0
-	VPSHUFB      Y0, Y9, Y1
-	VPSHUFB      Y0, Y8, Y0
+	VPAND        (SI), Y9, Y0
+	VPSHUFB      Y0, Y8, Y1
+	VPSHUFB      Y0, Y7, Y0
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -136,18 +136,18 @@ two:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xf1 // VPDPBUSD Y1, Y2, Y6
 	VMOVDQU      (SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y7, Y0, Y0
-	VPSHUFB      Y0, Y9, Y1
-	VPSHUFB      Y0, Y8, Y0
+	VPAND        Y9, Y0, Y0
+	VPSHUFB      Y0, Y8, Y1
+	VPSHUFB      Y0, Y7, Y0
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
 	VPBROADCASTD 4(DX)(BX*1), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe8 // VPDPBUSD Y0, Y2, Y5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xf1 // VPDPBUSD Y1, Y2, Y6
-	VPAND        32(SI), Y7, Y0
-	VPSHUFB      Y0, Y9, Y1
-	VPSHUFB      Y0, Y8, Y0
+	VPAND        32(SI), Y9, Y0
+	VPSHUFB      Y0, Y8, Y1
+	VPSHUFB      Y0, Y7, Y0
 	VPBROADCASTD 8(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -156,9 +156,9 @@ two:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xf1 // VPDPBUSD Y1, Y2, Y6
 	VMOVDQU      32(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y7, Y0, Y0
-	VPSHUFB      Y0, Y9, Y1
-	VPSHUFB      Y0, Y8, Y0
+	VPAND        Y9, Y0, Y0
+	VPSHUFB      Y0, Y8, Y1
+	VPSHUFB      Y0, Y7, Y0
 	VPBROADCASTD 12(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -173,9 +173,9 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPAND        (SI), Y7, Y0
-	VPSHUFB      Y0, Y9, Y1
-	VPSHUFB      Y0, Y8, Y0
+	VPAND        (SI), Y9, Y0
+	VPSHUFB      Y0, Y8, Y1
+	VPSHUFB      Y0, Y7, Y0
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -184,9 +184,9 @@ odd:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xf1 // VPDPBUSD Y1, Y2, Y6
 	VMOVDQU      (SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y7, Y0, Y0
-	VPSHUFB      Y0, Y9, Y1
-	VPSHUFB      Y0, Y8, Y0
+	VPAND        Y9, Y0, Y0
+	VPSHUFB      Y0, Y8, Y1
+	VPSHUFB      Y0, Y7, Y0
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -223,9 +223,9 @@ TEXT ·gemmW2x3(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), SI
 	MOVQ    steps+40(FP), DI
 	MOVQ    bias+48(FP), R8
-	VMOVDQU nibble<>+0(SB), Y9
-	VMOVDQU ternarylow<>+0(SB), Y10
-	VMOVDQU ternaryhigh<>+0(SB), Y11
+	VMOVDQU ternarylow<>+0(SB), Y9
+	VMOVDQU ternaryhigh<>+0(SB), Y10
+	VMOVDQU nibble<>+0(SB), Y11
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -236,9 +236,9 @@ TEXT ·gemmW2x3(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (SI), Y9, Y0
-	VPSHUFB      Y0, Y11, Y1
-	VPSHUFB      Y0, Y10, Y0
+	VPAND        (SI), Y11, Y0
+	VPSHUFB      Y0, Y10, Y1
+	VPSHUFB      Y0, Y9, Y0
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -250,9 +250,9 @@ two:
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xc1 // VPDPBUSD Y1, Y2, Y8
 	VMOVDQU      (SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y9, Y0, Y0
-	VPSHUFB      Y0, Y11, Y1
-	VPSHUFB      Y0, Y10, Y0
+	VPAND        Y11, Y0, Y0
+	VPSHUFB      Y0, Y10, Y1
+	VPSHUFB      Y0, Y9, Y0
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -262,9 +262,9 @@ two:
 	VPBROADCASTD 4(DX)(BX*2), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xf8 // VPDPBUSD Y0, Y2, Y7
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xc1 // VPDPBUSD Y1, Y2, Y8
-	VPAND        32(SI), Y9, Y0
-	VPSHUFB      Y0, Y11, Y1
-	VPSHUFB      Y0, Y10, Y0
+	VPAND        32(SI), Y11, Y0
+	VPSHUFB      Y0, Y10, Y1
+	VPSHUFB      Y0, Y9, Y0
 	VPBROADCASTD 8(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -276,9 +276,9 @@ two:
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xc1 // VPDPBUSD Y1, Y2, Y8
 	VMOVDQU      32(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y9, Y0, Y0
-	VPSHUFB      Y0, Y11, Y1
-	VPSHUFB      Y0, Y10, Y0
+	VPAND        Y11, Y0, Y0
+	VPSHUFB      Y0, Y10, Y1
+	VPSHUFB      Y0, Y9, Y0
 	VPBROADCASTD 12(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -296,9 +296,9 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPAND        (SI), Y9, Y0
-	VPSHUFB      Y0, Y11, Y1
-	VPSHUFB      Y0, Y10, Y0
+	VPAND        (SI), Y11, Y0
+	VPSHUFB      Y0, Y10, Y1
+	VPSHUFB      Y0, Y9, Y0
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -310,9 +310,9 @@ odd:
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xc1 // VPDPBUSD Y1, Y2, Y8
 	VMOVDQU      (SI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y9, Y0, Y0
-	VPSHUFB      Y0, Y11, Y1
-	VPSHUFB      Y0, Y10, Y0
+	VPAND        Y11, Y0, Y0
+	VPSHUFB      Y0, Y10, Y1
+	VPSHUFB      Y0, Y9, Y0
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -361,9 +361,9 @@ TEXT ·gemmW2x4(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DI
 	MOVQ    steps+40(FP), R8
 	MOVQ    bias+48(FP), R9
-	VMOVDQU nibble<>+0(SB), Y11
-	VMOVDQU ternarylow<>+0(SB), Y12
-	VMOVDQU ternaryhigh<>+0(SB), Y13
+	VMOVDQU ternarylow<>+0(SB), Y11
+	VMOVDQU ternaryhigh<>+0(SB), Y12
+	VMOVDQU nibble<>+0(SB), Y13
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -376,9 +376,9 @@ TEXT ·gemmW2x4(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (DI), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DI), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -393,9 +393,9 @@ two:
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xd1 // VPDPBUSD Y1, Y2, Y10
 	VMOVDQU      (DI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -408,9 +408,9 @@ two:
 	VPBROADCASTD 4(SI), Y2
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xc8 // VPDPBUSD Y0, Y2, Y9
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xd1 // VPDPBUSD Y1, Y2, Y10
-	VPAND        32(DI), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        32(DI), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPBROADCASTD 8(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -425,9 +425,9 @@ two:
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xd1 // VPDPBUSD Y1, Y2, Y10
 	VMOVDQU      32(DI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPBROADCASTD 12(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -449,9 +449,9 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPAND        (DI), Y11, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DI), Y13, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -466,9 +466,9 @@ odd:
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xd1 // VPDPBUSD Y1, Y2, Y10
 	VMOVDQU      (DI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y11, Y0, Y0
-	VPSHUFB      Y0, Y13, Y1
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        Y13, Y0, Y0
+	VPSHUFB      Y0, Y12, Y1
+	VPSHUFB      Y0, Y11, Y0
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -527,9 +527,9 @@ TEXT ·gemmW2x5(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DI
 	MOVQ    steps+40(FP), R8
 	MOVQ    bias+48(FP), R9
-	VMOVDQU nibble<>+0(SB), Y13
-	VMOVDQU ternarylow<>+0(SB), Y14
-	VMOVDQU ternaryhigh<>+0(SB), Y15
+	VMOVDQU ternarylow<>+0(SB), Y13
+	VMOVDQU ternaryhigh<>+0(SB), Y14
+	VMOVDQU nibble<>+0(SB), Y15
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -544,9 +544,9 @@ TEXT ·gemmW2x5(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (DI), Y13, Y0
-	VPSHUFB      Y0, Y15, Y1
-	VPSHUFB      Y0, Y14, Y0
+	VPAND        (DI), Y15, Y0
+	VPSHUFB      Y0, Y14, Y1
+	VPSHUFB      Y0, Y13, Y0
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -564,9 +564,9 @@ two:
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y12
 	VMOVDQU      (DI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y13, Y0, Y0
-	VPSHUFB      Y0, Y15, Y1
-	VPSHUFB      Y0, Y14, Y0
+	VPAND        Y15, Y0, Y0
+	VPSHUFB      Y0, Y14, Y1
+	VPSHUFB      Y0, Y13, Y0
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -582,9 +582,9 @@ two:
 	VPBROADCASTD 4(SI)(BX*1), Y2
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y11
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y12
-	VPAND        32(DI), Y13, Y0
-	VPSHUFB      Y0, Y15, Y1
-	VPSHUFB      Y0, Y14, Y0
+	VPAND        32(DI), Y15, Y0
+	VPSHUFB      Y0, Y14, Y1
+	VPSHUFB      Y0, Y13, Y0
 	VPBROADCASTD 8(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -602,9 +602,9 @@ two:
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y12
 	VMOVDQU      32(DI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y13, Y0, Y0
-	VPSHUFB      Y0, Y15, Y1
-	VPSHUFB      Y0, Y14, Y0
+	VPAND        Y15, Y0, Y0
+	VPSHUFB      Y0, Y14, Y1
+	VPSHUFB      Y0, Y13, Y0
 	VPBROADCASTD 12(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -629,9 +629,9 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPAND        (DI), Y13, Y0
-	VPSHUFB      Y0, Y15, Y1
-	VPSHUFB      Y0, Y14, Y0
+	VPAND        (DI), Y15, Y0
+	VPSHUFB      Y0, Y14, Y1
+	VPSHUFB      Y0, Y13, Y0
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -649,9 +649,9 @@ odd:
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y12
 	VMOVDQU      (DI), Y0
 	VPSRLW       $0x04, Y0, Y0
-	VPAND        Y13, Y0, Y0
-	VPSHUFB      Y0, Y15, Y1
-	VPSHUFB      Y0, Y14, Y0
+	VPAND        Y15, Y0, Y0
+	VPSHUFB      Y0, Y14, Y1
+	VPSHUFB      Y0, Y13, Y0
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -711,37 +711,37 @@ added:
 // func gemmW2x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, AVXVNNI
 TEXT ·gemmW2x6(SB), NOSPLIT, $0-64
-	MOVQ  dst+0(FP), AX
-	MOVQ  dstStride+8(FP), CX
-	MOVQ  x+16(FP), DX
-	MOVQ  xStride+24(FP), BX
-	LEAQ  (DX)(BX*2), SI
-	ADDQ  BX, SI
-	MOVQ  w+32(FP), DI
-	MOVQ  steps+40(FP), R8
-	MOVQ  bias+48(FP), R9
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	VPXOR Y10, Y10, Y10
-	VPXOR Y11, Y11, Y11
-	VPXOR Y12, Y12, Y12
-	VPXOR Y13, Y13, Y13
-	VPXOR Y14, Y14, Y14
-	SUBQ  $0x02, R8
-	JCS   odd
+	MOVQ    dst+0(FP), AX
+	MOVQ    dstStride+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    xStride+24(FP), BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	MOVQ    w+32(FP), DI
+	MOVQ    steps+40(FP), R8
+	MOVQ    bias+48(FP), R9
+	VMOVDQU ternarylow<>+0(SB), Y15
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	VPXOR   Y11, Y11, Y11
+	VPXOR   Y12, Y12, Y12
+	VPXOR   Y13, Y13, Y13
+	VPXOR   Y14, Y14, Y14
+	SUBQ    $0x02, R8
+	JCS     odd
 
 two:
 	VMOVDQU      (DI), Y0
 	VPAND        nibble<>+0(SB), Y0, Y0
 	VMOVDQU      ternaryhigh<>+0(SB), Y2
 	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y0
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -765,8 +765,7 @@ two:
 	VPAND        nibble<>+0(SB), Y0, Y0
 	VMOVDQU      ternaryhigh<>+0(SB), Y2
 	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y0
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -789,8 +788,7 @@ two:
 	VPAND        nibble<>+0(SB), Y0, Y0
 	VMOVDQU      ternaryhigh<>+0(SB), Y2
 	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y0
 	VPBROADCASTD 8(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -814,8 +812,7 @@ two:
 	VPAND        nibble<>+0(SB), Y0, Y0
 	VMOVDQU      ternaryhigh<>+0(SB), Y2
 	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y0
 	VPBROADCASTD 12(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -847,8 +844,7 @@ odd:
 	VPAND        nibble<>+0(SB), Y0, Y0
 	VMOVDQU      ternaryhigh<>+0(SB), Y2
 	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y0
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -872,8 +868,7 @@ odd:
 	VPAND        nibble<>+0(SB), Y0, Y0
 	VMOVDQU      ternaryhigh<>+0(SB), Y2
 	VPSHUFB      Y0, Y2, Y1
-	VMOVDQU      ternarylow<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y0
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4

@@ -14,29 +14,29 @@ TEXT ·gemmW4x1(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DX
 	MOVQ    steps+40(FP), BX
 	MOVQ    bias+48(FP), SI
-	VMOVDQU nibble<>+0(SB), Y5
-	VMOVDQU pow2<>+0(SB), Y6
+	VMOVDQU pow2<>+0(SB), Y5
+	VMOVDQU nibble<>+0(SB), Y6
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
 	SUBQ    $0x02, BX
 	JCS     odd
 
 two:
-	VPAND        (DX), Y5, Y0
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        (DX), Y6, Y0
+	VPSHUFB      Y0, Y5, Y0
 	VMOVDQU      (DX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y5, Y1, Y1
-	VPSHUFB      Y1, Y6, Y1
+	VPAND        Y6, Y1, Y1
+	VPSHUFB      Y1, Y5, Y1
 	VPBROADCASTD (CX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
-	VPAND        32(DX), Y5, Y0
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        32(DX), Y6, Y0
+	VPSHUFB      Y0, Y5, Y0
 	VMOVDQU      32(DX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y5, Y1, Y1
-	VPSHUFB      Y1, Y6, Y1
+	VPAND        Y6, Y1, Y1
+	VPSHUFB      Y1, Y5, Y1
 	VPBROADCASTD 4(CX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -48,12 +48,12 @@ two:
 odd:
 	ADDQ         $0x02, BX
 	JZ           added
-	VPAND        (DX), Y5, Y0
-	VPSHUFB      Y0, Y6, Y0
+	VPAND        (DX), Y6, Y0
+	VPSHUFB      Y0, Y5, Y0
 	VMOVDQU      (DX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y5, Y1, Y1
-	VPSHUFB      Y1, Y6, Y1
+	VPAND        Y6, Y1, Y1
+	VPSHUFB      Y1, Y5, Y1
 	VPBROADCASTD (CX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -70,17 +70,17 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $32
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
 DATA pow2<>+24(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $32
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $32
 
 // func gemmW4x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, AVXVNNI
@@ -92,8 +92,8 @@ TEXT ·gemmW4x2(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), SI
 	MOVQ    steps+40(FP), DI
 	MOVQ    bias+48(FP), R8
-	VMOVDQU nibble<>+0(SB), Y7
-	VMOVDQU pow2<>+0(SB), Y8
+	VMOVDQU pow2<>+0(SB), Y7
+	VMOVDQU nibble<>+0(SB), Y8
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -102,24 +102,24 @@ TEXT ·gemmW4x2(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (SI), Y7, Y0
-	VPSHUFB      Y0, Y8, Y0
+	VPAND        (SI), Y8, Y0
+	VPSHUFB      Y0, Y7, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y7, Y1, Y1
-	VPSHUFB      Y1, Y8, Y1
+	VPAND        Y8, Y1, Y1
+	VPSHUFB      Y1, Y7, Y1
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
 	VPBROADCASTD (DX)(BX*1), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe8 // VPDPBUSD Y0, Y2, Y5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xf1 // VPDPBUSD Y1, Y2, Y6
-	VPAND        32(SI), Y7, Y0
-	VPSHUFB      Y0, Y8, Y0
+	VPAND        32(SI), Y8, Y0
+	VPSHUFB      Y0, Y7, Y0
 	VMOVDQU      32(SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y7, Y1, Y1
-	VPSHUFB      Y1, Y8, Y1
+	VPAND        Y8, Y1, Y1
+	VPSHUFB      Y1, Y7, Y1
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -134,12 +134,12 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPAND        (SI), Y7, Y0
-	VPSHUFB      Y0, Y8, Y0
+	VPAND        (SI), Y8, Y0
+	VPSHUFB      Y0, Y7, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y7, Y1, Y1
-	VPSHUFB      Y1, Y8, Y1
+	VPAND        Y8, Y1, Y1
+	VPSHUFB      Y1, Y7, Y1
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -176,8 +176,8 @@ TEXT ·gemmW4x3(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), SI
 	MOVQ    steps+40(FP), DI
 	MOVQ    bias+48(FP), R8
-	VMOVDQU nibble<>+0(SB), Y9
-	VMOVDQU pow2<>+0(SB), Y10
+	VMOVDQU pow2<>+0(SB), Y9
+	VMOVDQU nibble<>+0(SB), Y10
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -188,12 +188,12 @@ TEXT ·gemmW4x3(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (SI), Y9, Y0
-	VPSHUFB      Y0, Y10, Y0
+	VPAND        (SI), Y10, Y0
+	VPSHUFB      Y0, Y9, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y9, Y1, Y1
-	VPSHUFB      Y1, Y10, Y1
+	VPAND        Y10, Y1, Y1
+	VPSHUFB      Y1, Y9, Y1
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -203,12 +203,12 @@ two:
 	VPBROADCASTD (DX)(BX*2), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xf8 // VPDPBUSD Y0, Y2, Y7
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xc1 // VPDPBUSD Y1, Y2, Y8
-	VPAND        32(SI), Y9, Y0
-	VPSHUFB      Y0, Y10, Y0
+	VPAND        32(SI), Y10, Y0
+	VPSHUFB      Y0, Y9, Y0
 	VMOVDQU      32(SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y9, Y1, Y1
-	VPSHUFB      Y1, Y10, Y1
+	VPAND        Y10, Y1, Y1
+	VPSHUFB      Y1, Y9, Y1
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -226,12 +226,12 @@ two:
 odd:
 	ADDQ         $0x02, DI
 	JZ           added
-	VPAND        (SI), Y9, Y0
-	VPSHUFB      Y0, Y10, Y0
+	VPAND        (SI), Y10, Y0
+	VPSHUFB      Y0, Y9, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y9, Y1, Y1
-	VPSHUFB      Y1, Y10, Y1
+	VPAND        Y10, Y1, Y1
+	VPSHUFB      Y1, Y9, Y1
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -280,8 +280,8 @@ TEXT ·gemmW4x4(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DI
 	MOVQ    steps+40(FP), R8
 	MOVQ    bias+48(FP), R9
-	VMOVDQU nibble<>+0(SB), Y11
-	VMOVDQU pow2<>+0(SB), Y12
+	VMOVDQU pow2<>+0(SB), Y11
+	VMOVDQU nibble<>+0(SB), Y12
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -294,12 +294,12 @@ TEXT ·gemmW4x4(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (DI), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -312,12 +312,12 @@ two:
 	VPBROADCASTD (SI), Y2
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xc8 // VPDPBUSD Y0, Y2, Y9
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xd1 // VPDPBUSD Y1, Y2, Y10
-	VPAND        32(DI), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        32(DI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      32(DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -339,12 +339,12 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPAND        (DI), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -403,8 +403,8 @@ TEXT ·gemmW4x5(SB), NOSPLIT, $0-64
 	MOVQ    w+32(FP), DI
 	MOVQ    steps+40(FP), R8
 	MOVQ    bias+48(FP), R9
-	VMOVDQU nibble<>+0(SB), Y13
-	VMOVDQU pow2<>+0(SB), Y14
+	VMOVDQU pow2<>+0(SB), Y13
+	VMOVDQU nibble<>+0(SB), Y14
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -419,12 +419,12 @@ TEXT ·gemmW4x5(SB), NOSPLIT, $0-64
 	JCS     odd
 
 two:
-	VPAND        (DI), Y13, Y0
-	VPSHUFB      Y0, Y14, Y0
+	VPAND        (DI), Y14, Y0
+	VPSHUFB      Y0, Y13, Y0
 	VMOVDQU      (DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y13, Y1, Y1
-	VPSHUFB      Y1, Y14, Y1
+	VPAND        Y14, Y1, Y1
+	VPSHUFB      Y1, Y13, Y1
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -440,12 +440,12 @@ two:
 	VPBROADCASTD (SI)(BX*1), Y2
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y11
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y12
-	VPAND        32(DI), Y13, Y0
-	VPSHUFB      Y0, Y14, Y0
+	VPAND        32(DI), Y14, Y0
+	VPSHUFB      Y0, Y13, Y0
 	VMOVDQU      32(DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y13, Y1, Y1
-	VPSHUFB      Y1, Y14, Y1
+	VPAND        Y14, Y1, Y1
+	VPSHUFB      Y1, Y13, Y1
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -470,12 +470,12 @@ two:
 odd:
 	ADDQ         $0x02, R8
 	JZ           added
-	VPAND        (DI), Y13, Y0
-	VPSHUFB      Y0, Y14, Y0
+	VPAND        (DI), Y14, Y0
+	VPSHUFB      Y0, Y13, Y0
 	VMOVDQU      (DI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y13, Y1, Y1
-	VPSHUFB      Y1, Y14, Y1
+	VPAND        Y14, Y1, Y1
+	VPSHUFB      Y1, Y13, Y1
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -535,40 +535,39 @@ added:
 // func gemmW4x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, AVXVNNI
 TEXT ·gemmW4x6(SB), NOSPLIT, $0-64
-	MOVQ  dst+0(FP), AX
-	MOVQ  dstStride+8(FP), CX
-	MOVQ  x+16(FP), DX
-	MOVQ  xStride+24(FP), BX
-	LEAQ  (DX)(BX*2), SI
-	ADDQ  BX, SI
-	MOVQ  w+32(FP), DI
-	MOVQ  steps+40(FP), R8
-	MOVQ  bias+48(FP), R9
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	VPXOR Y10, Y10, Y10
-	VPXOR Y11, Y11, Y11
-	VPXOR Y12, Y12, Y12
-	VPXOR Y13, Y13, Y13
-	VPXOR Y14, Y14, Y14
-	SUBQ  $0x02, R8
-	JCS   odd
+	MOVQ    dst+0(FP), AX
+	MOVQ    dstStride+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    xStride+24(FP), BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	MOVQ    w+32(FP), DI
+	MOVQ    steps+40(FP), R8
+	MOVQ    bias+48(FP), R9
+	VMOVDQU pow2<>+0(SB), Y15
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	VPXOR   Y11, Y11, Y11
+	VPXOR   Y12, Y12, Y12
+	VPXOR   Y13, Y13, Y13
+	VPXOR   Y14, Y14, Y14
+	SUBQ    $0x02, R8
+	JCS     odd
 
 two:
 	VMOVDQU      (DI), Y0
 	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      pow2<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y0
 	VMOVDQU      (DI), Y1
 	VPSRLW       $0x04, Y1, Y1
 	VPAND        nibble<>+0(SB), Y1, Y1
-	VMOVDQU      pow2<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
+	VPSHUFB      Y1, Y15, Y1
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -589,13 +588,11 @@ two:
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xf1 // VPDPBUSD Y1, Y2, Y14
 	VMOVDQU      32(DI), Y0
 	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      pow2<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y0
 	VMOVDQU      32(DI), Y1
 	VPSRLW       $0x04, Y1, Y1
 	VPAND        nibble<>+0(SB), Y1, Y1
-	VMOVDQU      pow2<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
+	VPSHUFB      Y1, Y15, Y1
 	VPBROADCASTD 4(DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
@@ -625,13 +622,11 @@ odd:
 	JZ           added
 	VMOVDQU      (DI), Y0
 	VPAND        nibble<>+0(SB), Y0, Y0
-	VMOVDQU      pow2<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y0
+	VPSHUFB      Y0, Y15, Y0
 	VMOVDQU      (DI), Y1
 	VPSRLW       $0x04, Y1, Y1
 	VPAND        nibble<>+0(SB), Y1, Y1
-	VMOVDQU      pow2<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
+	VPSHUFB      Y1, Y15, Y1
 	VPBROADCASTD (DX), Y2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4

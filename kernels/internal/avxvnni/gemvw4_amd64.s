@@ -15,8 +15,8 @@ TEXT ·GemvW4(SB), NOSPLIT, $0-56
 	ADDQ    BX, SI
 	MOVQ    steps+32(FP), DI
 	MOVQ    bias+40(FP), R8
-	VMOVDQU nibble<>+0(SB), Y11
-	VMOVDQU pow2<>+0(SB), Y12
+	VMOVDQU pow2<>+0(SB), Y11
+	VMOVDQU nibble<>+0(SB), Y12
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
@@ -30,69 +30,69 @@ TEXT ·GemvW4(SB), NOSPLIT, $0-56
 
 two:
 	VPBROADCASTD (CX), Y2
-	VPAND        (DX), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (DX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
-	VPAND        (DX)(BX*1), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX)(BX*1), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (DX)(BX*1), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe8 // VPDPBUSD Y0, Y2, Y5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xf1 // VPDPBUSD Y1, Y2, Y6
-	VPAND        (DX)(BX*2), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX)(BX*2), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (DX)(BX*2), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xf8 // VPDPBUSD Y0, Y2, Y7
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xc1 // VPDPBUSD Y1, Y2, Y8
-	VPAND        (SI), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (SI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xc8 // VPDPBUSD Y0, Y2, Y9
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xd1 // VPDPBUSD Y1, Y2, Y10
 	VPBROADCASTD 4(CX), Y2
-	VPAND        32(DX), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        32(DX), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      32(DX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
-	VPAND        32(DX)(BX*1), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        32(DX)(BX*1), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      32(DX)(BX*1), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe8 // VPDPBUSD Y0, Y2, Y5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xf1 // VPDPBUSD Y1, Y2, Y6
-	VPAND        32(DX)(BX*2), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        32(DX)(BX*2), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      32(DX)(BX*2), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xf8 // VPDPBUSD Y0, Y2, Y7
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xc1 // VPDPBUSD Y1, Y2, Y8
-	VPAND        32(SI), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        32(SI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      32(SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xc8 // VPDPBUSD Y0, Y2, Y9
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xd1 // VPDPBUSD Y1, Y2, Y10
 	ADDQ         $+8, CX
@@ -105,36 +105,36 @@ odd:
 	ADDQ         $0x02, DI
 	JZ           added
 	VPBROADCASTD (CX), Y2
-	VPAND        (DX), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (DX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y0, Y2, Y3
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y1, Y2, Y4
-	VPAND        (DX)(BX*1), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX)(BX*1), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (DX)(BX*1), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xe8 // VPDPBUSD Y0, Y2, Y5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xf1 // VPDPBUSD Y1, Y2, Y6
-	VPAND        (DX)(BX*2), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (DX)(BX*2), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (DX)(BX*2), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xf8 // VPDPBUSD Y0, Y2, Y7
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xc1 // VPDPBUSD Y1, Y2, Y8
-	VPAND        (SI), Y11, Y0
-	VPSHUFB      Y0, Y12, Y0
+	VPAND        (SI), Y12, Y0
+	VPSHUFB      Y0, Y11, Y0
 	VMOVDQU      (SI), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        Y11, Y1, Y1
-	VPSHUFB      Y1, Y12, Y1
+	VPAND        Y12, Y1, Y1
+	VPSHUFB      Y1, Y11, Y1
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xc8 // VPDPBUSD Y0, Y2, Y9
 	BYTE $0xc4; BYTE $0x62; BYTE $0x6d; BYTE $0x50; BYTE $0xd1 // VPDPBUSD Y1, Y2, Y10
 
@@ -168,14 +168,14 @@ added:
 	VZEROUPPER
 	RET
 
-DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nibble<>(SB), RODATA|NOPTR, $32
-
 DATA pow2<>+0(SB)/8, $0x4020100804020100
 DATA pow2<>+8(SB)/8, $0xc0e0f0f8fcfeff00
 DATA pow2<>+16(SB)/8, $0x4020100804020100
 DATA pow2<>+24(SB)/8, $0xc0e0f0f8fcfeff00
 GLOBL pow2<>(SB), RODATA|NOPTR, $32
+
+DATA nibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA nibble<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibble<>(SB), RODATA|NOPTR, $32
