@@ -1,4 +1,4 @@
-//go:build peers && !without_onnxruntime
+//go:build peers && cgo && !without_onnxruntime
 
 package peers
 

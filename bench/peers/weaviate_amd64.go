@@ -3,11 +3,10 @@ package peers
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"example.com/lowbit/bench/suite"
-	"example.com/lowbit/kernels"
 	"github.com/weaviate/weaviate/adapters/repos/db/vector/hnsw/distancer/asm"
+	"golang.org/x/sys/cpu"
 )
 
 // Weaviate's distances between vectors are Go assembly made from compiled C,
@@ -15,13 +14,13 @@ import (
 func init() {
 	libraries["weaviate"] = func() (library, error) {
 		var l library
-		if has("AVX2", "FMA3") {
+		if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
 			l.dots = append(l.dots,
 				weaviateFloat("peer-weaviate-avx2", asm.DotAVX256),
 				weaviateBits("peer-weaviate-hamming-avx2", asm.HammingBitwiseAVX256),
 				suite.Peer{Impl: "peer-weaviate-byte-avx2", Formats: int8U8, Plan: weaviateBytes})
 		}
-		if has("AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL") {
+		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL {
 			l.dots = append(l.dots,
 				weaviateFloat("peer-weaviate-avx512", asm.DotAVX512),
 				weaviateBits("peer-weaviate-hamming-avx512", asm.HammingBitwiseAVX512))
@@ -32,16 +31,6 @@ func init() {
 		l.version = moduleVersion("github.com/weaviate/weaviate")
 		return l, nil
 	}
-}
-
-// has reports whether this CPU has all those features.
-func has(features ...string) bool {
-	for _, f := range features {
-		if !slices.Contains(kernels.Features(), f) {
-			return false
-		}
-	}
-	return true
 }
 
 func weaviateFloat(impl string, dot func(x, y []float32) float32) suite.Peer {
