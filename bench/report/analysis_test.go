@@ -231,3 +231,19 @@ func TestLabels(t *testing.T) {
 		t.Errorf("joined to %q: want %q", got, want)
 	}
 }
+
+// Names of ceilings keep apart below the top, in the order of their lines.
+func TestSpread(t *testing.T) {
+	for _, heights := range [][]vg.Length{nil, {5}, {10, 10, 11, 50}, {96, 97, 98, 99}, {10, 95, 95, 95, 95, 95, 95}} {
+		got := spread(heights, 10, 100)
+		if len(got) != len(heights) {
+			t.Fatalf("%d heights of %d", len(got), len(heights))
+		}
+		for i, h := range got {
+			if h > 100 || i > 0 && h < got[i-1]+10 {
+				t.Errorf("%v spread to %v: want steps of 10 up to 100", heights, got)
+				break
+			}
+		}
+	}
+}

@@ -97,8 +97,12 @@ func (c *cloud) draw(p *plot.Plot, marks map[string]mark) error {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	radius := 3.0
+	if len(c.all) > 200 {
+		radius = 2.3
+	}
 	for _, name := range names {
-		if err := scatter(p, name, c.points[name], marks[name], 3); err != nil {
+		if err := scatter(p, name, c.points[name], marks[name], radius); err != nil {
 			return err
 		}
 	}

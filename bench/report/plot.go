@@ -271,6 +271,7 @@ func (m *machine) timesFloat() (plotted, bool, error) {
 	if len(with) == 0 || len(formats) == 0 {
 		return plotted{}, false, nil
 	}
+	shades := shadesOf(formats)
 	title := "Times faster than float32, the fastest kernel of each"
 	p := newPlot(title, "", "times float32")
 	width := vg.Points(56 / float64(len(formats)))
@@ -292,7 +293,7 @@ func (m *machine) timesFloat() (plotted, bool, error) {
 		if err != nil {
 			return plotted{}, false, err
 		}
-		bars.Color = palette[i%len(palette)]
+		bars.Color = shades[f]
 		bars.LineStyle.Width = 0
 		bars.Offset = width * vg.Length(float64(i)-float64(len(formats)-1)/2)
 		p.Add(bars)
@@ -306,6 +307,30 @@ func (m *machine) timesFloat() (plotted, bool, error) {
 	p.Y.Min, p.Y.Max = 0, top*1.05
 	svg, err := render(p, max(6, 1.8+0.95*float64(len(with))), 4.2, legendWidth)
 	return plotted{m.slug + "-float.svg", title, svg}, true, err
+}
+
+// shadesOf gives each format of weights a colour, and each of the activations
+// that it is measured with a lighter shade of it.
+func shadesOf(formats []string) map[string]color.RGBA {
+	var weights []string
+	acts := map[string][]string{}
+	for _, f := range formats {
+		w, _, _ := strings.Cut(f, " x ")
+		if acts[w] == nil {
+			weights = append(weights, w)
+		}
+		acts[w] = append(acts[w], f)
+	}
+	shades := map[string]color.RGBA{}
+	for i, w := range weights {
+		c := palette[i%len(palette)]
+		for j, f := range acts[w] {
+			part := 0.8 * float64(j) / float64(len(acts[w])) // of white
+			lighter := func(v uint8) uint8 { return uint8(float64(v) + part*float64(255-v)) }
+			shades[f] = color.RGBA{lighter(c.R), lighter(c.G), lighter(c.B), 255}
+		}
+	}
+	return shades
 }
 
 // decadeTicks are 1, 2 and 5 times powers of ten, at their logarithms; the

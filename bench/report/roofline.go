@@ -78,13 +78,14 @@ func (m *machine) roofline() (plotted, bool, error) {
 	p.Y.Min, p.Y.Max = ys.low-0.15, ys.high+0.15
 	p.X.Tick.Marker, p.Y.Tick.Marker = decadeTicks(p.X.Min, p.X.Max, 0), decadeTicks(p.Y.Min, p.Y.Max, 9)
 	p.X.Tick.Label.Font.Size = vg.Points(9)
-	p.Add(&roofs{compute, read, small(p, grey)})
+	over := newRoofs(compute, read, small(p, grey))
+	p.Add(over)
 	if err := c.draw(p, marks); err != nil {
 		return plotted{}, false, err
 	}
 	p.Add(&labels{small(p, grey), c.labels, c.all})
 	p.Legend.Left, p.Legend.XOffs = true, vg.Points(4)
-	svg, err := render(p, 10.5, 7.5, 175)
+	svg, err := render(p, 10.5, 7.5, over.right())
 	return plotted{m.slug + "-roofline.svg", title, svg}, true, err
 }
 
@@ -135,25 +136,71 @@ func (f *roofs) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 	}
 	kinds := distinctKinds(f.compute)
-	list := slices.Clone(f.compute)
-	slices.SortStableFunc(list, func(a, b ceiling) int { return cmp.Compare(a.rate, b.rate) })
-	floor := vg.Length(math.Inf(-1))
-	for _, l := range list {
+	var heights []vg.Length
+	for _, l := range f.compute {
+		heights = append(heights, y(math.Log10(l.rate)))
+	}
+	places := spread(heights, f.style.FontExtents().Height, c.Max.Y)
+	for i, l := range f.compute {
 		color := palette[slices.Index(kinds, l.r.keys["limit"])%len(palette)]
-		rate := math.Log10(l.rate)
 		from := p.X.Min
 		if len(f.read) > 0 { // no memory feeds the arithmetic left of that
-			from = min(max(p.X.Min, rate-math.Log10(f.read[0].rate)), p.X.Max)
+			from = min(max(p.X.Min, math.Log10(l.rate)-math.Log10(f.read[0].rate)), p.X.Max)
 		}
-		h := y(rate)
+		h := heights[i]
 		c.StrokeLine2(draw.LineStyle{Color: color, Width: vg.Points(0.8), Dashes: []vg.Length{vg.Points(4), vg.Points(2)}}, x(from), h, x(p.X.Max), h)
 		style := f.style
 		style.Color, style.YAlign = dark(color), text.YCenter
-		at := max(h, floor+style.FontExtents().Height)
-		floor = at
-		c.StrokeLine2(draw.LineStyle{Color: color, Width: vg.Points(0.5)}, c.Max.X, h, c.Max.X+6, at)
-		c.FillText(style, vg.Point{X: c.Max.X + 8, Y: at}, fmt.Sprintf("%s %.4g", l.name, l.rate/1e9))
+		c.StrokeLine2(draw.LineStyle{Color: color, Width: vg.Points(0.5)}, c.Max.X, h, c.Max.X+8, places[i])
+		c.FillText(style, vg.Point{X: c.Max.X + 10, Y: places[i]}, l.label())
 	}
+}
+
+// label is what stands beside the line, in the axis's unit.
+func (l *ceiling) label() string { return fmt.Sprintf("%s %.4g", l.name, l.rate/1e9) }
+
+// right is how much room the labels take.
+func (f *roofs) right() vg.Length {
+	var most vg.Length
+	for _, l := range f.compute {
+		most = max(most, f.style.Width(l.label()))
+	}
+	return most + 16
+}
+
+// mostRoofs is how many loops can be told apart.
+const mostRoofs = 14
+
+// newRoofs puts the loops in the order of their rates: all of them, or, if they
+// are many, the fastest of each kind and tier.
+func newRoofs(compute, read []ceiling, style draw.TextStyle) *roofs {
+	list := slices.Clone(compute)
+	slices.SortStableFunc(list, func(a, b ceiling) int { return cmp.Compare(b.rate, a.rate) })
+	if len(list) > mostRoofs {
+		seen := map[[2]string]bool{}
+		list = slices.DeleteFunc(list, func(l ceiling) bool {
+			key := [2]string{l.r.keys["limit"], l.r.isa()}
+			old := seen[key]
+			seen[key] = true
+			return old
+		})
+	}
+	slices.Reverse(list)
+	return &roofs{list, read, style}
+}
+
+// spread moves heights, which ascend, so far apart that lines of text fit, but
+// not beyond the top.
+func spread(heights []vg.Length, line, top vg.Length) []vg.Length {
+	list := slices.Clone(heights)
+	for i := 1; i < len(list); i++ {
+		list[i] = max(list[i], list[i-1]+line)
+	}
+	for i := len(list) - 1; i >= 0; i-- {
+		list[i] = min(list[i], top)
+		top = list[i] - line
+	}
+	return list
 }
 
 func distinctKinds(list []ceiling) []string {
@@ -163,5 +210,6 @@ func distinctKinds(list []ceiling) []string {
 			kinds = append(kinds, l.r.keys["limit"])
 		}
 	}
+	slices.Sort(kinds)
 	return kinds
 }
