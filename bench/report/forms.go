@@ -101,7 +101,7 @@ func (s *run) formTables(operation string) []formTable {
 			continue
 		}
 		done[g.family] = true
-		rows := g.family.ours()
+		rows := slices.DeleteFunc(g.family.ours(), func(r *row) bool { return r.keys["x"] == "bits" }) // what was packed before
 		for _, tier := range distinct(rows, (*row).isa) {
 			t := formTable{tier: tier, product: fmt.Sprintf("%s, %s, %s", operation, first.keys["cache"], g.size()), size: g.work()}
 			t.fill(g, slices.DeleteFunc(slices.Clone(rows), func(r *row) bool { return r.isa() != tier }))

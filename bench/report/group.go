@@ -77,10 +77,8 @@ func (g *group) operation(r *row) string {
 }
 
 // speedUnit is the unit by which rows of a group are compared.
-func (g *group) speedUnit() string { return speedUnit(g.name) }
-
-func speedUnit(name string) string {
-	switch name {
+func (g *group) speedUnit() string {
+	switch g.name {
 	case "Network":
 		return "images/s"
 	case "Epilogue":

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -9,11 +10,10 @@ import (
 // A contest is a low-bit kernel against float32 on the same shape: against our
 // kernel, and against the fastest library where one was measured.
 type contest struct {
-	g                *group
-	r                *row
-	own, peer        ratio
-	hasOwn, hasPeer  bool
-	ownBase, peerRow *row
+	g               *group
+	r               *row
+	own, peer       ratio
+	hasOwn, hasPeer bool
 }
 
 // least is the lower of the ratios there are.
@@ -27,14 +27,13 @@ func (c *contest) least() float64 {
 	return min(c.own.value, c.peer.value)
 }
 
-// contest sets a kernel against float32 kernels of ours that own accepts, and
-// against libraries if it is not a portable one.
-func (g *group) contest(r *row, own *row) (contest, bool) {
-	c := contest{g: g, r: r, ownBase: own}
+// contest sets a kernel against own, a float32 kernel of ours, and against
+// libraries if it is not a portable one.
+func (g *group) contest(r, own *row) (contest, bool) {
+	c := contest{g: g, r: r}
 	c.own, c.hasOwn = g.ratio(r, own)
 	if !r.portable() {
-		c.peerRow = g.family.floatPeer
-		c.peer, c.hasPeer = g.ratio(r, c.peerRow)
+		c.peer, c.hasPeer = g.ratio(r, g.family.floatPeer)
 	}
 	return c, c.hasOwn || c.hasPeer
 }
@@ -119,15 +118,7 @@ func (m *machine) writeLoses(w io.Writer) {
 		fmt.Fprintf(w, "In %d of %d cases the fastest low-bit kernel of a pair of formats is slower than %s.\n", len(loses), len(list), against)
 		writeContests(w, loses)
 	} else {
-		closest := slices.MinFunc(list, func(a, b contest) int {
-			switch x, y := a.least(), b.least(); {
-			case x < y:
-				return -1
-			case x > y:
-				return 1
-			}
-			return 0
-		})
+		closest := slices.MinFunc(list, func(a, b contest) int { return cmp.Compare(a.least(), b.least()) })
 		fmt.Fprintf(w, "In none of %d cases is the fastest low-bit kernel of a pair of formats slower than %s. The closest:\n", len(list), against)
 		writeContests(w, []contest{closest})
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,22 +20,13 @@ func (p *pivot) set(row, col, text string) {
 	if p.cells == nil {
 		p.cells = map[[2]string]string{}
 	}
-	if !p.has(row, p.rows) {
+	if !slices.Contains(p.rows, row) {
 		p.rows = append(p.rows, row)
 	}
-	if !p.has(col, p.cols) {
+	if !slices.Contains(p.cols, col) {
 		p.cols = append(p.cols, col)
 	}
 	p.cells[[2]string{row, col}] = text
-}
-
-func (p *pivot) has(name string, list []string) bool {
-	for _, n := range list {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }
 
 // lineWidth is how wide the source of a table may be, if its first two columns
