@@ -86,7 +86,7 @@ bench-peers: export OMP_NUM_THREADS = 1
 bench-peers: export LOWBIT_ONNXRUNTIME = $(CURDIR)/.cache/peers/libonnxruntime.so
 bench-peers: ## the same beside other libraries, which it installs if it may, into results/*-peers.txt
 	@mkdir -p .cache $(dir $(PEERS_OUT)) && rm -f .cache/passes.txt
-	@tags=$$(bench/peers/get) && cd bench/peers && go test -c -tags "$$tags" -o ../../.cache/peers.test .
+	@tags=$$(bench/peers/get) && cd bench/peers && go test -c -tags "$$tags" -o ../../.cache/peers.test . && ../../.cache/peers.test -test.run Peers
 	@run() { (cd bench/peers && ../../.cache/peers.test -test.run '^$$' -test.bench "$$1" -test.benchtime $(BENCHTIME) -test.timeout 0 \
 			-lowbit.shapes peers -lowbit.formats peers) > .cache/pass.txt || { cat .cache/pass.txt; exit 1; }; \
 		cat .cache/pass.txt >> .cache/passes.txt; }; \
