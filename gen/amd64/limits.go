@@ -25,13 +25,22 @@ func init() {
 	}{
 		{"FMAAVX2", "one float32 VFMADD231PS of 8 lanes", 8, fmaLimit(ymm, 1)},
 		{"FMAAVX512", "one float32 VFMADD231PS of 16 lanes", 16, fmaLimit(zmm, 2)},
-		{"MulAdd16AVX2", "VPMADDUBSW, VPADDW: 32 products of bytes into 16-bit sums", 32, mulAdd16Limit},
-		{"MulAdd32AVX2", "VPMADDUBSW, VPMADDWD, VPADDD: 32 products of bytes into 32-bit sums", 32, mulAdd32Limit},
-		{"MulAddWideAVX2", "VPMADDWD, VPADDD: 16 products of words into 32-bit sums", 16, mulAddWideLimit},
+		{"MulAdd16AVX2", "VPMADDUBSW, VPADDW: 32 products of bytes into 16-bit sums", 32, mulAdd16Limit(ymm)},
+		{"MulAdd32AVX2", "VPMADDUBSW, VPMADDWD, VPADDD: 32 products of bytes into 32-bit sums", 32, mulAdd32Limit(ymm)},
+		{"MulAddWideAVX2", "VPMADDWD, VPADDD: 16 products of words into 32-bit sums", 16, mulAddWideLimit(ymm)},
+		{"MulAdd16AVX512", "VPMADDUBSW, VPADDW: 64 products of bytes into 16-bit sums", 64, mulAdd16Limit(zmm)},
+		{"MulAdd32AVX512", "VPMADDUBSW, VPMADDWD, VPADDD: 64 products of bytes into 32-bit sums", 64, mulAdd32Limit(zmm)},
+		{"MulAddWideAVX512", "VPMADDWD, VPADDD: 32 products of words into 32-bit sums", 32, mulAddWideLimit(zmm)},
 		{"MulAddAVX512", "one VPDPBUSD: 64 products of bytes into 32-bit sums", 64, dotProductLimit},
 		{"PopcountGP", "XORQ, POPCNTQ, ADDQ: 64 binary products", 64, popcountGPLimit},
 		{"PopcountAVX2", "VPXOR, popcount by nibbles (2 VPSHUFB), VPADDB: 256 binary products", 256, popcountAVX2Limit},
-		{"PopcountLUTAVX2", "VPSHUFB, VPADDB: look-ups of 4 binary products for 32 outputs", 128, popcountLUTLimit},
+		{"LUTAVX2", "VPSHUFB, VPADDB: look-ups of 4 binary products for 32 outputs", 128, lutLimit(ymm)},
+		{"LUTAVX512", "VPSHUFB, VPADDB: look-ups of 4 binary products for 64 outputs", 256, lutLimit(zmm)},
+		{"LUT6AVX512", "VPERMB, VPADDB: look-ups of 6 binary products for 64 outputs", 384, lut6Limit},
+		{"LUT4x4AVX512", "VPERMB, VPDPBUSD: look-ups of 16 binary products for 16 outputs", 256, lut4x4Limit},
+		{"ShiftAddAVX2", "MOVWLZX, 2 VPADDB from the first-level cache: 64 sums of bytes", 64, shiftAddLimit(ymm)},
+		{"ShiftAddAVX512", "MOVWLZX, 2 VPADDB from the first-level cache: 128 sums of bytes", 128, shiftAddLimit(zmm)},
+		{"ShiftAVX2", "VPSLLVD, VPSIGND, VPADDD: 8 products", 8, shiftLimit},
 		{"PopcountAVX512", "VPXORQ, VPOPCNTQ, VPADDQ: 512 binary products", 512, popcountAVX512Limit},
 	} {
 		add("limits", family{
@@ -59,7 +68,8 @@ func init() {
 		_ = p[i]
 	}
 
-by loads of whole vectors. n is a multiple of 1024 and at least 1024.`,
+by loads of whole vectors, a quarter of p beside the others. n is a multiple of
+4096 and at least 4096.`,
 			body: func(c *build.Context, _ int) { readLimit(c, l.v) },
 		})
 	}
@@ -103,38 +113,44 @@ func fmaLimit(v vector, operands int) func(*build.Context) {
 	}
 }
 
-func mulAdd16Limit(c *build.Context) {
-	acc, x := zeroed(c, ymm, limitUnroll), zeroed(c, ymm, 1)[0]
-	limitLoop(c, func(i int) {
-		p := c.YMM()
-		c.VPMADDUBSW(x, x, p)
-		c.VPADDW(p, acc[i], acc[i])
-	})
-	c.VZEROUPPER()
-	c.RET()
+func mulAdd16Limit(v vector) func(*build.Context) {
+	return func(c *build.Context) {
+		acc, x := zeroed(c, v, limitUnroll), zeroed(c, v, 1)[0]
+		limitLoop(c, func(i int) {
+			p := v.alloc(c)
+			c.VPMADDUBSW(x, x, p)
+			c.VPADDW(p, acc[i], acc[i])
+		})
+		c.VZEROUPPER()
+		c.RET()
+	}
 }
 
-func mulAdd32Limit(c *build.Context) {
-	acc, x := zeroed(c, ymm, limitUnroll), zeroed(c, ymm, 1)[0]
-	limitLoop(c, func(i int) {
-		p := c.YMM()
-		c.VPMADDUBSW(x, x, p)
-		c.VPMADDWD(x, p, p)
-		c.VPADDD(p, acc[i], acc[i])
-	})
-	c.VZEROUPPER()
-	c.RET()
+func mulAdd32Limit(v vector) func(*build.Context) {
+	return func(c *build.Context) {
+		acc, x := zeroed(c, v, limitUnroll), zeroed(c, v, 1)[0]
+		limitLoop(c, func(i int) {
+			p := v.alloc(c)
+			c.VPMADDUBSW(x, x, p)
+			c.VPMADDWD(x, p, p)
+			c.VPADDD(p, acc[i], acc[i])
+		})
+		c.VZEROUPPER()
+		c.RET()
+	}
 }
 
-func mulAddWideLimit(c *build.Context) {
-	acc, x := zeroed(c, ymm, limitUnroll), zeroed(c, ymm, 1)[0]
-	limitLoop(c, func(i int) {
-		p := c.YMM()
-		c.VPMADDWD(x, x, p)
-		c.VPADDD(p, acc[i], acc[i])
-	})
-	c.VZEROUPPER()
-	c.RET()
+func mulAddWideLimit(v vector) func(*build.Context) {
+	return func(c *build.Context) {
+		acc, x := zeroed(c, v, limitUnroll), zeroed(c, v, 1)[0]
+		limitLoop(c, func(i int) {
+			p := v.alloc(c)
+			c.VPMADDWD(x, x, p)
+			c.VPADDD(p, acc[i], acc[i])
+		})
+		c.VZEROUPPER()
+		c.RET()
+	}
 }
 
 func dotProductLimit(c *build.Context) {
@@ -185,12 +201,69 @@ func popcountAVX2Limit(c *build.Context) {
 	c.RET()
 }
 
-func popcountLUTLimit(c *build.Context) {
-	acc, in := zeroed(c, ymm, 8), zeroed(c, ymm, 2)
+func lutLimit(v vector) func(*build.Context) {
+	return func(c *build.Context) {
+		acc, in := zeroed(c, v, 8), zeroed(c, v, 2)
+		limitLoop(c, func(i int) {
+			t := v.alloc(c)
+			c.VPSHUFB(in[0], in[1], t)
+			c.VPADDB(t, acc[i%len(acc)], acc[i%len(acc)])
+		})
+		c.VZEROUPPER()
+		c.RET()
+	}
+}
+
+func lut6Limit(c *build.Context) {
+	acc, in := zeroed(c, zmm, 8), zeroed(c, zmm, 2)
 	limitLoop(c, func(i int) {
-		t := c.YMM()
-		c.VPSHUFB(in[0], in[1], t)
+		t := c.ZMM()
+		c.VPERMB(in[0], in[1], t)
 		c.VPADDB(t, acc[i%len(acc)], acc[i%len(acc)])
+	})
+	c.VZEROUPPER()
+	c.RET()
+}
+
+func lut4x4Limit(c *build.Context) {
+	acc, in := zeroed(c, zmm, limitUnroll), zeroed(c, zmm, 2)
+	limitLoop(c, func(i int) {
+		t := c.ZMM()
+		c.VPERMB(in[0], in[1], t)
+		c.VPDPBUSD(in[0], t, acc[i])
+	})
+	c.VZEROUPPER()
+	c.RET()
+}
+
+// shiftAddLimit reads offsets, which are zero, and columns from constants.
+func shiftAddLimit(v vector) func(*build.Context) {
+	return func(c *build.Context) {
+		s := simd{c, v.bytes}
+		acc, base := zeroed(c, v, 8), c.GP64()
+		c.LEAQ(s.readOnly("columns", make([]byte, 3*v.bytes)), base)
+		c.ADDQ(operand.U8(v.bytes-1), base)
+		c.ANDQ(operand.I8(-v.bytes), base) // no load crosses a line
+		limitLoop(c, func(i int) {
+			offset := c.GP64()
+			c.MOVWLZX(operand.Mem{Base: base, Disp: 2 * i}, offset.As32())
+			for half := range 2 {
+				a := acc[(2*i+half)%len(acc)]
+				c.VPADDB(operand.Mem{Base: base, Index: offset, Scale: 1, Disp: half * v.bytes}, a, a)
+			}
+		})
+		c.VZEROUPPER()
+		c.RET()
+	}
+}
+
+func shiftLimit(c *build.Context) {
+	acc, in := zeroed(c, ymm, 10), zeroed(c, ymm, 2)
+	limitLoop(c, func(i int) {
+		p := c.YMM()
+		c.VPSLLVD(in[0], in[1], p)
+		c.VPSIGND(in[0], p, p)
+		c.VPADDD(p, acc[i%len(acc)], acc[i%len(acc)])
 	})
 	c.VZEROUPPER()
 	c.RET()
@@ -208,20 +281,26 @@ func popcountAVX512Limit(c *build.Context) {
 	c.RET()
 }
 
-// readLimit loads 1 KiB an iteration. The loads go to registers that nothing
+// readLimit loads 1 KiB an iteration, from four places: one stream alone has too
+// few lines on their way from memory. The loads go to registers that nothing
 // reads, so that only the memory can hold them up.
 func readLimit(c *build.Context, v vector) {
-	p := c.Load(c.Param("p"), c.GP64()).(reg.GPVirtual)
-	n := c.Load(c.Param("n"), c.GP64())
+	s := simd{c, v.bytes}
+	n, quarter := s.param("n"), c.GP64()
+	c.MOVQ(n, quarter)
+	c.SHRQ(operand.U8(2), quarter)
+	p := s.rows(s.param("p"), quarter, 4)
 	into := make([]reg.VecVirtual, 8)
 	for i := range into {
 		into[i] = v.alloc(c)
 	}
 	c.Label("loop")
-	for i := range 1024 / v.bytes {
-		c.VMOVUPS(operand.Mem{Base: p, Disp: i * v.bytes}, into[i%len(into)])
+	for i := range 256 / v.bytes {
+		for stream := range 4 {
+			c.VMOVUPS(p.at(stream, i*v.bytes), into[(4*i+stream)%len(into)])
+		}
 	}
-	c.ADDQ(operand.U32(1024), p)
+	s.advance(p, 256)
 	c.SUBQ(operand.U32(1024), n)
 	c.JNE(operand.LabelRef("loop"))
 	c.VZEROUPPER()

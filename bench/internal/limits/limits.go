@@ -14,11 +14,14 @@ const (
 	Float32  = "float32"
 	MulAdd   = "muladd"
 	Popcount = "popcount"
+	LUT      = "lut"
+	ShiftAdd = "shiftadd"
+	Shift    = "shift"
 )
 
 // A Loop is a kernel's inner arithmetic without loads, edges or waiting.
 type Loop struct {
-	// Kind is Float32, MulAdd or Popcount.
+	// Kind is one of the constants.
 	Kind string
 	// Impl names the instructions, such as "avx2-maddubsw-addw".
 	Impl string
@@ -73,10 +76,10 @@ func Buffer(size int) []byte {
 	return p
 }
 
-// Read reads p once, by the widest loads that the CPU has. It reads whole KiB
-// and leaves out what remains.
+// Read reads p once, by the widest loads that the CPU has, as four streams. It
+// reads whole 4 KiB and leaves out what remains.
 func Read(p []byte) {
-	p = p[:len(p)&^1023]
+	p = p[:len(p)&^4095]
 	if len(p) == 0 {
 		return
 	}
@@ -90,7 +93,7 @@ func Read(p []byte) {
 // Bandwidth reads p again and again for about 10 ms, or twice if that takes
 // longer, and returns the bytes a second of the best trial.
 func Bandwidth(p []byte) float64 {
-	size := len(p) &^ 1023
+	size := len(p) &^ 4095
 	repeat := max(1, 1<<20/max(size, 1))
 	Read(p)
 	best := 0.0

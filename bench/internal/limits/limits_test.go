@@ -19,7 +19,7 @@ func TestLoops(t *testing.T) {
 }
 
 func TestRead(t *testing.T) {
-	for _, size := range []int{0, 1, 1023, 1024, 5000} {
+	for _, size := range []int{0, 1, 4095, 4096, 5000} {
 		Read(make([]byte, size))
 	}
 	for _, size := range []int{16 << 10, 256 << 10, 8 << 20, 128 << 20} {

@@ -6,7 +6,7 @@ import (
 )
 
 // readGo reads by 8-byte loads, four chains of them. len(p) is a multiple of
-// 1024.
+// 4096.
 func readGo(p []byte) {
 	var a, b, c, d uint64
 	for ; len(p) >= 32; p = p[32:] {

@@ -10,7 +10,8 @@ package limits
 //		_ = p[i]
 //	}
 //
-// by loads of whole vectors. n is a multiple of 1024 and at least 1024.
+// by loads of whole vectors, a quarter of p beside the others. n is a multiple of
+// 4096 and at least 4096.
 //
 //go:noescape
 func ReadAVX(p *byte, n uintptr)

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func PopcountLUTAVX2(n uintptr)
+// func LUTAVX2(n uintptr)
 // Requires: AVX, AVX2
-TEXT ·PopcountLUTAVX2(SB), NOSPLIT, $0-8
+TEXT ·LUTAVX2(SB), NOSPLIT, $0-8
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
