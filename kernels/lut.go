@@ -30,7 +30,7 @@ type sumsFunc = func(dst, x *byte, blocks, shift uintptr) int32
 type lutLayout struct {
 	constant int // int32: what the row adds to its sums; a zero follows
 	period   int // uint32: bytes of tables between widenings
-	end      int // uint32: where tables end
+	end      int // uint32: where the tables that steps read end
 	tables   int
 	sum      int // what look-ups may add up to between widenings; 0 if that does not matter
 }
@@ -96,6 +96,10 @@ func bytesIn(vector int) func(j, k int) (at, bit int) {
 	return func(j, k int) (int, int) { return vectorPlace(j, vector), k }
 }
 
+// nibblesIn64 has, in the dwords of a vector of 64 bytes, a nibble of each byte
+// for four inputs: the low ones for the first 16 outputs, the high ones for the next.
+func nibblesIn64(j, k int) (at, bit int) { return j/32*64 + j%16*4 + k/4, j%32/16*4 + k%4 }
+
 func (f tablesForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([]byte, int) {
 	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(s.x))) % lutAlign)
 	out := s.x[skip:]
@@ -114,21 +118,21 @@ func (f tablesForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) 
 
 // row writes the tables of a row of codes, and what the tile must know.
 func (f tablesForm) row(r *gemmRow, dst, codes []byte, a ActFormat) {
-	whole, sets := len(codes)/f.block, f.sets(a)
+	whole := len(codes) / f.block
 	rest := codes[whole*f.block:]
-	at, sum := f.tables, int32(0)
-	for set := range sets {
-		shift := uintptr(4 * set)
+	set := f.bytes(ceilDiv(len(codes), f.block) * f.block) // bytes
+	sets, sum := f.sets(a), int32(0)
+	for i := range sets {
+		shift := uintptr(4 * i)
+		tables := dst[f.tables+i*set:][:set]
 		var part int32
 		if whole > 0 {
-			part = f.build(&dst[at], &codes[0], uintptr(whole), shift)
-			at += f.bytes(whole * f.block)
+			part = f.build(&tables[0], &codes[0], uintptr(whole), shift)
 		}
 		if len(rest) > 0 {
-			last := dst[at:][:f.block]
-			clear(last[copy(last, rest):])
+			last := tables[f.bytes(whole*f.block):]
+			clear(last[copy(last, rest):f.block])
 			part += f.build(&last[0], &last[0], 1, shift)
-			at += f.bytes(f.block)
 		}
 		sum += part << shift
 	}
@@ -138,7 +142,7 @@ func (f tablesForm) row(r *gemmRow, dst, codes []byte, a ActFormat) {
 	order := binary.NativeEndian
 	order.PutUint64(dst[f.constant:], uint64(uint32(-sum)))
 	order.PutUint32(dst[f.period:], uint32(f.bytes(f.steps(r, a)*r.kstep)))
-	order.PutUint32(dst[f.end:], uint32(at))
+	order.PutUint32(dst[f.end:], uint32(f.tables+(sets-1)*set+f.bytes(ceilDiv(len(codes), r.kstep)*r.kstep)))
 }
 
 // steps is the number of steps whose look-ups fit in bytes.

@@ -2,14 +2,47 @@
 
 package kernels
 
-import "example.com/lowbit/kernels/internal/avx2"
+import (
+	"example.com/lowbit/kernels/internal/avx2"
+	"example.com/lowbit/kernels/internal/avx512bw"
+	"example.com/lowbit/kernels/internal/avx512vbmi"
+)
 
+// The variants are w1 for binary weights and w2 for ternary ones, with tables of
+// four codes; 6 with tables of six; 4x4 with four tables of four in a vector.
 var lutGEMM = []*gemmRow{
-	{kernelID: amd64ID("avx2", "lut", "w1", all(avx2.GemmLUT1Features, avx2.SubsetSumsFeatures)),
-		form: tablesForm{lutLayout: avx2LUT, planes: 1, group: 4, block: 16, most: 255, place: bytesIn(32), build: avx2.SubsetSums}, tiles: avx2.GemmLUT1[:], nr: 64, kstep: 8, bits: 1},
-	{kernelID: amd64ID("avx2", "lut", "w2", all(avx2.GemmLUT2Features, avx2.SubsetSumsFeatures)),
-		form: tablesForm{lutLayout: avx2LUT, planes: 2, group: 4, block: 16, most: 255, place: bytesIn(32), build: avx2.SubsetSums}, tiles: avx2.GemmLUT2[:], nr: 64, kstep: 8, bits: 2},
+	lutRow("avx512vbmi", "4x4-w1", 16, lutQuads(1), avx512vbmi.GemmLUTDot1[:], avx512vbmi.GemmLUTDot1Features, avx2.SubsetSumsFeatures),
+	lutRow("avx512vbmi", "4x4-w2", 16, lutQuads(2), avx512vbmi.GemmLUTDot2[:], avx512vbmi.GemmLUTDot2Features, avx2.SubsetSumsFeatures),
+	lutRow("avx512vbmi", "6-w1", 6, lutSixes(1), avx512vbmi.GemmLUTSix1[:], avx512vbmi.GemmLUTSix1Features, avx512vbmi.SubsetSums6Features),
+	lutRow("avx512vbmi", "6-w2", 6, lutSixes(2), avx512vbmi.GemmLUTSix2[:], avx512vbmi.GemmLUTSix2Features, avx512vbmi.SubsetSums6Features),
+	lutRow("avx512bw", "w1", 8, lutFours(1, 64, avx512LUT), avx512bw.GemmLUT1[:], avx512bw.GemmLUT1Features, avx2.SubsetSumsFeatures),
+	lutRow("avx512bw", "w2", 8, lutFours(2, 64, avx512LUT), avx512bw.GemmLUT2[:], avx512bw.GemmLUT2Features, avx2.SubsetSumsFeatures),
+	lutRow("avx2", "w1", 8, lutFours(1, 32, avx2LUT), avx2.GemmLUT1[:], avx2.GemmLUT1Features, avx2.SubsetSumsFeatures),
+	lutRow("avx2", "w2", 8, lutFours(2, 32, avx2LUT), avx2.GemmLUT2[:], avx2.GemmLUT2Features, avx2.SubsetSumsFeatures),
 }
 
-// avx2LUT is the layout of rows for tiles of one plane and of two.
-var avx2LUT = lutLayout{avx2.GemmLUT1Constant, avx2.GemmLUT1Period, avx2.GemmLUT1End, avx2.GemmLUT1Tables, avx2.GemmLUT1Sum}
+func lutRow(isa, variant string, kstep int, f tablesForm, tiles []tileFunc, features ...string) *gemmRow {
+	return &gemmRow{kernelID: amd64ID(isa, "lut", variant, all(features...)), form: f, tiles: tiles, nr: 64, kstep: kstep, bits: f.planes}
+}
+
+func lutFours(planes, vector int, l lutLayout) tablesForm {
+	return tablesForm{lutLayout: l, planes: planes, group: 4, block: 16, most: 255, place: bytesIn(vector), build: avx2.SubsetSums}
+}
+
+func lutQuads(planes int) tablesForm {
+	return tablesForm{lutLayout: quadsLUT, planes: planes, group: 4, block: 16, most: 255, place: nibblesIn64, build: avx2.SubsetSums}
+}
+
+// lutSixes takes no more bits than its tables' codes have: bytes hold too few
+// sums of six nibbles to go through the panel twice.
+func lutSixes(planes int) tablesForm {
+	return tablesForm{lutLayout: sixesLUT, planes: planes, group: 6, block: 24, most: lutNibble, place: bytesIn(64), build: avx512vbmi.SubsetSums6}
+}
+
+// The layouts of rows, for tiles of one plane and of two.
+var (
+	avx2LUT   = lutLayout{avx2.GemmLUT1Constant, avx2.GemmLUT1Period, avx2.GemmLUT1End, avx2.GemmLUT1Tables, avx2.GemmLUT1Sum}
+	avx512LUT = lutLayout{avx512bw.GemmLUT1Constant, avx512bw.GemmLUT1Period, avx512bw.GemmLUT1End, avx512bw.GemmLUT1Tables, avx512bw.GemmLUT1Sum}
+	sixesLUT  = lutLayout{avx512vbmi.GemmLUTSix1Constant, avx512vbmi.GemmLUTSix1Period, avx512vbmi.GemmLUTSix1End, avx512vbmi.GemmLUTSix1Tables, avx512vbmi.GemmLUTSix1Sum}
+	quadsLUT  = lutLayout{avx512vbmi.GemmLUTDot1Constant, avx512vbmi.GemmLUTDot1Period, avx512vbmi.GemmLUTDot1End, avx512vbmi.GemmLUTDot1Tables, avx512vbmi.GemmLUTDot1Sum}
+)

@@ -65,6 +65,9 @@ func TestLUTTiles(t *testing.T) {
 func checkLUTTile(t *testing.T, a *arena, e *emulation, rng *rand.Rand, row *gemmRow, c lutCase) {
 	t.Helper()
 	f := row.form.(tablesForm)
+	if f.most <= lutNibble {
+		c.sets = 1
+	}
 	entries := 1 << f.group
 	perStep := row.kstep / f.group // tables
 	// A set is as long as whole blocks of codes make it.
@@ -78,7 +81,7 @@ func checkLUTTile(t *testing.T, a *arena, e *emulation, rng *rand.Rand, row *gem
 		binary.NativeEndian.PutUint32(x[f.constant:], uint32(constants[i]))
 		binary.NativeEndian.PutUint32(x[f.constant+4:], 0)
 		binary.NativeEndian.PutUint32(x[f.period:], uint32(c.period*perStep*entries))
-		binary.NativeEndian.PutUint32(x[f.end:], uint32(f.tables+c.sets*setBytes))
+		binary.NativeEndian.PutUint32(x[f.end:], uint32(f.tables+(c.sets-1)*setBytes+c.steps*perStep*entries))
 		for table := range c.sets * setTables {
 			// Largest entries whose sum over a period and all planes is 255.
 			n := c.period * perStep * f.planes
@@ -157,23 +160,117 @@ func checkLUTTile(t *testing.T, a *arena, e *emulation, rng *rand.Rand, row *gem
 	}
 }
 
-// lutPanelOf packs [table][plane][output] indices for a tile: written from the
-// description of the layout, apart from the packing that plans use.
+// lutPanelOf packs [table][plane][output] indices for a tile.
 func lutPanelOf(row *gemmRow, indices []byte, steps int) []byte {
 	f := row.form.(tablesForm)
-	var panel []byte
 	perStep := row.kstep / f.group
+	size := row.nr * ceilDiv(row.kstep, 8)
+	panel := make([]byte, steps*f.planes*size)
 	for s := range steps {
 		for p := range f.planes {
-			of := func(table, j int) byte { return indices[((s*perStep+table)*f.planes+p)*row.nr+j] }
-			// [vector][8][4]: the outputs of a vector of 32 are in columns of eight.
-			for i := range row.nr {
-				j := i/32*32 + i%4*8 + i%32/4
-				panel = append(panel, of(0, j)|of(1, j)<<4)
+			for table := range perStep {
+				for j := range row.nr {
+					at, shift := lutIndexPlace(row, table, j)
+					panel[(s*f.planes+p)*size+at] |= indices[((s*perStep+table)*f.planes+p)*row.nr+j] << shift
+				}
 			}
 		}
 	}
 	return panel
+}
+
+// lutIndexPlace is the byte and bit in a step's plane where the index of output
+// j for a table of the step lies: written apart from the packing that plans use.
+func lutIndexPlace(row *gemmRow, table, j int) (at, shift int) {
+	switch {
+	case row.kstep == 16: // [vector][2 in a byte][16][4 tables]
+		vector, half, column := j/32, j/16%2, j%16
+		return (vector*16+column)*4 + table, 4 * half
+	case row.isa == "avx2": // [vector][4][8] in the order [vector][8][4]
+		vector, byte, column := j/32, j/8%4, j%8
+		return (vector*8+column)*4 + byte, 4 * table
+	}
+	byte, column := j/16, j%16 // [4][16] in the order [16][4]
+	return column*4 + byte, 4 * table
+}
+
+// TestSimulatedLUTPlans replaces the functions of every row by plain Go, so that
+// its packing and its prepared rows are tested on CPUs that cannot run it.
+func TestSimulatedLUTPlans(t *testing.T) {
+	table := gemmTable
+	defer func() { gemmTable = table }()
+	for _, row := range lutRows() {
+		t.Run(row.name(), func(t *testing.T) {
+			gemmTable = []*gemmRow{simulatedLUT(row)}
+			use(t, "auto")
+			rng, a := random(t), newArena(t)
+			for _, f := range formatsOf(row.takes) {
+				for range times(12) {
+					checkGEMM(t, a, rng, gemmCase{f: f, m: 1 + rng.IntN(2*row.mr()), n: 1 + rng.IntN(2*row.nr+1), k: 1 + rng.IntN(5*row.kstep),
+						wPattern: pattern(rng.IntN(int(patterns))), xPat: pattern(rng.IntN(int(patterns))), threads: rng.IntN(3), at: ends[rng.IntN(2)]}, row.name())
+				}
+				checkConv(t, a, rng, convCase{f: f, s: randomConv(rng, 5), images: 1 + rng.IntN(2), threads: rng.IntN(3), at: ends[rng.IntN(2)]}, row.name())
+			}
+		})
+	}
+}
+
+// simulatedLUT is a row of the same layout that needs no CPU feature. Its tiles
+// widen nothing, but fail where a kernel's bytes would overflow.
+func simulatedLUT(row *gemmRow) *gemmRow {
+	s, f := *row, row.form.(tablesForm)
+	f.build = func(dst, x *byte, blocks, shift uintptr) int32 {
+		codes := slices.Clone(unsafe.Slice(x, int(blocks)*f.block)) // may lie where the tables do
+		tables, sum := plainSums(f, codes, uint(shift))
+		copy(unsafe.Slice(dst, len(tables)), tables)
+		return sum
+	}
+	s.features, s.form, s.tiles = "", f, make([]tileFunc, len(row.tiles))
+	for rows := 1; rows < len(row.tiles); rows++ {
+		s.tiles[rows] = func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr) {
+			for i := range uintptr(rows) {
+				out := unsafe.Slice((*int32)(unsafe.Add(unsafe.Pointer(dst), i*dstStride)), row.nr)
+				simulatedLUTRow(row, out, (*byte)(unsafe.Add(unsafe.Pointer(x), i*xStride)), w, int(steps), unsafe.Slice(bias, row.nr), shift)
+			}
+		}
+	}
+	return &s
+}
+
+func simulatedLUTRow(row *gemmRow, dst []int32, x, w *byte, steps int, bias []int32, shift uintptr) {
+	f := row.form.(tablesForm)
+	header := unsafe.Slice(x, f.tables)
+	end := int(binary.NativeEndian.Uint32(header[f.end:]))
+	period := int(binary.NativeEndian.Uint32(header[f.period:]))
+	constant := int32(binary.NativeEndian.Uint32(header[f.constant:]))
+	tables, size := unsafe.Slice(x, end), row.nr*ceilDiv(row.kstep, 8)
+	panel := unsafe.Slice(w, steps*f.planes*size)
+	perStep := row.kstep / f.group
+	for j := range dst {
+		sum, shift := bias[j]+constant, shift
+		for at := f.tables; at < end; at = (at + 63) &^ 63 {
+			narrow, from := 0, at
+			for s := range steps {
+				for table := range perStep {
+					for p := range f.planes {
+						byte, bit := lutIndexPlace(row, table, j)
+						index := int(panel[(s*f.planes+p)*size+byte]>>bit) & (1<<f.group - 1)
+						narrow += int(tables[at+index])
+						sum += int32(tables[at+index]) << shift
+					}
+					at += 1 << f.group
+				}
+				if f.sum > 0 && narrow > f.sum {
+					panic(fmt.Sprintf("look-ups add up to %d", narrow))
+				}
+				if at-from >= period {
+					narrow, from = 0, at
+				}
+			}
+			shift += 4
+		}
+		dst[j] = sum
+	}
 }
 
 // TestSubsetSums compares the tables of every kernel with a plain loop.

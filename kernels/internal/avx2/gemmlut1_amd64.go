@@ -20,7 +20,7 @@ package avx2
 //		}
 //	}
 //
-// where w is the panel of indices of four bits, and constant, table and sets are what the row says.
+// where w is the panel of indices of 4 bits, and constant, table and sets are what the row says.
 //
 //go:noescape
 func gemmLUT1x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
@@ -41,7 +41,7 @@ func gemmLUT1x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte
 //		}
 //	}
 //
-// where w is the panel of indices of four bits, and constant, table and sets are what the row says.
+// where w is the panel of indices of 4 bits, and constant, table and sets are what the row says.
 //
 //go:noescape
 func gemmLUT1x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
@@ -62,7 +62,7 @@ func gemmLUT1x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte
 //		}
 //	}
 //
-// where w is the panel of indices of four bits, and constant, table and sets are what the row says.
+// where w is the panel of indices of 4 bits, and constant, table and sets are what the row says.
 //
 //go:noescape
 func gemmLUT1x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
@@ -83,13 +83,13 @@ func gemmLUT1x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte
 //		}
 //	}
 //
-// where w is the panel of indices of four bits, and constant, table and sets are what the row says.
+// where w is the panel of indices of 4 bits, and constant, table and sets are what the row says.
 //
 //go:noescape
 func gemmLUT1x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
-// GemmLUT1 are the tiles of 64 outputs by their number of rows, for weights of 1 bits, by
-// look-ups of sums of four activations. A step is 8 inputs.
+// GemmLUT1 are the tiles of 64 outputs by their number of rows, for binary weights, by
+// look-ups of sums of 4 activations. A step is 8 inputs.
 var GemmLUT1 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
 	1: gemmLUT1x1,
 	2: gemmLUT1x2,
@@ -106,10 +106,10 @@ const GemmLUT1Period = 8
 // GemmLUT1End is where the uint32 lies that says where the tables of the row end.
 const GemmLUT1End = 12
 
-// GemmLUT1Tables is where the tables of a row begin. What is before them may be written.
+// GemmLUT1Tables is where the tables of a row begin. What is between these and the first 64 bytes may be written.
 const GemmLUT1Tables = 192
 
-// GemmLUT1Sum is the largest sum of look-ups between widenings.
+// GemmLUT1Sum is the largest sum of look-ups between widenings, or 0 if look-ups of a byte may be any.
 const GemmLUT1Sum = 255
 
 // GemmLUT1Features lists the CPU features that the instructions of GemmLUT1 need.

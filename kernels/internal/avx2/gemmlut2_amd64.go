@@ -20,7 +20,7 @@ package avx2
 //		}
 //	}
 //
-// where w is the panel of indices of four bits, and constant, table and sets are what the row says.
+// where w is the panel of indices of 4 bits, and constant, table and sets are what the row says.
 //
 //go:noescape
 func gemmLUT2x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
@@ -41,7 +41,7 @@ func gemmLUT2x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte
 //		}
 //	}
 //
-// where w is the panel of indices of four bits, and constant, table and sets are what the row says.
+// where w is the panel of indices of 4 bits, and constant, table and sets are what the row says.
 //
 //go:noescape
 func gemmLUT2x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
@@ -62,7 +62,7 @@ func gemmLUT2x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte
 //		}
 //	}
 //
-// where w is the panel of indices of four bits, and constant, table and sets are what the row says.
+// where w is the panel of indices of 4 bits, and constant, table and sets are what the row says.
 //
 //go:noescape
 func gemmLUT2x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
@@ -83,13 +83,13 @@ func gemmLUT2x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte
 //		}
 //	}
 //
-// where w is the panel of indices of four bits, and constant, table and sets are what the row says.
+// where w is the panel of indices of 4 bits, and constant, table and sets are what the row says.
 //
 //go:noescape
 func gemmLUT2x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
-// GemmLUT2 are the tiles of 64 outputs by their number of rows, for weights of 2 bits, by
-// look-ups of sums of four activations. A step is 8 inputs.
+// GemmLUT2 are the tiles of 64 outputs by their number of rows, for weights of two planes of bits, by
+// look-ups of sums of 4 activations. A step is 8 inputs.
 var GemmLUT2 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
 	1: gemmLUT2x1,
 	2: gemmLUT2x2,
@@ -106,10 +106,10 @@ const GemmLUT2Period = 8
 // GemmLUT2End is where the uint32 lies that says where the tables of the row end.
 const GemmLUT2End = 12
 
-// GemmLUT2Tables is where the tables of a row begin. What is before them may be written.
+// GemmLUT2Tables is where the tables of a row begin. What is between these and the first 64 bytes may be written.
 const GemmLUT2Tables = 192
 
-// GemmLUT2Sum is the largest sum of look-ups between widenings.
+// GemmLUT2Sum is the largest sum of look-ups between widenings, or 0 if look-ups of a byte may be any.
 const GemmLUT2Sum = 255
 
 // GemmLUT2Features lists the CPU features that the instructions of GemmLUT2 need.

@@ -7,65 +7,65 @@
 // func gemmLUT2x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmLUT2x1(SB), NOSPLIT, $0-64
-	VMOVDQU nibble<>+0(SB), Y2
-	VMOVDQU down<>+0(SB), Y3
 	MOVQ    shift+56(FP), DX
 	XORL    BX, BX
 	MOVQ    $0x000000c0, AX
+	VMOVDQU nibble<>+0(SB), Y2
+	VMOVDQU down<>+0(SB), Y3
 
 set:
-	MOVQ steps+40(FP), SI
-	SHLQ $0x05, SI
-	ADDQ AX, SI
-	MOVQ w+32(FP), DI
-	MOVQ AX, CX
-	SHLQ $0x02, CX
-	SUBQ CX, DI
+	MOVQ steps+40(FP), DI
+	SHLQ $0x05, DI
+	ADDQ AX, DI
+	MOVQ w+32(FP), CX
+	MOVQ AX, SI
+	SHLQ $0x02, SI
+	SUBQ SI, CX
 
 fold:
-	MOVQ    x+16(FP), CX
+	MOVQ    x+16(FP), SI
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 64(CX)
-	VMOVDQU Y0, 96(CX)
-	VMOVDQU Y0, 128(CX)
-	VMOVDQU Y0, 160(CX)
+	VMOVDQU Y0, 64(SI)
+	VMOVDQU Y0, 96(SI)
+	VMOVDQU Y0, 128(SI)
+	VMOVDQU Y0, 160(SI)
 	MOVQ    $0x00000100, R8
 
 period:
-	MOVL           8(CX), R9
+	MOVL           8(SI), R9
 	ADDQ           AX, R9
-	CMPQ           SI, R9
-	CMOVQCS        SI, R9
-	VMOVDQU        (DI)(AX*4), Y4
+	CMPQ           DI, R9
+	CMOVQCS        DI, R9
+	VMOVDQU        (CX)(AX*4), Y4
 	VPAND          Y2, Y4, Y0
 	VPMULHUW       Y3, Y4, Y4
 	VPAND          Y2, Y4, Y4
-	VMOVDQU        32(DI)(AX*4), Y5
+	VMOVDQU        32(CX)(AX*4), Y5
 	VPAND          Y2, Y5, Y1
 	VPMULHUW       Y3, Y5, Y5
 	VPAND          Y2, Y5, Y5
-	VBROADCASTI128 (CX)(AX*1), Y6
+	VBROADCASTI128 (SI)(AX*1), Y6
 	VPSHUFB        Y0, Y6, Y0
 	VPSHUFB        Y1, Y6, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y6
+	VBROADCASTI128 16(SI)(AX*1), Y6
 	VPSHUFB        Y4, Y6, Y4
 	VPSHUFB        Y5, Y6, Y6
 	VPADDB         Y4, Y0, Y0
 	VPADDB         Y6, Y1, Y1
-	VMOVDQU        64(DI)(AX*4), Y6
+	VMOVDQU        64(CX)(AX*4), Y6
 	VPAND          Y2, Y6, Y4
 	VPMULHUW       Y3, Y6, Y6
 	VPAND          Y2, Y6, Y6
-	VMOVDQU        96(DI)(AX*4), Y7
+	VMOVDQU        96(CX)(AX*4), Y7
 	VPAND          Y2, Y7, Y5
 	VPMULHUW       Y3, Y7, Y7
 	VPAND          Y2, Y7, Y7
-	VBROADCASTI128 (CX)(AX*1), Y8
+	VBROADCASTI128 (SI)(AX*1), Y8
 	VPSHUFB        Y4, Y8, Y4
 	VPSHUFB        Y5, Y8, Y8
 	VPADDB         Y4, Y0, Y0
 	VPADDB         Y8, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y4
+	VBROADCASTI128 16(SI)(AX*1), Y4
 	VPSHUFB        Y6, Y4, Y5
 	VPSHUFB        Y7, Y4, Y4
 	VPADDB         Y5, Y0, Y0
@@ -75,38 +75,38 @@ period:
 	JCC            widen
 
 step:
-	VMOVDQU        (DI)(AX*4), Y6
+	VMOVDQU        (CX)(AX*4), Y6
 	VPAND          Y2, Y6, Y4
 	VPMULHUW       Y3, Y6, Y6
 	VPAND          Y2, Y6, Y6
-	VMOVDQU        32(DI)(AX*4), Y7
+	VMOVDQU        32(CX)(AX*4), Y7
 	VPAND          Y2, Y7, Y5
 	VPMULHUW       Y3, Y7, Y7
 	VPAND          Y2, Y7, Y7
-	VBROADCASTI128 (CX)(AX*1), Y8
+	VBROADCASTI128 (SI)(AX*1), Y8
 	VPSHUFB        Y4, Y8, Y4
 	VPSHUFB        Y5, Y8, Y8
 	VPADDB         Y4, Y0, Y0
 	VPADDB         Y8, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y4
+	VBROADCASTI128 16(SI)(AX*1), Y4
 	VPSHUFB        Y6, Y4, Y5
 	VPSHUFB        Y7, Y4, Y4
 	VPADDB         Y5, Y0, Y0
 	VPADDB         Y4, Y1, Y1
-	VMOVDQU        64(DI)(AX*4), Y6
+	VMOVDQU        64(CX)(AX*4), Y6
 	VPAND          Y2, Y6, Y4
 	VPMULHUW       Y3, Y6, Y6
 	VPAND          Y2, Y6, Y6
-	VMOVDQU        96(DI)(AX*4), Y7
+	VMOVDQU        96(CX)(AX*4), Y7
 	VPAND          Y2, Y7, Y5
 	VPMULHUW       Y3, Y7, Y7
 	VPAND          Y2, Y7, Y7
-	VBROADCASTI128 (CX)(AX*1), Y8
+	VBROADCASTI128 (SI)(AX*1), Y8
 	VPSHUFB        Y4, Y8, Y4
 	VPSHUFB        Y5, Y8, Y8
 	VPADDB         Y4, Y0, Y0
 	VPADDB         Y8, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y4
+	VBROADCASTI128 16(SI)(AX*1), Y4
 	VPSHUFB        Y6, Y4, Y5
 	VPSHUFB        Y7, Y4, Y4
 	VPADDB         Y5, Y0, Y0
@@ -117,86 +117,86 @@ step:
 
 widen:
 	VPSRLW  $0x08, Y0, Y4
-	VPADDW  64(CX), Y0, Y0
-	VPADDW  96(CX), Y4, Y4
-	VMOVDQU Y0, 64(CX)
-	VMOVDQU Y4, 96(CX)
+	VPADDW  64(SI), Y0, Y0
+	VPADDW  96(SI), Y4, Y4
+	VMOVDQU Y0, 64(SI)
+	VMOVDQU Y4, 96(SI)
 	VPSRLW  $0x08, Y1, Y0
-	VPADDW  128(CX), Y1, Y1
-	VPADDW  160(CX), Y0, Y0
-	VMOVDQU Y1, 128(CX)
-	VMOVDQU Y0, 160(CX)
-	CMPQ    AX, SI
+	VPADDW  128(SI), Y1, Y1
+	VPADDW  160(SI), Y0, Y0
+	VMOVDQU Y1, 128(SI)
+	VMOVDQU Y0, 160(SI)
+	CMPQ    AX, DI
 	JCC     take
 	DECQ    R8
 	JNZ     period
 
 take:
-	MOVQ         dst+0(FP), CX
+	VMOVDQU      lowword<>+0(SB), Y0
+	MOVQ         dst+0(FP), SI
 	MOVQ         dstStride+8(FP), R8
 	MOVQ         bias+48(FP), R9
 	MOVQ         x+16(FP), R11
 	MOVQ         xStride+24(FP), R10
 	XORL         R10, R10
 	TESTL        BX, BX
-	CMOVQNE      CX, R9
+	CMOVQNE      SI, R9
 	CMOVQNE      R8, R10
-	VMOVQ        DX, X0
-	VMOVDQU      lowword<>+0(SB), Y1
+	VMOVQ        DX, X1
 	VPBROADCASTD (R11)(BX*1), Y4
 	VMOVDQU      64(R11), Y5
 	VMOVDQU      96(R11), Y6
 	VPSLLW       $0x08, Y6, Y7
 	VPSUBW       Y7, Y5, Y5
-	VPAND        Y1, Y5, Y7
-	VPSLLD       X0, Y7, Y7
+	VPAND        Y0, Y5, Y7
+	VPSLLD       X1, Y7, Y7
 	VPADDD       Y4, Y7, Y7
 	VPADDD       (R9), Y7, Y7
-	VMOVDQU      Y7, (CX)
-	VPAND        Y1, Y6, Y7
-	VPSLLD       X0, Y7, Y7
+	VMOVDQU      Y7, (SI)
+	VPAND        Y0, Y6, Y7
+	VPSLLD       X1, Y7, Y7
 	VPADDD       Y4, Y7, Y7
 	VPADDD       32(R9), Y7, Y7
-	VMOVDQU      Y7, 32(CX)
+	VMOVDQU      Y7, 32(SI)
 	VPSRLD       $0x10, Y5, Y5
-	VPSLLD       X0, Y5, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y4, Y5, Y5
 	VPADDD       64(R9), Y5, Y5
-	VMOVDQU      Y5, 64(CX)
+	VMOVDQU      Y5, 64(SI)
 	VPSRLD       $0x10, Y6, Y5
-	VPSLLD       X0, Y5, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y4, Y5, Y5
 	VPADDD       96(R9), Y5, Y5
-	VMOVDQU      Y5, 96(CX)
+	VMOVDQU      Y5, 96(SI)
 	VMOVDQU      128(R11), Y5
 	VMOVDQU      160(R11), Y6
 	VPSLLW       $0x08, Y6, Y7
 	VPSUBW       Y7, Y5, Y5
-	VPAND        Y1, Y5, Y7
-	VPSLLD       X0, Y7, Y7
+	VPAND        Y0, Y5, Y7
+	VPSLLD       X1, Y7, Y7
 	VPADDD       Y4, Y7, Y7
 	VPADDD       128(R9), Y7, Y7
-	VMOVDQU      Y7, 128(CX)
-	VPAND        Y1, Y6, Y1
-	VPSLLD       X0, Y1, Y1
-	VPADDD       Y4, Y1, Y1
-	VPADDD       160(R9), Y1, Y1
-	VMOVDQU      Y1, 160(CX)
-	VPSRLD       $0x10, Y5, Y1
-	VPSLLD       X0, Y1, Y1
-	VPADDD       Y4, Y1, Y1
-	VPADDD       192(R9), Y1, Y1
-	VMOVDQU      Y1, 192(CX)
-	VPSRLD       $0x10, Y6, Y1
-	VPSLLD       X0, Y1, Y1
-	VPADDD       Y4, Y1, Y1
-	VPADDD       224(R9), Y1, Y1
-	VMOVDQU      Y1, 224(CX)
+	VMOVDQU      Y7, 128(SI)
+	VPAND        Y0, Y6, Y0
+	VPSLLD       X1, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       160(R9), Y0, Y0
+	VMOVDQU      Y0, 160(SI)
+	VPSRLD       $0x10, Y5, Y0
+	VPSLLD       X1, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       192(R9), Y0, Y0
+	VMOVDQU      Y0, 192(SI)
+	VPSRLD       $0x10, Y6, Y0
+	VPSLLD       X1, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       224(R9), Y0, Y0
+	VMOVDQU      Y0, 224(SI)
 	MOVL         $0x00000004, BX
-	CMPQ         AX, SI
+	CMPQ         AX, DI
 	JCS          fold
 	ADDQ         $0x04, DX
-	ADDQ         $0x20, AX
+	ADDQ         $0x3f, AX
 	ANDQ         $-64, AX
 	MOVQ         x+16(FP), CX
 	MOVL         12(CX), CX
@@ -226,89 +226,89 @@ GLOBL lowword<>(SB), RODATA|NOPTR, $32
 // func gemmLUT2x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmLUT2x2(SB), NOSPLIT, $0-64
+	MOVQ    shift+56(FP), DX
+	XORL    BX, BX
+	MOVQ    $0x000000c0, AX
 	VMOVDQU nibble<>+0(SB), Y4
 	VMOVDQU down<>+0(SB), Y5
-	MOVQ    shift+56(FP), BX
-	XORL    SI, SI
-	MOVQ    $0x000000c0, AX
 
 set:
-	MOVQ steps+40(FP), DI
-	SHLQ $0x05, DI
-	ADDQ AX, DI
-	MOVQ w+32(FP), R8
-	MOVQ AX, CX
-	SHLQ $0x02, CX
-	SUBQ CX, R8
+	MOVQ steps+40(FP), R8
+	SHLQ $0x05, R8
+	ADDQ AX, R8
+	MOVQ w+32(FP), CX
+	MOVQ AX, SI
+	SHLQ $0x02, SI
+	SUBQ SI, CX
 
 fold:
-	MOVQ    x+16(FP), CX
-	MOVQ    xStride+24(FP), DX
-	LEAQ    (CX)(DX*1), DX
+	MOVQ    x+16(FP), SI
+	MOVQ    xStride+24(FP), DI
+	LEAQ    (SI)(DI*1), DI
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 64(CX)
-	VMOVDQU Y0, 96(CX)
-	VMOVDQU Y0, 128(CX)
-	VMOVDQU Y0, 160(CX)
-	VMOVDQU Y0, 64(DX)
-	VMOVDQU Y0, 96(DX)
-	VMOVDQU Y0, 128(DX)
-	VMOVDQU Y0, 160(DX)
+	VMOVDQU Y0, 64(SI)
+	VMOVDQU Y0, 96(SI)
+	VMOVDQU Y0, 128(SI)
+	VMOVDQU Y0, 160(SI)
+	VMOVDQU Y0, 64(DI)
+	VMOVDQU Y0, 96(DI)
+	VMOVDQU Y0, 128(DI)
+	VMOVDQU Y0, 160(DI)
 	MOVQ    $0x00000100, R9
 
 period:
-	MOVL           8(CX), R10
+	MOVL           8(SI), R10
 	ADDQ           AX, R10
-	CMPQ           DI, R10
-	CMOVQCS        DI, R10
-	VMOVDQU        (R8)(AX*4), Y6
+	CMPQ           R8, R10
+	CMOVQCS        R8, R10
+	VMOVDQU        (CX)(AX*4), Y6
 	VPAND          Y4, Y6, Y2
 	VPMULHUW       Y5, Y6, Y6
 	VPAND          Y4, Y6, Y6
-	VMOVDQU        32(R8)(AX*4), Y7
+	VMOVDQU        32(CX)(AX*4), Y7
 	VPAND          Y4, Y7, Y3
 	VPMULHUW       Y5, Y7, Y7
 	VPAND          Y4, Y7, Y7
-	VBROADCASTI128 (CX)(AX*1), Y1
+	VBROADCASTI128 (SI)(AX*1), Y1
 	VPSHUFB        Y2, Y1, Y0
 	VPSHUFB        Y3, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y8
+	VBROADCASTI128 16(SI)(AX*1), Y8
 	VPSHUFB        Y6, Y8, Y9
 	VPSHUFB        Y7, Y8, Y8
 	VPADDB         Y9, Y0, Y0
 	VPADDB         Y8, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y8
+	VBROADCASTI128 (DI)(AX*1), Y8
 	VPSHUFB        Y2, Y8, Y2
 	VPSHUFB        Y3, Y8, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y8
+	VBROADCASTI128 16(DI)(AX*1), Y8
 	VPSHUFB        Y6, Y8, Y6
 	VPSHUFB        Y7, Y8, Y8
 	VPADDB         Y6, Y2, Y2
 	VPADDB         Y8, Y3, Y3
-	VMOVDQU        64(R8)(AX*4), Y8
+	VMOVDQU        64(CX)(AX*4), Y8
 	VPAND          Y4, Y8, Y6
 	VPMULHUW       Y5, Y8, Y8
 	VPAND          Y4, Y8, Y8
-	VMOVDQU        96(R8)(AX*4), Y9
+	VMOVDQU        96(CX)(AX*4), Y9
 	VPAND          Y4, Y9, Y7
 	VPMULHUW       Y5, Y9, Y9
 	VPAND          Y4, Y9, Y9
-	VBROADCASTI128 (CX)(AX*1), Y10
+	VBROADCASTI128 (SI)(AX*1), Y10
 	VPSHUFB        Y6, Y10, Y11
 	VPSHUFB        Y7, Y10, Y10
 	VPADDB         Y11, Y0, Y0
 	VPADDB         Y10, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y10
+	VBROADCASTI128 16(SI)(AX*1), Y10
 	VPSHUFB        Y8, Y10, Y11
 	VPSHUFB        Y9, Y10, Y10
 	VPADDB         Y11, Y0, Y0
 	VPADDB         Y10, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y10
+	VBROADCASTI128 (DI)(AX*1), Y10
 	VPSHUFB        Y6, Y10, Y6
 	VPSHUFB        Y7, Y10, Y10
 	VPADDB         Y6, Y2, Y2
 	VPADDB         Y10, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y6
+	VBROADCASTI128 16(DI)(AX*1), Y6
 	VPSHUFB        Y8, Y6, Y7
 	VPSHUFB        Y9, Y6, Y6
 	VPADDB         Y7, Y2, Y2
@@ -318,58 +318,58 @@ period:
 	JCC            widen
 
 step:
-	VMOVDQU        (R8)(AX*4), Y8
+	VMOVDQU        (CX)(AX*4), Y8
 	VPAND          Y4, Y8, Y6
 	VPMULHUW       Y5, Y8, Y8
 	VPAND          Y4, Y8, Y8
-	VMOVDQU        32(R8)(AX*4), Y9
+	VMOVDQU        32(CX)(AX*4), Y9
 	VPAND          Y4, Y9, Y7
 	VPMULHUW       Y5, Y9, Y9
 	VPAND          Y4, Y9, Y9
-	VBROADCASTI128 (CX)(AX*1), Y10
+	VBROADCASTI128 (SI)(AX*1), Y10
 	VPSHUFB        Y6, Y10, Y11
 	VPSHUFB        Y7, Y10, Y10
 	VPADDB         Y11, Y0, Y0
 	VPADDB         Y10, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y10
+	VBROADCASTI128 16(SI)(AX*1), Y10
 	VPSHUFB        Y8, Y10, Y11
 	VPSHUFB        Y9, Y10, Y10
 	VPADDB         Y11, Y0, Y0
 	VPADDB         Y10, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y10
+	VBROADCASTI128 (DI)(AX*1), Y10
 	VPSHUFB        Y6, Y10, Y6
 	VPSHUFB        Y7, Y10, Y10
 	VPADDB         Y6, Y2, Y2
 	VPADDB         Y10, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y6
+	VBROADCASTI128 16(DI)(AX*1), Y6
 	VPSHUFB        Y8, Y6, Y7
 	VPSHUFB        Y9, Y6, Y6
 	VPADDB         Y7, Y2, Y2
 	VPADDB         Y6, Y3, Y3
-	VMOVDQU        64(R8)(AX*4), Y8
+	VMOVDQU        64(CX)(AX*4), Y8
 	VPAND          Y4, Y8, Y6
 	VPMULHUW       Y5, Y8, Y8
 	VPAND          Y4, Y8, Y8
-	VMOVDQU        96(R8)(AX*4), Y9
+	VMOVDQU        96(CX)(AX*4), Y9
 	VPAND          Y4, Y9, Y7
 	VPMULHUW       Y5, Y9, Y9
 	VPAND          Y4, Y9, Y9
-	VBROADCASTI128 (CX)(AX*1), Y10
+	VBROADCASTI128 (SI)(AX*1), Y10
 	VPSHUFB        Y6, Y10, Y11
 	VPSHUFB        Y7, Y10, Y10
 	VPADDB         Y11, Y0, Y0
 	VPADDB         Y10, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y10
+	VBROADCASTI128 16(SI)(AX*1), Y10
 	VPSHUFB        Y8, Y10, Y11
 	VPSHUFB        Y9, Y10, Y10
 	VPADDB         Y11, Y0, Y0
 	VPADDB         Y10, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y10
+	VBROADCASTI128 (DI)(AX*1), Y10
 	VPSHUFB        Y6, Y10, Y6
 	VPSHUFB        Y7, Y10, Y10
 	VPADDB         Y6, Y2, Y2
 	VPADDB         Y10, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y6
+	VBROADCASTI128 16(DI)(AX*1), Y6
 	VPSHUFB        Y8, Y6, Y7
 	VPSHUFB        Y9, Y6, Y6
 	VPADDB         Y7, Y2, Y2
@@ -380,148 +380,148 @@ step:
 
 widen:
 	VPSRLW  $0x08, Y0, Y6
-	VPADDW  64(CX), Y0, Y0
-	VPADDW  96(CX), Y6, Y6
-	VMOVDQU Y0, 64(CX)
-	VMOVDQU Y6, 96(CX)
+	VPADDW  64(SI), Y0, Y0
+	VPADDW  96(SI), Y6, Y6
+	VMOVDQU Y0, 64(SI)
+	VMOVDQU Y6, 96(SI)
 	VPSRLW  $0x08, Y1, Y0
-	VPADDW  128(CX), Y1, Y1
-	VPADDW  160(CX), Y0, Y0
-	VMOVDQU Y1, 128(CX)
-	VMOVDQU Y0, 160(CX)
+	VPADDW  128(SI), Y1, Y1
+	VPADDW  160(SI), Y0, Y0
+	VMOVDQU Y1, 128(SI)
+	VMOVDQU Y0, 160(SI)
 	VPSRLW  $0x08, Y2, Y0
-	VPADDW  64(DX), Y2, Y2
-	VPADDW  96(DX), Y0, Y0
-	VMOVDQU Y2, 64(DX)
-	VMOVDQU Y0, 96(DX)
+	VPADDW  64(DI), Y2, Y2
+	VPADDW  96(DI), Y0, Y0
+	VMOVDQU Y2, 64(DI)
+	VMOVDQU Y0, 96(DI)
 	VPSRLW  $0x08, Y3, Y0
-	VPADDW  128(DX), Y3, Y3
-	VPADDW  160(DX), Y0, Y0
-	VMOVDQU Y3, 128(DX)
-	VMOVDQU Y0, 160(DX)
-	CMPQ    AX, DI
+	VPADDW  128(DI), Y3, Y3
+	VPADDW  160(DI), Y0, Y0
+	VMOVDQU Y3, 128(DI)
+	VMOVDQU Y0, 160(DI)
+	CMPQ    AX, R8
 	JCC     take
 	DECQ    R9
 	JNZ     period
 
 take:
-	MOVQ         dst+0(FP), CX
-	MOVQ         dstStride+8(FP), DX
+	VMOVDQU      lowword<>+0(SB), Y0
+	MOVQ         dst+0(FP), SI
+	MOVQ         dstStride+8(FP), DI
 	MOVQ         bias+48(FP), R9
 	MOVQ         x+16(FP), R11
 	MOVQ         xStride+24(FP), R12
 	XORL         R10, R10
-	TESTL        SI, SI
-	CMOVQNE      CX, R9
-	CMOVQNE      DX, R10
-	VMOVQ        BX, X0
-	VMOVDQU      lowword<>+0(SB), Y1
-	VPBROADCASTD (R11)(SI*1), Y2
+	TESTL        BX, BX
+	CMOVQNE      SI, R9
+	CMOVQNE      DI, R10
+	VMOVQ        DX, X1
+	VPBROADCASTD (R11)(BX*1), Y2
 	VMOVDQU      64(R11), Y3
 	VMOVDQU      96(R11), Y6
 	VPSLLW       $0x08, Y6, Y7
 	VPSUBW       Y7, Y3, Y3
-	VPAND        Y1, Y3, Y7
-	VPSLLD       X0, Y7, Y7
+	VPAND        Y0, Y3, Y7
+	VPSLLD       X1, Y7, Y7
 	VPADDD       Y2, Y7, Y7
 	VPADDD       (R9), Y7, Y7
-	VMOVDQU      Y7, (CX)
-	VPAND        Y1, Y6, Y7
-	VPSLLD       X0, Y7, Y7
+	VMOVDQU      Y7, (SI)
+	VPAND        Y0, Y6, Y7
+	VPSLLD       X1, Y7, Y7
 	VPADDD       Y2, Y7, Y7
 	VPADDD       32(R9), Y7, Y7
-	VMOVDQU      Y7, 32(CX)
+	VMOVDQU      Y7, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
 	VPADDD       64(R9), Y3, Y3
-	VMOVDQU      Y3, 64(CX)
+	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y6, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
 	VPADDD       96(R9), Y3, Y3
-	VMOVDQU      Y3, 96(CX)
+	VMOVDQU      Y3, 96(SI)
 	VMOVDQU      128(R11), Y3
 	VMOVDQU      160(R11), Y6
 	VPSLLW       $0x08, Y6, Y7
 	VPSUBW       Y7, Y3, Y3
-	VPAND        Y1, Y3, Y7
-	VPSLLD       X0, Y7, Y7
+	VPAND        Y0, Y3, Y7
+	VPSLLD       X1, Y7, Y7
 	VPADDD       Y2, Y7, Y7
 	VPADDD       128(R9), Y7, Y7
-	VMOVDQU      Y7, 128(CX)
-	VPAND        Y1, Y6, Y7
-	VPSLLD       X0, Y7, Y7
+	VMOVDQU      Y7, 128(SI)
+	VPAND        Y0, Y6, Y7
+	VPSLLD       X1, Y7, Y7
 	VPADDD       Y2, Y7, Y7
 	VPADDD       160(R9), Y7, Y7
-	VMOVDQU      Y7, 160(CX)
+	VMOVDQU      Y7, 160(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
 	VPADDD       192(R9), Y3, Y3
-	VMOVDQU      Y3, 192(CX)
+	VMOVDQU      Y3, 192(SI)
 	VPSRLD       $0x10, Y6, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
 	VPADDD       224(R9), Y3, Y3
-	VMOVDQU      Y3, 224(CX)
-	ADDQ         DX, CX
+	VMOVDQU      Y3, 224(SI)
+	ADDQ         DI, SI
 	ADDQ         R10, R9
 	ADDQ         R12, R11
-	VPBROADCASTD (R11)(SI*1), Y2
+	VPBROADCASTD (R11)(BX*1), Y2
 	VMOVDQU      64(R11), Y3
 	VMOVDQU      96(R11), Y6
 	VPSLLW       $0x08, Y6, Y7
 	VPSUBW       Y7, Y3, Y3
-	VPAND        Y1, Y3, Y7
-	VPSLLD       X0, Y7, Y7
+	VPAND        Y0, Y3, Y7
+	VPSLLD       X1, Y7, Y7
 	VPADDD       Y2, Y7, Y7
 	VPADDD       (R9), Y7, Y7
-	VMOVDQU      Y7, (CX)
-	VPAND        Y1, Y6, Y7
-	VPSLLD       X0, Y7, Y7
+	VMOVDQU      Y7, (SI)
+	VPAND        Y0, Y6, Y7
+	VPSLLD       X1, Y7, Y7
 	VPADDD       Y2, Y7, Y7
 	VPADDD       32(R9), Y7, Y7
-	VMOVDQU      Y7, 32(CX)
+	VMOVDQU      Y7, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
 	VPADDD       64(R9), Y3, Y3
-	VMOVDQU      Y3, 64(CX)
+	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y6, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
 	VPADDD       96(R9), Y3, Y3
-	VMOVDQU      Y3, 96(CX)
+	VMOVDQU      Y3, 96(SI)
 	VMOVDQU      128(R11), Y3
 	VMOVDQU      160(R11), Y6
 	VPSLLW       $0x08, Y6, Y7
 	VPSUBW       Y7, Y3, Y3
-	VPAND        Y1, Y3, Y7
-	VPSLLD       X0, Y7, Y7
+	VPAND        Y0, Y3, Y7
+	VPSLLD       X1, Y7, Y7
 	VPADDD       Y2, Y7, Y7
 	VPADDD       128(R9), Y7, Y7
-	VMOVDQU      Y7, 128(CX)
-	VPAND        Y1, Y6, Y1
-	VPSLLD       X0, Y1, Y1
-	VPADDD       Y2, Y1, Y1
-	VPADDD       160(R9), Y1, Y1
-	VMOVDQU      Y1, 160(CX)
-	VPSRLD       $0x10, Y3, Y1
-	VPSLLD       X0, Y1, Y1
-	VPADDD       Y2, Y1, Y1
-	VPADDD       192(R9), Y1, Y1
-	VMOVDQU      Y1, 192(CX)
-	VPSRLD       $0x10, Y6, Y1
-	VPSLLD       X0, Y1, Y1
-	VPADDD       Y2, Y1, Y1
-	VPADDD       224(R9), Y1, Y1
-	VMOVDQU      Y1, 224(CX)
-	MOVL         $0x00000004, SI
-	CMPQ         AX, DI
+	VMOVDQU      Y7, 128(SI)
+	VPAND        Y0, Y6, Y0
+	VPSLLD       X1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       160(R9), Y0, Y0
+	VMOVDQU      Y0, 160(SI)
+	VPSRLD       $0x10, Y3, Y0
+	VPSLLD       X1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       192(R9), Y0, Y0
+	VMOVDQU      Y0, 192(SI)
+	VPSRLD       $0x10, Y6, Y0
+	VPSLLD       X1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       224(R9), Y0, Y0
+	VMOVDQU      Y0, 224(SI)
+	MOVL         $0x00000004, BX
+	CMPQ         AX, R8
 	JCS          fold
-	ADDQ         $0x04, BX
-	ADDQ         $0x20, AX
+	ADDQ         $0x04, DX
+	ADDQ         $0x3f, AX
 	ANDQ         $-64, AX
 	MOVQ         x+16(FP), CX
 	MOVL         12(CX), CX
@@ -533,112 +533,112 @@ take:
 // func gemmLUT2x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmLUT2x3(SB), NOSPLIT, $0-64
+	MOVQ    shift+56(FP), DX
+	XORL    BX, BX
+	MOVQ    $0x000000c0, AX
 	VMOVDQU nibble<>+0(SB), Y6
 	VMOVDQU down<>+0(SB), Y7
-	MOVQ    shift+56(FP), SI
-	XORL    DI, DI
-	MOVQ    $0x000000c0, AX
 
 set:
-	MOVQ steps+40(FP), R8
-	SHLQ $0x05, R8
-	ADDQ AX, R8
-	MOVQ w+32(FP), R9
-	MOVQ AX, CX
-	SHLQ $0x02, CX
-	SUBQ CX, R9
+	MOVQ steps+40(FP), R9
+	SHLQ $0x05, R9
+	ADDQ AX, R9
+	MOVQ w+32(FP), CX
+	MOVQ AX, SI
+	SHLQ $0x02, SI
+	SUBQ SI, CX
 
 fold:
-	MOVQ    x+16(FP), CX
-	MOVQ    xStride+24(FP), BX
-	LEAQ    (CX)(BX*1), DX
-	LEAQ    (DX)(BX*1), BX
+	MOVQ    x+16(FP), SI
+	MOVQ    xStride+24(FP), R8
+	LEAQ    (SI)(R8*1), DI
+	LEAQ    (DI)(R8*1), R8
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 64(CX)
-	VMOVDQU Y0, 96(CX)
-	VMOVDQU Y0, 128(CX)
-	VMOVDQU Y0, 160(CX)
-	VMOVDQU Y0, 64(DX)
-	VMOVDQU Y0, 96(DX)
-	VMOVDQU Y0, 128(DX)
-	VMOVDQU Y0, 160(DX)
-	VMOVDQU Y0, 64(BX)
-	VMOVDQU Y0, 96(BX)
-	VMOVDQU Y0, 128(BX)
-	VMOVDQU Y0, 160(BX)
+	VMOVDQU Y0, 64(SI)
+	VMOVDQU Y0, 96(SI)
+	VMOVDQU Y0, 128(SI)
+	VMOVDQU Y0, 160(SI)
+	VMOVDQU Y0, 64(DI)
+	VMOVDQU Y0, 96(DI)
+	VMOVDQU Y0, 128(DI)
+	VMOVDQU Y0, 160(DI)
+	VMOVDQU Y0, 64(R8)
+	VMOVDQU Y0, 96(R8)
+	VMOVDQU Y0, 128(R8)
+	VMOVDQU Y0, 160(R8)
 	MOVQ    $0x00000100, R10
 
 period:
-	MOVL           8(CX), R11
+	MOVL           8(SI), R11
 	ADDQ           AX, R11
-	CMPQ           R8, R11
-	CMOVQCS        R8, R11
-	VMOVDQU        (R9)(AX*4), Y8
+	CMPQ           R9, R11
+	CMOVQCS        R9, R11
+	VMOVDQU        (CX)(AX*4), Y8
 	VPAND          Y6, Y8, Y4
 	VPMULHUW       Y7, Y8, Y8
 	VPAND          Y6, Y8, Y8
-	VMOVDQU        32(R9)(AX*4), Y9
+	VMOVDQU        32(CX)(AX*4), Y9
 	VPAND          Y6, Y9, Y5
 	VPMULHUW       Y7, Y9, Y9
 	VPAND          Y6, Y9, Y9
-	VBROADCASTI128 (CX)(AX*1), Y1
+	VBROADCASTI128 (SI)(AX*1), Y1
 	VPSHUFB        Y4, Y1, Y0
 	VPSHUFB        Y5, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y2
+	VBROADCASTI128 16(SI)(AX*1), Y2
 	VPSHUFB        Y8, Y2, Y3
 	VPSHUFB        Y9, Y2, Y2
 	VPADDB         Y3, Y0, Y0
 	VPADDB         Y2, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y3
+	VBROADCASTI128 (DI)(AX*1), Y3
 	VPSHUFB        Y4, Y3, Y2
 	VPSHUFB        Y5, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y10
+	VBROADCASTI128 16(DI)(AX*1), Y10
 	VPSHUFB        Y8, Y10, Y11
 	VPSHUFB        Y9, Y10, Y10
 	VPADDB         Y11, Y2, Y2
 	VPADDB         Y10, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y10
+	VBROADCASTI128 (R8)(AX*1), Y10
 	VPSHUFB        Y4, Y10, Y4
 	VPSHUFB        Y5, Y10, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y10
+	VBROADCASTI128 16(R8)(AX*1), Y10
 	VPSHUFB        Y8, Y10, Y8
 	VPSHUFB        Y9, Y10, Y10
 	VPADDB         Y8, Y4, Y4
 	VPADDB         Y10, Y5, Y5
-	VMOVDQU        64(R9)(AX*4), Y10
+	VMOVDQU        64(CX)(AX*4), Y10
 	VPAND          Y6, Y10, Y8
 	VPMULHUW       Y7, Y10, Y10
 	VPAND          Y6, Y10, Y10
-	VMOVDQU        96(R9)(AX*4), Y11
+	VMOVDQU        96(CX)(AX*4), Y11
 	VPAND          Y6, Y11, Y9
 	VPMULHUW       Y7, Y11, Y11
 	VPAND          Y6, Y11, Y11
-	VBROADCASTI128 (CX)(AX*1), Y12
+	VBROADCASTI128 (SI)(AX*1), Y12
 	VPSHUFB        Y8, Y12, Y13
 	VPSHUFB        Y9, Y12, Y12
 	VPADDB         Y13, Y0, Y0
 	VPADDB         Y12, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y12
+	VBROADCASTI128 16(SI)(AX*1), Y12
 	VPSHUFB        Y10, Y12, Y13
 	VPSHUFB        Y11, Y12, Y12
 	VPADDB         Y13, Y0, Y0
 	VPADDB         Y12, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y12
+	VBROADCASTI128 (DI)(AX*1), Y12
 	VPSHUFB        Y8, Y12, Y13
 	VPSHUFB        Y9, Y12, Y12
 	VPADDB         Y13, Y2, Y2
 	VPADDB         Y12, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y12
+	VBROADCASTI128 16(DI)(AX*1), Y12
 	VPSHUFB        Y10, Y12, Y13
 	VPSHUFB        Y11, Y12, Y12
 	VPADDB         Y13, Y2, Y2
 	VPADDB         Y12, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y12
+	VBROADCASTI128 (R8)(AX*1), Y12
 	VPSHUFB        Y8, Y12, Y8
 	VPSHUFB        Y9, Y12, Y12
 	VPADDB         Y8, Y4, Y4
 	VPADDB         Y12, Y5, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y8
+	VBROADCASTI128 16(R8)(AX*1), Y8
 	VPSHUFB        Y10, Y8, Y9
 	VPSHUFB        Y11, Y8, Y8
 	VPADDB         Y9, Y4, Y4
@@ -648,78 +648,78 @@ period:
 	JCC            widen
 
 step:
-	VMOVDQU        (R9)(AX*4), Y10
+	VMOVDQU        (CX)(AX*4), Y10
 	VPAND          Y6, Y10, Y8
 	VPMULHUW       Y7, Y10, Y10
 	VPAND          Y6, Y10, Y10
-	VMOVDQU        32(R9)(AX*4), Y11
+	VMOVDQU        32(CX)(AX*4), Y11
 	VPAND          Y6, Y11, Y9
 	VPMULHUW       Y7, Y11, Y11
 	VPAND          Y6, Y11, Y11
-	VBROADCASTI128 (CX)(AX*1), Y12
+	VBROADCASTI128 (SI)(AX*1), Y12
 	VPSHUFB        Y8, Y12, Y13
 	VPSHUFB        Y9, Y12, Y12
 	VPADDB         Y13, Y0, Y0
 	VPADDB         Y12, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y12
+	VBROADCASTI128 16(SI)(AX*1), Y12
 	VPSHUFB        Y10, Y12, Y13
 	VPSHUFB        Y11, Y12, Y12
 	VPADDB         Y13, Y0, Y0
 	VPADDB         Y12, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y12
+	VBROADCASTI128 (DI)(AX*1), Y12
 	VPSHUFB        Y8, Y12, Y13
 	VPSHUFB        Y9, Y12, Y12
 	VPADDB         Y13, Y2, Y2
 	VPADDB         Y12, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y12
+	VBROADCASTI128 16(DI)(AX*1), Y12
 	VPSHUFB        Y10, Y12, Y13
 	VPSHUFB        Y11, Y12, Y12
 	VPADDB         Y13, Y2, Y2
 	VPADDB         Y12, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y12
+	VBROADCASTI128 (R8)(AX*1), Y12
 	VPSHUFB        Y8, Y12, Y8
 	VPSHUFB        Y9, Y12, Y12
 	VPADDB         Y8, Y4, Y4
 	VPADDB         Y12, Y5, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y8
+	VBROADCASTI128 16(R8)(AX*1), Y8
 	VPSHUFB        Y10, Y8, Y9
 	VPSHUFB        Y11, Y8, Y8
 	VPADDB         Y9, Y4, Y4
 	VPADDB         Y8, Y5, Y5
-	VMOVDQU        64(R9)(AX*4), Y10
+	VMOVDQU        64(CX)(AX*4), Y10
 	VPAND          Y6, Y10, Y8
 	VPMULHUW       Y7, Y10, Y10
 	VPAND          Y6, Y10, Y10
-	VMOVDQU        96(R9)(AX*4), Y11
+	VMOVDQU        96(CX)(AX*4), Y11
 	VPAND          Y6, Y11, Y9
 	VPMULHUW       Y7, Y11, Y11
 	VPAND          Y6, Y11, Y11
-	VBROADCASTI128 (CX)(AX*1), Y12
+	VBROADCASTI128 (SI)(AX*1), Y12
 	VPSHUFB        Y8, Y12, Y13
 	VPSHUFB        Y9, Y12, Y12
 	VPADDB         Y13, Y0, Y0
 	VPADDB         Y12, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y12
+	VBROADCASTI128 16(SI)(AX*1), Y12
 	VPSHUFB        Y10, Y12, Y13
 	VPSHUFB        Y11, Y12, Y12
 	VPADDB         Y13, Y0, Y0
 	VPADDB         Y12, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y12
+	VBROADCASTI128 (DI)(AX*1), Y12
 	VPSHUFB        Y8, Y12, Y13
 	VPSHUFB        Y9, Y12, Y12
 	VPADDB         Y13, Y2, Y2
 	VPADDB         Y12, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y12
+	VBROADCASTI128 16(DI)(AX*1), Y12
 	VPSHUFB        Y10, Y12, Y13
 	VPSHUFB        Y11, Y12, Y12
 	VPADDB         Y13, Y2, Y2
 	VPADDB         Y12, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y12
+	VBROADCASTI128 (R8)(AX*1), Y12
 	VPSHUFB        Y8, Y12, Y8
 	VPSHUFB        Y9, Y12, Y12
 	VPADDB         Y8, Y4, Y4
 	VPADDB         Y12, Y5, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y8
+	VBROADCASTI128 16(R8)(AX*1), Y8
 	VPSHUFB        Y10, Y8, Y9
 	VPSHUFB        Y11, Y8, Y8
 	VPADDB         Y9, Y4, Y4
@@ -730,210 +730,210 @@ step:
 
 widen:
 	VPSRLW  $0x08, Y0, Y8
-	VPADDW  64(CX), Y0, Y0
-	VPADDW  96(CX), Y8, Y8
-	VMOVDQU Y0, 64(CX)
-	VMOVDQU Y8, 96(CX)
+	VPADDW  64(SI), Y0, Y0
+	VPADDW  96(SI), Y8, Y8
+	VMOVDQU Y0, 64(SI)
+	VMOVDQU Y8, 96(SI)
 	VPSRLW  $0x08, Y1, Y0
-	VPADDW  128(CX), Y1, Y1
-	VPADDW  160(CX), Y0, Y0
-	VMOVDQU Y1, 128(CX)
-	VMOVDQU Y0, 160(CX)
+	VPADDW  128(SI), Y1, Y1
+	VPADDW  160(SI), Y0, Y0
+	VMOVDQU Y1, 128(SI)
+	VMOVDQU Y0, 160(SI)
 	VPSRLW  $0x08, Y2, Y0
-	VPADDW  64(DX), Y2, Y2
-	VPADDW  96(DX), Y0, Y0
-	VMOVDQU Y2, 64(DX)
-	VMOVDQU Y0, 96(DX)
+	VPADDW  64(DI), Y2, Y2
+	VPADDW  96(DI), Y0, Y0
+	VMOVDQU Y2, 64(DI)
+	VMOVDQU Y0, 96(DI)
 	VPSRLW  $0x08, Y3, Y0
-	VPADDW  128(DX), Y3, Y3
-	VPADDW  160(DX), Y0, Y0
-	VMOVDQU Y3, 128(DX)
-	VMOVDQU Y0, 160(DX)
+	VPADDW  128(DI), Y3, Y3
+	VPADDW  160(DI), Y0, Y0
+	VMOVDQU Y3, 128(DI)
+	VMOVDQU Y0, 160(DI)
 	VPSRLW  $0x08, Y4, Y0
-	VPADDW  64(BX), Y4, Y4
-	VPADDW  96(BX), Y0, Y0
-	VMOVDQU Y4, 64(BX)
-	VMOVDQU Y0, 96(BX)
+	VPADDW  64(R8), Y4, Y4
+	VPADDW  96(R8), Y0, Y0
+	VMOVDQU Y4, 64(R8)
+	VMOVDQU Y0, 96(R8)
 	VPSRLW  $0x08, Y5, Y0
-	VPADDW  128(BX), Y5, Y5
-	VPADDW  160(BX), Y0, Y0
-	VMOVDQU Y5, 128(BX)
-	VMOVDQU Y0, 160(BX)
-	CMPQ    AX, R8
+	VPADDW  128(R8), Y5, Y5
+	VPADDW  160(R8), Y0, Y0
+	VMOVDQU Y5, 128(R8)
+	VMOVDQU Y0, 160(R8)
+	CMPQ    AX, R9
 	JCC     take
 	DECQ    R10
 	JNZ     period
 
 take:
-	MOVQ         dst+0(FP), CX
-	MOVQ         dstStride+8(FP), DX
-	MOVQ         bias+48(FP), BX
+	VMOVDQU      lowword<>+0(SB), Y0
+	MOVQ         dst+0(FP), SI
+	MOVQ         dstStride+8(FP), DI
+	MOVQ         bias+48(FP), R8
 	MOVQ         x+16(FP), R11
 	MOVQ         xStride+24(FP), R12
 	XORL         R10, R10
-	TESTL        DI, DI
-	CMOVQNE      CX, BX
-	CMOVQNE      DX, R10
-	VMOVQ        SI, X0
-	VMOVDQU      lowword<>+0(SB), Y1
-	VPBROADCASTD (R11)(DI*1), Y2
+	TESTL        BX, BX
+	CMOVQNE      SI, R8
+	CMOVQNE      DI, R10
+	VMOVQ        DX, X1
+	VPBROADCASTD (R11)(BX*1), Y2
 	VMOVDQU      64(R11), Y3
 	VMOVDQU      96(R11), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
-	VPAND        Y1, Y3, Y5
-	VPSLLD       X0, Y5, Y5
+	VPAND        Y0, Y3, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       (BX), Y5, Y5
-	VMOVDQU      Y5, (CX)
-	VPAND        Y1, Y4, Y5
-	VPSLLD       X0, Y5, Y5
+	VPADDD       (R8), Y5, Y5
+	VMOVDQU      Y5, (SI)
+	VPAND        Y0, Y4, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       32(BX), Y5, Y5
-	VMOVDQU      Y5, 32(CX)
+	VPADDD       32(R8), Y5, Y5
+	VMOVDQU      Y5, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(BX), Y3, Y3
-	VMOVDQU      Y3, 64(CX)
+	VPADDD       64(R8), Y3, Y3
+	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y4, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(BX), Y3, Y3
-	VMOVDQU      Y3, 96(CX)
+	VPADDD       96(R8), Y3, Y3
+	VMOVDQU      Y3, 96(SI)
 	VMOVDQU      128(R11), Y3
 	VMOVDQU      160(R11), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
-	VPAND        Y1, Y3, Y5
-	VPSLLD       X0, Y5, Y5
+	VPAND        Y0, Y3, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       128(BX), Y5, Y5
-	VMOVDQU      Y5, 128(CX)
-	VPAND        Y1, Y4, Y5
-	VPSLLD       X0, Y5, Y5
+	VPADDD       128(R8), Y5, Y5
+	VMOVDQU      Y5, 128(SI)
+	VPAND        Y0, Y4, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       160(BX), Y5, Y5
-	VMOVDQU      Y5, 160(CX)
+	VPADDD       160(R8), Y5, Y5
+	VMOVDQU      Y5, 160(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       192(BX), Y3, Y3
-	VMOVDQU      Y3, 192(CX)
+	VPADDD       192(R8), Y3, Y3
+	VMOVDQU      Y3, 192(SI)
 	VPSRLD       $0x10, Y4, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       224(BX), Y3, Y3
-	VMOVDQU      Y3, 224(CX)
-	ADDQ         DX, CX
-	ADDQ         R10, BX
+	VPADDD       224(R8), Y3, Y3
+	VMOVDQU      Y3, 224(SI)
+	ADDQ         DI, SI
+	ADDQ         R10, R8
 	ADDQ         R12, R11
-	VPBROADCASTD (R11)(DI*1), Y2
+	VPBROADCASTD (R11)(BX*1), Y2
 	VMOVDQU      64(R11), Y3
 	VMOVDQU      96(R11), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
-	VPAND        Y1, Y3, Y5
-	VPSLLD       X0, Y5, Y5
+	VPAND        Y0, Y3, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       (BX), Y5, Y5
-	VMOVDQU      Y5, (CX)
-	VPAND        Y1, Y4, Y5
-	VPSLLD       X0, Y5, Y5
+	VPADDD       (R8), Y5, Y5
+	VMOVDQU      Y5, (SI)
+	VPAND        Y0, Y4, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       32(BX), Y5, Y5
-	VMOVDQU      Y5, 32(CX)
+	VPADDD       32(R8), Y5, Y5
+	VMOVDQU      Y5, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(BX), Y3, Y3
-	VMOVDQU      Y3, 64(CX)
+	VPADDD       64(R8), Y3, Y3
+	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y4, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(BX), Y3, Y3
-	VMOVDQU      Y3, 96(CX)
+	VPADDD       96(R8), Y3, Y3
+	VMOVDQU      Y3, 96(SI)
 	VMOVDQU      128(R11), Y3
 	VMOVDQU      160(R11), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
-	VPAND        Y1, Y3, Y5
-	VPSLLD       X0, Y5, Y5
+	VPAND        Y0, Y3, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       128(BX), Y5, Y5
-	VMOVDQU      Y5, 128(CX)
-	VPAND        Y1, Y4, Y5
-	VPSLLD       X0, Y5, Y5
+	VPADDD       128(R8), Y5, Y5
+	VMOVDQU      Y5, 128(SI)
+	VPAND        Y0, Y4, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       160(BX), Y5, Y5
-	VMOVDQU      Y5, 160(CX)
+	VPADDD       160(R8), Y5, Y5
+	VMOVDQU      Y5, 160(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       192(BX), Y3, Y3
-	VMOVDQU      Y3, 192(CX)
+	VPADDD       192(R8), Y3, Y3
+	VMOVDQU      Y3, 192(SI)
 	VPSRLD       $0x10, Y4, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       224(BX), Y3, Y3
-	VMOVDQU      Y3, 224(CX)
-	ADDQ         DX, CX
-	ADDQ         R10, BX
+	VPADDD       224(R8), Y3, Y3
+	VMOVDQU      Y3, 224(SI)
+	ADDQ         DI, SI
+	ADDQ         R10, R8
 	ADDQ         R12, R11
-	VPBROADCASTD (R11)(DI*1), Y2
+	VPBROADCASTD (R11)(BX*1), Y2
 	VMOVDQU      64(R11), Y3
 	VMOVDQU      96(R11), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
-	VPAND        Y1, Y3, Y5
-	VPSLLD       X0, Y5, Y5
+	VPAND        Y0, Y3, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       (BX), Y5, Y5
-	VMOVDQU      Y5, (CX)
-	VPAND        Y1, Y4, Y5
-	VPSLLD       X0, Y5, Y5
+	VPADDD       (R8), Y5, Y5
+	VMOVDQU      Y5, (SI)
+	VPAND        Y0, Y4, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       32(BX), Y5, Y5
-	VMOVDQU      Y5, 32(CX)
+	VPADDD       32(R8), Y5, Y5
+	VMOVDQU      Y5, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(BX), Y3, Y3
-	VMOVDQU      Y3, 64(CX)
+	VPADDD       64(R8), Y3, Y3
+	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y4, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(BX), Y3, Y3
-	VMOVDQU      Y3, 96(CX)
+	VPADDD       96(R8), Y3, Y3
+	VMOVDQU      Y3, 96(SI)
 	VMOVDQU      128(R11), Y3
 	VMOVDQU      160(R11), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
-	VPAND        Y1, Y3, Y5
-	VPSLLD       X0, Y5, Y5
+	VPAND        Y0, Y3, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       128(BX), Y5, Y5
-	VMOVDQU      Y5, 128(CX)
-	VPAND        Y1, Y4, Y1
-	VPSLLD       X0, Y1, Y1
-	VPADDD       Y2, Y1, Y1
-	VPADDD       160(BX), Y1, Y1
-	VMOVDQU      Y1, 160(CX)
-	VPSRLD       $0x10, Y3, Y1
-	VPSLLD       X0, Y1, Y1
-	VPADDD       Y2, Y1, Y1
-	VPADDD       192(BX), Y1, Y1
-	VMOVDQU      Y1, 192(CX)
-	VPSRLD       $0x10, Y4, Y1
-	VPSLLD       X0, Y1, Y1
-	VPADDD       Y2, Y1, Y1
-	VPADDD       224(BX), Y1, Y1
-	VMOVDQU      Y1, 224(CX)
-	MOVL         $0x00000004, DI
-	CMPQ         AX, R8
+	VPADDD       128(R8), Y5, Y5
+	VMOVDQU      Y5, 128(SI)
+	VPAND        Y0, Y4, Y0
+	VPSLLD       X1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       160(R8), Y0, Y0
+	VMOVDQU      Y0, 160(SI)
+	VPSRLD       $0x10, Y3, Y0
+	VPSLLD       X1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       192(R8), Y0, Y0
+	VMOVDQU      Y0, 192(SI)
+	VPSRLD       $0x10, Y4, Y0
+	VPSLLD       X1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       224(R8), Y0, Y0
+	VMOVDQU      Y0, 224(SI)
+	MOVL         $0x00000004, BX
+	CMPQ         AX, R9
 	JCS          fold
-	ADDQ         $0x04, SI
-	ADDQ         $0x20, AX
+	ADDQ         $0x04, DX
+	ADDQ         $0x3f, AX
 	ANDQ         $-64, AX
 	MOVQ         x+16(FP), CX
 	MOVL         12(CX), CX
@@ -945,135 +945,135 @@ take:
 // func gemmLUT2x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 // Requires: AVX, AVX2, CMOV
 TEXT ·gemmLUT2x4(SB), NOSPLIT, $0-64
+	MOVQ    shift+56(FP), DX
+	XORL    BX, BX
+	MOVQ    $0x000000c0, AX
 	VMOVDQU nibble<>+0(SB), Y8
 	VMOVDQU down<>+0(SB), Y9
-	MOVQ    shift+56(FP), DI
-	XORL    R8, R8
-	MOVQ    $0x000000c0, AX
 
 set:
-	MOVQ steps+40(FP), R9
-	SHLQ $0x05, R9
-	ADDQ AX, R9
-	MOVQ w+32(FP), R10
-	MOVQ AX, CX
-	SHLQ $0x02, CX
-	SUBQ CX, R10
+	MOVQ steps+40(FP), R10
+	SHLQ $0x05, R10
+	ADDQ AX, R10
+	MOVQ w+32(FP), CX
+	MOVQ AX, SI
+	SHLQ $0x02, SI
+	SUBQ SI, CX
 
 fold:
-	MOVQ    x+16(FP), CX
-	MOVQ    xStride+24(FP), SI
-	LEAQ    (CX)(SI*1), DX
-	LEAQ    (DX)(SI*1), BX
-	LEAQ    (BX)(SI*1), SI
+	MOVQ    x+16(FP), SI
+	MOVQ    xStride+24(FP), R9
+	LEAQ    (SI)(R9*1), DI
+	LEAQ    (DI)(R9*1), R8
+	LEAQ    (R8)(R9*1), R9
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 64(CX)
-	VMOVDQU Y0, 96(CX)
-	VMOVDQU Y0, 128(CX)
-	VMOVDQU Y0, 160(CX)
-	VMOVDQU Y0, 64(DX)
-	VMOVDQU Y0, 96(DX)
-	VMOVDQU Y0, 128(DX)
-	VMOVDQU Y0, 160(DX)
-	VMOVDQU Y0, 64(BX)
-	VMOVDQU Y0, 96(BX)
-	VMOVDQU Y0, 128(BX)
-	VMOVDQU Y0, 160(BX)
 	VMOVDQU Y0, 64(SI)
 	VMOVDQU Y0, 96(SI)
 	VMOVDQU Y0, 128(SI)
 	VMOVDQU Y0, 160(SI)
+	VMOVDQU Y0, 64(DI)
+	VMOVDQU Y0, 96(DI)
+	VMOVDQU Y0, 128(DI)
+	VMOVDQU Y0, 160(DI)
+	VMOVDQU Y0, 64(R8)
+	VMOVDQU Y0, 96(R8)
+	VMOVDQU Y0, 128(R8)
+	VMOVDQU Y0, 160(R8)
+	VMOVDQU Y0, 64(R9)
+	VMOVDQU Y0, 96(R9)
+	VMOVDQU Y0, 128(R9)
+	VMOVDQU Y0, 160(R9)
 	MOVQ    $0x00000100, R11
 
 period:
-	MOVL           8(CX), R12
+	MOVL           8(SI), R12
 	ADDQ           AX, R12
-	CMPQ           R9, R12
-	CMOVQCS        R9, R12
-	VMOVDQU        (R10)(AX*4), Y10
+	CMPQ           R10, R12
+	CMOVQCS        R10, R12
+	VMOVDQU        (CX)(AX*4), Y10
 	VPAND          Y8, Y10, Y6
 	VPMULHUW       Y9, Y10, Y10
 	VPAND          Y8, Y10, Y10
-	VMOVDQU        32(R10)(AX*4), Y11
+	VMOVDQU        32(CX)(AX*4), Y11
 	VPAND          Y8, Y11, Y7
 	VPMULHUW       Y9, Y11, Y11
 	VPAND          Y8, Y11, Y11
-	VBROADCASTI128 (CX)(AX*1), Y1
+	VBROADCASTI128 (SI)(AX*1), Y1
 	VPSHUFB        Y6, Y1, Y0
 	VPSHUFB        Y7, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y2
+	VBROADCASTI128 16(SI)(AX*1), Y2
 	VPSHUFB        Y10, Y2, Y3
 	VPSHUFB        Y11, Y2, Y2
 	VPADDB         Y3, Y0, Y0
 	VPADDB         Y2, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y3
+	VBROADCASTI128 (DI)(AX*1), Y3
 	VPSHUFB        Y6, Y3, Y2
 	VPSHUFB        Y7, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y4
+	VBROADCASTI128 16(DI)(AX*1), Y4
 	VPSHUFB        Y10, Y4, Y5
 	VPSHUFB        Y11, Y4, Y4
 	VPADDB         Y5, Y2, Y2
 	VPADDB         Y4, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y5
+	VBROADCASTI128 (R8)(AX*1), Y5
 	VPSHUFB        Y6, Y5, Y4
 	VPSHUFB        Y7, Y5, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y12
+	VBROADCASTI128 16(R8)(AX*1), Y12
 	VPSHUFB        Y10, Y12, Y13
 	VPSHUFB        Y11, Y12, Y12
 	VPADDB         Y13, Y4, Y4
 	VPADDB         Y12, Y5, Y5
-	VBROADCASTI128 (SI)(AX*1), Y12
+	VBROADCASTI128 (R9)(AX*1), Y12
 	VPSHUFB        Y6, Y12, Y6
 	VPSHUFB        Y7, Y12, Y7
-	VBROADCASTI128 16(SI)(AX*1), Y12
+	VBROADCASTI128 16(R9)(AX*1), Y12
 	VPSHUFB        Y10, Y12, Y10
 	VPSHUFB        Y11, Y12, Y12
 	VPADDB         Y10, Y6, Y6
 	VPADDB         Y12, Y7, Y7
-	VMOVDQU        64(R10)(AX*4), Y12
+	VMOVDQU        64(CX)(AX*4), Y12
 	VPAND          Y8, Y12, Y10
 	VPMULHUW       Y9, Y12, Y12
 	VPAND          Y8, Y12, Y12
-	VMOVDQU        96(R10)(AX*4), Y13
+	VMOVDQU        96(CX)(AX*4), Y13
 	VPAND          Y8, Y13, Y11
 	VPMULHUW       Y9, Y13, Y13
 	VPAND          Y8, Y13, Y13
-	VBROADCASTI128 (CX)(AX*1), Y14
-	VPSHUFB        Y10, Y14, Y15
-	VPSHUFB        Y11, Y14, Y14
-	VPADDB         Y15, Y0, Y0
-	VPADDB         Y14, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y14
-	VPSHUFB        Y12, Y14, Y15
-	VPSHUFB        Y13, Y14, Y14
-	VPADDB         Y15, Y0, Y0
-	VPADDB         Y14, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y14
-	VPSHUFB        Y10, Y14, Y15
-	VPSHUFB        Y11, Y14, Y14
-	VPADDB         Y15, Y2, Y2
-	VPADDB         Y14, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y14
-	VPSHUFB        Y12, Y14, Y15
-	VPSHUFB        Y13, Y14, Y14
-	VPADDB         Y15, Y2, Y2
-	VPADDB         Y14, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y14
-	VPSHUFB        Y10, Y14, Y15
-	VPSHUFB        Y11, Y14, Y14
-	VPADDB         Y15, Y4, Y4
-	VPADDB         Y14, Y5, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y14
-	VPSHUFB        Y12, Y14, Y15
-	VPSHUFB        Y13, Y14, Y14
-	VPADDB         Y15, Y4, Y4
-	VPADDB         Y14, Y5, Y5
 	VBROADCASTI128 (SI)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y0, Y0
+	VPADDB         Y14, Y1, Y1
+	VBROADCASTI128 16(SI)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y0, Y0
+	VPADDB         Y14, Y1, Y1
+	VBROADCASTI128 (DI)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y2, Y2
+	VPADDB         Y14, Y3, Y3
+	VBROADCASTI128 16(DI)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y2, Y2
+	VPADDB         Y14, Y3, Y3
+	VBROADCASTI128 (R8)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y4, Y4
+	VPADDB         Y14, Y5, Y5
+	VBROADCASTI128 16(R8)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y4, Y4
+	VPADDB         Y14, Y5, Y5
+	VBROADCASTI128 (R9)(AX*1), Y14
 	VPSHUFB        Y10, Y14, Y10
 	VPSHUFB        Y11, Y14, Y14
 	VPADDB         Y10, Y6, Y6
 	VPADDB         Y14, Y7, Y7
-	VBROADCASTI128 16(SI)(AX*1), Y10
+	VBROADCASTI128 16(R9)(AX*1), Y10
 	VPSHUFB        Y12, Y10, Y11
 	VPSHUFB        Y13, Y10, Y10
 	VPADDB         Y11, Y6, Y6
@@ -1083,98 +1083,98 @@ period:
 	JCC            widen
 
 step:
-	VMOVDQU        (R10)(AX*4), Y12
+	VMOVDQU        (CX)(AX*4), Y12
 	VPAND          Y8, Y12, Y10
 	VPMULHUW       Y9, Y12, Y12
 	VPAND          Y8, Y12, Y12
-	VMOVDQU        32(R10)(AX*4), Y13
+	VMOVDQU        32(CX)(AX*4), Y13
 	VPAND          Y8, Y13, Y11
 	VPMULHUW       Y9, Y13, Y13
 	VPAND          Y8, Y13, Y13
-	VBROADCASTI128 (CX)(AX*1), Y14
-	VPSHUFB        Y10, Y14, Y15
-	VPSHUFB        Y11, Y14, Y14
-	VPADDB         Y15, Y0, Y0
-	VPADDB         Y14, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y14
-	VPSHUFB        Y12, Y14, Y15
-	VPSHUFB        Y13, Y14, Y14
-	VPADDB         Y15, Y0, Y0
-	VPADDB         Y14, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y14
-	VPSHUFB        Y10, Y14, Y15
-	VPSHUFB        Y11, Y14, Y14
-	VPADDB         Y15, Y2, Y2
-	VPADDB         Y14, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y14
-	VPSHUFB        Y12, Y14, Y15
-	VPSHUFB        Y13, Y14, Y14
-	VPADDB         Y15, Y2, Y2
-	VPADDB         Y14, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y14
-	VPSHUFB        Y10, Y14, Y15
-	VPSHUFB        Y11, Y14, Y14
-	VPADDB         Y15, Y4, Y4
-	VPADDB         Y14, Y5, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y14
-	VPSHUFB        Y12, Y14, Y15
-	VPSHUFB        Y13, Y14, Y14
-	VPADDB         Y15, Y4, Y4
-	VPADDB         Y14, Y5, Y5
 	VBROADCASTI128 (SI)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y0, Y0
+	VPADDB         Y14, Y1, Y1
+	VBROADCASTI128 16(SI)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y0, Y0
+	VPADDB         Y14, Y1, Y1
+	VBROADCASTI128 (DI)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y2, Y2
+	VPADDB         Y14, Y3, Y3
+	VBROADCASTI128 16(DI)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y2, Y2
+	VPADDB         Y14, Y3, Y3
+	VBROADCASTI128 (R8)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y4, Y4
+	VPADDB         Y14, Y5, Y5
+	VBROADCASTI128 16(R8)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y4, Y4
+	VPADDB         Y14, Y5, Y5
+	VBROADCASTI128 (R9)(AX*1), Y14
 	VPSHUFB        Y10, Y14, Y10
 	VPSHUFB        Y11, Y14, Y14
 	VPADDB         Y10, Y6, Y6
 	VPADDB         Y14, Y7, Y7
-	VBROADCASTI128 16(SI)(AX*1), Y10
+	VBROADCASTI128 16(R9)(AX*1), Y10
 	VPSHUFB        Y12, Y10, Y11
 	VPSHUFB        Y13, Y10, Y10
 	VPADDB         Y11, Y6, Y6
 	VPADDB         Y10, Y7, Y7
-	VMOVDQU        64(R10)(AX*4), Y12
+	VMOVDQU        64(CX)(AX*4), Y12
 	VPAND          Y8, Y12, Y10
 	VPMULHUW       Y9, Y12, Y12
 	VPAND          Y8, Y12, Y12
-	VMOVDQU        96(R10)(AX*4), Y13
+	VMOVDQU        96(CX)(AX*4), Y13
 	VPAND          Y8, Y13, Y11
 	VPMULHUW       Y9, Y13, Y13
 	VPAND          Y8, Y13, Y13
-	VBROADCASTI128 (CX)(AX*1), Y14
-	VPSHUFB        Y10, Y14, Y15
-	VPSHUFB        Y11, Y14, Y14
-	VPADDB         Y15, Y0, Y0
-	VPADDB         Y14, Y1, Y1
-	VBROADCASTI128 16(CX)(AX*1), Y14
-	VPSHUFB        Y12, Y14, Y15
-	VPSHUFB        Y13, Y14, Y14
-	VPADDB         Y15, Y0, Y0
-	VPADDB         Y14, Y1, Y1
-	VBROADCASTI128 (DX)(AX*1), Y14
-	VPSHUFB        Y10, Y14, Y15
-	VPSHUFB        Y11, Y14, Y14
-	VPADDB         Y15, Y2, Y2
-	VPADDB         Y14, Y3, Y3
-	VBROADCASTI128 16(DX)(AX*1), Y14
-	VPSHUFB        Y12, Y14, Y15
-	VPSHUFB        Y13, Y14, Y14
-	VPADDB         Y15, Y2, Y2
-	VPADDB         Y14, Y3, Y3
-	VBROADCASTI128 (BX)(AX*1), Y14
-	VPSHUFB        Y10, Y14, Y15
-	VPSHUFB        Y11, Y14, Y14
-	VPADDB         Y15, Y4, Y4
-	VPADDB         Y14, Y5, Y5
-	VBROADCASTI128 16(BX)(AX*1), Y14
-	VPSHUFB        Y12, Y14, Y15
-	VPSHUFB        Y13, Y14, Y14
-	VPADDB         Y15, Y4, Y4
-	VPADDB         Y14, Y5, Y5
 	VBROADCASTI128 (SI)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y0, Y0
+	VPADDB         Y14, Y1, Y1
+	VBROADCASTI128 16(SI)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y0, Y0
+	VPADDB         Y14, Y1, Y1
+	VBROADCASTI128 (DI)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y2, Y2
+	VPADDB         Y14, Y3, Y3
+	VBROADCASTI128 16(DI)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y2, Y2
+	VPADDB         Y14, Y3, Y3
+	VBROADCASTI128 (R8)(AX*1), Y14
+	VPSHUFB        Y10, Y14, Y15
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y15, Y4, Y4
+	VPADDB         Y14, Y5, Y5
+	VBROADCASTI128 16(R8)(AX*1), Y14
+	VPSHUFB        Y12, Y14, Y15
+	VPSHUFB        Y13, Y14, Y14
+	VPADDB         Y15, Y4, Y4
+	VPADDB         Y14, Y5, Y5
+	VBROADCASTI128 (R9)(AX*1), Y14
 	VPSHUFB        Y10, Y14, Y10
 	VPSHUFB        Y11, Y14, Y14
 	VPADDB         Y10, Y6, Y6
 	VPADDB         Y14, Y7, Y7
-	VBROADCASTI128 16(SI)(AX*1), Y10
+	VBROADCASTI128 16(R9)(AX*1), Y10
 	VPSHUFB        Y12, Y10, Y11
 	VPSHUFB        Y13, Y10, Y10
 	VPADDB         Y11, Y6, Y6
@@ -1185,272 +1185,272 @@ step:
 
 widen:
 	VPSRLW  $0x08, Y0, Y10
-	VPADDW  64(CX), Y0, Y0
-	VPADDW  96(CX), Y10, Y10
-	VMOVDQU Y0, 64(CX)
-	VMOVDQU Y10, 96(CX)
+	VPADDW  64(SI), Y0, Y0
+	VPADDW  96(SI), Y10, Y10
+	VMOVDQU Y0, 64(SI)
+	VMOVDQU Y10, 96(SI)
 	VPSRLW  $0x08, Y1, Y0
-	VPADDW  128(CX), Y1, Y1
-	VPADDW  160(CX), Y0, Y0
-	VMOVDQU Y1, 128(CX)
-	VMOVDQU Y0, 160(CX)
-	VPSRLW  $0x08, Y2, Y0
-	VPADDW  64(DX), Y2, Y2
-	VPADDW  96(DX), Y0, Y0
-	VMOVDQU Y2, 64(DX)
-	VMOVDQU Y0, 96(DX)
-	VPSRLW  $0x08, Y3, Y0
-	VPADDW  128(DX), Y3, Y3
-	VPADDW  160(DX), Y0, Y0
-	VMOVDQU Y3, 128(DX)
-	VMOVDQU Y0, 160(DX)
-	VPSRLW  $0x08, Y4, Y0
-	VPADDW  64(BX), Y4, Y4
-	VPADDW  96(BX), Y0, Y0
-	VMOVDQU Y4, 64(BX)
-	VMOVDQU Y0, 96(BX)
-	VPSRLW  $0x08, Y5, Y0
-	VPADDW  128(BX), Y5, Y5
-	VPADDW  160(BX), Y0, Y0
-	VMOVDQU Y5, 128(BX)
-	VMOVDQU Y0, 160(BX)
-	VPSRLW  $0x08, Y6, Y0
-	VPADDW  64(SI), Y6, Y6
-	VPADDW  96(SI), Y0, Y0
-	VMOVDQU Y6, 64(SI)
-	VMOVDQU Y0, 96(SI)
-	VPSRLW  $0x08, Y7, Y0
-	VPADDW  128(SI), Y7, Y7
+	VPADDW  128(SI), Y1, Y1
 	VPADDW  160(SI), Y0, Y0
-	VMOVDQU Y7, 128(SI)
+	VMOVDQU Y1, 128(SI)
 	VMOVDQU Y0, 160(SI)
-	CMPQ    AX, R9
+	VPSRLW  $0x08, Y2, Y0
+	VPADDW  64(DI), Y2, Y2
+	VPADDW  96(DI), Y0, Y0
+	VMOVDQU Y2, 64(DI)
+	VMOVDQU Y0, 96(DI)
+	VPSRLW  $0x08, Y3, Y0
+	VPADDW  128(DI), Y3, Y3
+	VPADDW  160(DI), Y0, Y0
+	VMOVDQU Y3, 128(DI)
+	VMOVDQU Y0, 160(DI)
+	VPSRLW  $0x08, Y4, Y0
+	VPADDW  64(R8), Y4, Y4
+	VPADDW  96(R8), Y0, Y0
+	VMOVDQU Y4, 64(R8)
+	VMOVDQU Y0, 96(R8)
+	VPSRLW  $0x08, Y5, Y0
+	VPADDW  128(R8), Y5, Y5
+	VPADDW  160(R8), Y0, Y0
+	VMOVDQU Y5, 128(R8)
+	VMOVDQU Y0, 160(R8)
+	VPSRLW  $0x08, Y6, Y0
+	VPADDW  64(R9), Y6, Y6
+	VPADDW  96(R9), Y0, Y0
+	VMOVDQU Y6, 64(R9)
+	VMOVDQU Y0, 96(R9)
+	VPSRLW  $0x08, Y7, Y0
+	VPADDW  128(R9), Y7, Y7
+	VPADDW  160(R9), Y0, Y0
+	VMOVDQU Y7, 128(R9)
+	VMOVDQU Y0, 160(R9)
+	CMPQ    AX, R10
 	JCC     take
 	DECQ    R11
 	JNZ     period
 
 take:
-	MOVQ         dst+0(FP), CX
-	MOVQ         dstStride+8(FP), DX
-	MOVQ         bias+48(FP), BX
+	VMOVDQU      lowword<>+0(SB), Y0
+	MOVQ         dst+0(FP), SI
+	MOVQ         dstStride+8(FP), DI
+	MOVQ         bias+48(FP), R8
 	MOVQ         x+16(FP), R11
 	MOVQ         xStride+24(FP), R12
-	XORL         SI, SI
-	TESTL        R8, R8
-	CMOVQNE      CX, BX
-	CMOVQNE      DX, SI
-	VMOVQ        DI, X0
-	VMOVDQU      lowword<>+0(SB), Y1
-	VPBROADCASTD (R11)(R8*1), Y2
+	XORL         R9, R9
+	TESTL        BX, BX
+	CMOVQNE      SI, R8
+	CMOVQNE      DI, R9
+	VMOVQ        DX, X1
+	VPBROADCASTD (R11)(BX*1), Y2
 	VMOVDQU      64(R11), Y3
 	VMOVDQU      96(R11), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
-	VPAND        Y1, Y3, Y5
-	VPSLLD       X0, Y5, Y5
+	VPAND        Y0, Y3, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       (BX), Y5, Y5
-	VMOVDQU      Y5, (CX)
-	VPAND        Y1, Y4, Y5
-	VPSLLD       X0, Y5, Y5
+	VPADDD       (R8), Y5, Y5
+	VMOVDQU      Y5, (SI)
+	VPAND        Y0, Y4, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       32(BX), Y5, Y5
-	VMOVDQU      Y5, 32(CX)
+	VPADDD       32(R8), Y5, Y5
+	VMOVDQU      Y5, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(BX), Y3, Y3
-	VMOVDQU      Y3, 64(CX)
+	VPADDD       64(R8), Y3, Y3
+	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y4, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(BX), Y3, Y3
-	VMOVDQU      Y3, 96(CX)
+	VPADDD       96(R8), Y3, Y3
+	VMOVDQU      Y3, 96(SI)
 	VMOVDQU      128(R11), Y3
 	VMOVDQU      160(R11), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
-	VPAND        Y1, Y3, Y5
-	VPSLLD       X0, Y5, Y5
+	VPAND        Y0, Y3, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       128(BX), Y5, Y5
-	VMOVDQU      Y5, 128(CX)
-	VPAND        Y1, Y4, Y5
-	VPSLLD       X0, Y5, Y5
+	VPADDD       128(R8), Y5, Y5
+	VMOVDQU      Y5, 128(SI)
+	VPAND        Y0, Y4, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       160(BX), Y5, Y5
-	VMOVDQU      Y5, 160(CX)
+	VPADDD       160(R8), Y5, Y5
+	VMOVDQU      Y5, 160(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       192(BX), Y3, Y3
-	VMOVDQU      Y3, 192(CX)
+	VPADDD       192(R8), Y3, Y3
+	VMOVDQU      Y3, 192(SI)
 	VPSRLD       $0x10, Y4, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       224(BX), Y3, Y3
-	VMOVDQU      Y3, 224(CX)
-	ADDQ         DX, CX
-	ADDQ         SI, BX
+	VPADDD       224(R8), Y3, Y3
+	VMOVDQU      Y3, 224(SI)
+	ADDQ         DI, SI
+	ADDQ         R9, R8
 	ADDQ         R12, R11
-	VPBROADCASTD (R11)(R8*1), Y2
+	VPBROADCASTD (R11)(BX*1), Y2
 	VMOVDQU      64(R11), Y3
 	VMOVDQU      96(R11), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
-	VPAND        Y1, Y3, Y5
-	VPSLLD       X0, Y5, Y5
+	VPAND        Y0, Y3, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       (BX), Y5, Y5
-	VMOVDQU      Y5, (CX)
-	VPAND        Y1, Y4, Y5
-	VPSLLD       X0, Y5, Y5
+	VPADDD       (R8), Y5, Y5
+	VMOVDQU      Y5, (SI)
+	VPAND        Y0, Y4, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       32(BX), Y5, Y5
-	VMOVDQU      Y5, 32(CX)
+	VPADDD       32(R8), Y5, Y5
+	VMOVDQU      Y5, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(BX), Y3, Y3
-	VMOVDQU      Y3, 64(CX)
+	VPADDD       64(R8), Y3, Y3
+	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y4, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(BX), Y3, Y3
-	VMOVDQU      Y3, 96(CX)
+	VPADDD       96(R8), Y3, Y3
+	VMOVDQU      Y3, 96(SI)
 	VMOVDQU      128(R11), Y3
 	VMOVDQU      160(R11), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
-	VPAND        Y1, Y3, Y5
-	VPSLLD       X0, Y5, Y5
+	VPAND        Y0, Y3, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       128(BX), Y5, Y5
-	VMOVDQU      Y5, 128(CX)
-	VPAND        Y1, Y4, Y5
-	VPSLLD       X0, Y5, Y5
+	VPADDD       128(R8), Y5, Y5
+	VMOVDQU      Y5, 128(SI)
+	VPAND        Y0, Y4, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       160(BX), Y5, Y5
-	VMOVDQU      Y5, 160(CX)
+	VPADDD       160(R8), Y5, Y5
+	VMOVDQU      Y5, 160(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       192(BX), Y3, Y3
-	VMOVDQU      Y3, 192(CX)
+	VPADDD       192(R8), Y3, Y3
+	VMOVDQU      Y3, 192(SI)
 	VPSRLD       $0x10, Y4, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       224(BX), Y3, Y3
-	VMOVDQU      Y3, 224(CX)
-	ADDQ         DX, CX
-	ADDQ         SI, BX
+	VPADDD       224(R8), Y3, Y3
+	VMOVDQU      Y3, 224(SI)
+	ADDQ         DI, SI
+	ADDQ         R9, R8
 	ADDQ         R12, R11
-	VPBROADCASTD (R11)(R8*1), Y2
+	VPBROADCASTD (R11)(BX*1), Y2
 	VMOVDQU      64(R11), Y3
 	VMOVDQU      96(R11), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
-	VPAND        Y1, Y3, Y5
-	VPSLLD       X0, Y5, Y5
+	VPAND        Y0, Y3, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       (BX), Y5, Y5
-	VMOVDQU      Y5, (CX)
-	VPAND        Y1, Y4, Y5
-	VPSLLD       X0, Y5, Y5
+	VPADDD       (R8), Y5, Y5
+	VMOVDQU      Y5, (SI)
+	VPAND        Y0, Y4, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       32(BX), Y5, Y5
-	VMOVDQU      Y5, 32(CX)
+	VPADDD       32(R8), Y5, Y5
+	VMOVDQU      Y5, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(BX), Y3, Y3
-	VMOVDQU      Y3, 64(CX)
+	VPADDD       64(R8), Y3, Y3
+	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y4, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(BX), Y3, Y3
-	VMOVDQU      Y3, 96(CX)
+	VPADDD       96(R8), Y3, Y3
+	VMOVDQU      Y3, 96(SI)
 	VMOVDQU      128(R11), Y3
 	VMOVDQU      160(R11), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
-	VPAND        Y1, Y3, Y5
-	VPSLLD       X0, Y5, Y5
+	VPAND        Y0, Y3, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       128(BX), Y5, Y5
-	VMOVDQU      Y5, 128(CX)
-	VPAND        Y1, Y4, Y5
-	VPSLLD       X0, Y5, Y5
+	VPADDD       128(R8), Y5, Y5
+	VMOVDQU      Y5, 128(SI)
+	VPAND        Y0, Y4, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       160(BX), Y5, Y5
-	VMOVDQU      Y5, 160(CX)
+	VPADDD       160(R8), Y5, Y5
+	VMOVDQU      Y5, 160(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       192(BX), Y3, Y3
-	VMOVDQU      Y3, 192(CX)
+	VPADDD       192(R8), Y3, Y3
+	VMOVDQU      Y3, 192(SI)
 	VPSRLD       $0x10, Y4, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       224(BX), Y3, Y3
-	VMOVDQU      Y3, 224(CX)
-	ADDQ         DX, CX
-	ADDQ         SI, BX
+	VPADDD       224(R8), Y3, Y3
+	VMOVDQU      Y3, 224(SI)
+	ADDQ         DI, SI
+	ADDQ         R9, R8
 	ADDQ         R12, R11
-	VPBROADCASTD (R11)(R8*1), Y2
+	VPBROADCASTD (R11)(BX*1), Y2
 	VMOVDQU      64(R11), Y3
 	VMOVDQU      96(R11), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
-	VPAND        Y1, Y3, Y5
-	VPSLLD       X0, Y5, Y5
+	VPAND        Y0, Y3, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       (BX), Y5, Y5
-	VMOVDQU      Y5, (CX)
-	VPAND        Y1, Y4, Y5
-	VPSLLD       X0, Y5, Y5
+	VPADDD       (R8), Y5, Y5
+	VMOVDQU      Y5, (SI)
+	VPAND        Y0, Y4, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       32(BX), Y5, Y5
-	VMOVDQU      Y5, 32(CX)
+	VPADDD       32(R8), Y5, Y5
+	VMOVDQU      Y5, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(BX), Y3, Y3
-	VMOVDQU      Y3, 64(CX)
+	VPADDD       64(R8), Y3, Y3
+	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y4, Y3
-	VPSLLD       X0, Y3, Y3
+	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(BX), Y3, Y3
-	VMOVDQU      Y3, 96(CX)
+	VPADDD       96(R8), Y3, Y3
+	VMOVDQU      Y3, 96(SI)
 	VMOVDQU      128(R11), Y3
 	VMOVDQU      160(R11), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
-	VPAND        Y1, Y3, Y5
-	VPSLLD       X0, Y5, Y5
+	VPAND        Y0, Y3, Y5
+	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       128(BX), Y5, Y5
-	VMOVDQU      Y5, 128(CX)
-	VPAND        Y1, Y4, Y1
-	VPSLLD       X0, Y1, Y1
-	VPADDD       Y2, Y1, Y1
-	VPADDD       160(BX), Y1, Y1
-	VMOVDQU      Y1, 160(CX)
-	VPSRLD       $0x10, Y3, Y1
-	VPSLLD       X0, Y1, Y1
-	VPADDD       Y2, Y1, Y1
-	VPADDD       192(BX), Y1, Y1
-	VMOVDQU      Y1, 192(CX)
-	VPSRLD       $0x10, Y4, Y1
-	VPSLLD       X0, Y1, Y1
-	VPADDD       Y2, Y1, Y1
-	VPADDD       224(BX), Y1, Y1
-	VMOVDQU      Y1, 224(CX)
-	MOVL         $0x00000004, R8
-	CMPQ         AX, R9
+	VPADDD       128(R8), Y5, Y5
+	VMOVDQU      Y5, 128(SI)
+	VPAND        Y0, Y4, Y0
+	VPSLLD       X1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       160(R8), Y0, Y0
+	VMOVDQU      Y0, 160(SI)
+	VPSRLD       $0x10, Y3, Y0
+	VPSLLD       X1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       192(R8), Y0, Y0
+	VMOVDQU      Y0, 192(SI)
+	VPSRLD       $0x10, Y4, Y0
+	VPSLLD       X1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       224(R8), Y0, Y0
+	VMOVDQU      Y0, 224(SI)
+	MOVL         $0x00000004, BX
+	CMPQ         AX, R10
 	JCS          fold
-	ADDQ         $0x04, DI
-	ADDQ         $0x20, AX
+	ADDQ         $0x04, DX
+	ADDQ         $0x3f, AX
 	ANDQ         $-64, AX
 	MOVQ         x+16(FP), CX
 	MOVL         12(CX), CX
