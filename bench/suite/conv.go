@@ -145,7 +145,7 @@ func (c *conv) work(k kernels.Kernel) (*work, error) {
 		check: c.check, poison: func() { clear(c.dst) },
 		macs: c.product().macs(), bytes: plan.PackedBytes() + len(c.x) + 4*len(c.dst),
 		weights: len(c.w.Values), packed: plan.PackedBytes(),
-		loop: loopOf(k),
+		loop: loopOf(k, c.formats),
 	}, nil
 }
 
@@ -161,7 +161,7 @@ func (c *conv) ref() *work {
 		check: c.check, poison: func() { clear(c.dst) },
 		macs: c.product().macs(), bytes: len(c.w.Values) + 2*len(x) + 4*len(c.dst),
 		weights: len(c.w.Values), packed: len(c.w.Values),
-		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "muladd"}),
+		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "muladd"}, kernels.Formats{}),
 	}
 }
 
@@ -213,7 +213,7 @@ func (c *floatConv) work(k kernels.Kernel) (*work, error) {
 		check: c.check, poison: func() { clear(c.dst) },
 		macs: c.product().macs(), bytes: plan.PackedBytes() + 4*len(c.x) + 4*len(c.dst),
 		weights: len(c.w), packed: plan.PackedBytes(),
-		loop: loopOf(k),
+		loop: loopOf(k, FloatFormats),
 	}, nil
 }
 
@@ -228,6 +228,6 @@ func (c *floatConv) ref() *work {
 		check: c.check, poison: func() { clear(c.dst) },
 		macs: c.product().macs(), bytes: 4 * (len(c.w) + len(c.x) + len(c.dst)),
 		weights: len(c.w), packed: 4 * len(c.w),
-		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "float32"}),
+		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "float32"}, FloatFormats),
 	}
 }

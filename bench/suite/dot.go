@@ -92,7 +92,7 @@ func (d *dot) work(k kernels.Kernel, bits bool) (*work, error) {
 		check: d.check,
 		macs:  d.w.K, bytes: plan.PackedBytes() + len(d.x),
 		weights: d.w.K, packed: plan.PackedBytes(),
-		loop: loopOf(k),
+		loop: loopOf(k, d.formats),
 	}
 	if bits {
 		words := make([]uint64, (len(d.x)+63)/64)
@@ -110,7 +110,7 @@ func (d *dot) ref() *work {
 		check: d.check,
 		macs:  d.w.K, bytes: 3 * d.w.K,
 		weights: d.w.K, packed: d.w.K,
-		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "muladd"}),
+		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "muladd"}, kernels.Formats{}),
 	}
 }
 
@@ -128,6 +128,6 @@ func dotFloat32(p *floatProduct, k kernels.Kernel) (*work, error) {
 		check:  p.check,
 		macs:   p.k, bytes: 8 * p.k,
 		weights: p.k, packed: 4 * p.k,
-		loop: loopOf(k),
+		loop: loopOf(k, FloatFormats),
 	}, nil
 }

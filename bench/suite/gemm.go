@@ -190,7 +190,7 @@ func (p *product) work(k kernels.Kernel, cold bool, threads int) (*work, error) 
 		check: p.check, poison: func() { clear(p.dst) },
 		macs: p.macs(), bytes: packed + len(p.x) + 4*len(p.dst),
 		weights: p.n * p.k, packed: packed,
-		cold: cold, threads: threads, loop: loopOf(k),
+		cold: cold, threads: threads, loop: loopOf(k, p.formats),
 	}, nil
 }
 
@@ -224,7 +224,7 @@ func (p *product) ref() *work {
 		check: p.check, poison: func() { clear(p.dst) },
 		macs: p.macs(), bytes: len(p.w.Values) + 2*len(x) + 4*len(p.dst),
 		weights: p.n * p.k, packed: len(p.w.Values),
-		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "muladd"}),
+		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "muladd"}, kernels.Formats{}),
 	}
 }
 
@@ -261,7 +261,7 @@ func (p *floatProduct) work(k kernels.Kernel, cold bool, threads int) (*work, er
 		check: p.check, poison: func() { clear(p.dst) },
 		macs: p.macs(), bytes: packed + 4*len(p.x) + 4*len(p.dst),
 		weights: p.n * p.k, packed: packed,
-		cold: cold, threads: threads, loop: loopOf(k),
+		cold: cold, threads: threads, loop: loopOf(k, FloatFormats),
 	}, nil
 }
 
@@ -271,6 +271,6 @@ func (p *floatProduct) ref() *work {
 		check: p.check, poison: func() { clear(p.dst) },
 		macs: p.macs(), bytes: 4 * (len(p.w) + len(p.x) + len(p.dst)),
 		weights: p.n * p.k, packed: 4 * len(p.w),
-		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "float32"}),
+		loop: loopOf(kernels.Kernel{ISA: "portable", Algorithm: "float32"}, FloatFormats),
 	}
 }

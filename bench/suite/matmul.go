@@ -39,7 +39,7 @@ func matMul(k kernels.Kernel, s size, layout string) *work {
 		run:    func(int) { kernels.MatMul(c, a, b, false) },
 		check:  p.check,
 		macs:   s.macs(), bytes: 4 * (len(p.x) + len(p.w) + len(p.dst)),
-		loop: loopOf(k),
+		loop: loopOf(k, FloatFormats),
 	}
 }
 

@@ -105,7 +105,7 @@ func peerWork(q Peer, p Problem, cold bool) (*work, error) {
 		},
 		macs: p.M * p.N * p.K, bytes: calls[0].Packed,
 		weights: p.N * p.K, packed: calls[0].Packed,
-		cold: cold, loop: loopOf(kernels.Kernel{ISA: portable, Algorithm: algorithmOf(q.Formats)}),
+		cold: cold, loop: loopOf(kernels.Kernel{ISA: portable, Algorithm: algorithmOf(q.Formats)}, q.Formats),
 	}, nil
 }
 

@@ -204,21 +204,43 @@ func chosen(got string, k kernels.Kernel) error {
 	return nil
 }
 
-// loopOf finds the limit of a kernel's multiply-adds: the loop made of its own
-// instructions, none if there is no such loop, and for a portable kernel the
-// fastest of its kind.
-func loopOf(k kernels.Kernel) limits.Loop {
-	kind, ok := map[string]string{"float32": limits.Float32, "popcount": limits.Popcount, "muladd": limits.MulAdd}[k.Algorithm]
-	if !ok || strings.Contains(k.Name, "planes") { // which count every bit several times
-		return limits.Loop{}
+// loopOf finds the limit of a kernel's multiply-adds on formats p: the loop made
+// of its own instructions, none if there is no such loop, and for a portable
+// kernel the fastest of its kind.
+func loopOf(k kernels.Kernel, p kernels.Formats) limits.Loop {
+	kind, impl := k.Algorithm, vectors(k.ISA)+"-"+instructions(k)
+	if k.Algorithm == "popcount" && strings.Contains(k.Name, "lut") {
+		kind = limits.LUT
 	}
-	impl := vectors(k.ISA) + "-" + instructions(k)
 	for _, l := range limits.Loops() { // fastest first within a kind
 		if l.Kind == kind && (k.ISA == portable || l.Impl == impl) {
+			l.MACs = int(float64(l.MACs) / passes(k, p))
 			return l
 		}
 	}
 	return limits.Loop{}
+}
+
+// passes is how many times a kernel does what its loop does for a multiply-add:
+// look-ups once for each plane of weights and four bits of activations, counts of
+// planes once for each pair of planes, additions of columns not for zeros.
+func passes(k kernels.Kernel, p kernels.Formats) float64 {
+	planes := 1
+	if p.Weights == kernels.Ternary {
+		planes = 2
+	}
+	switch {
+	case k.Algorithm == "lut":
+		return float64(planes * ((p.Acts.Bits() + 3) / 4))
+	case strings.Contains(k.Name, "planes"):
+		return float64(planes * p.Acts.Bits())
+	case k.Algorithm == "shiftadd" && k.ISA != portable:
+		levels := p.Weights.Levels() // equally often, in benchmarks
+		if slices.Contains(levels, 0) {
+			return float64(len(levels)-1) / float64(len(levels))
+		}
+	}
+	return 1
 }
 
 // vectors is how the loops are named after instruction sets.
@@ -234,8 +256,16 @@ func instructions(k kernels.Kernel) string {
 	switch {
 	case k.Algorithm == "float32":
 		return "fma"
+	case k.Algorithm == "shiftadd":
+		return "addb"
+	case k.Algorithm == "shift":
+		return "sllvd-signd-addd"
+	case strings.Contains(k.Name, "lut-4x4"):
+		return "permb-dpbusd"
+	case strings.Contains(k.Name, "lut-6"):
+		return "permb-addb"
 	case strings.Contains(k.Name, "lut"):
-		return "lut"
+		return "shufb-addb"
 	case k.Algorithm == "popcount" && k.ISA == "avx512vbmi":
 		return "vpopcntq"
 	case k.Algorithm == "popcount":

@@ -10,26 +10,54 @@ import (
 // A share of a limit means nothing if the limit is of other instructions.
 func TestLoopsAreOfTheKernelsOwnInstructions(t *testing.T) {
 	for _, k := range kernels.Table() {
-		l := loopOf(k)
+		f := FloatFormats
+		if len(k.Formats) > 0 {
+			f = k.Formats[0]
+		}
+		l := loopOf(k, f)
 		if l.Run == nil || k.ISA == portable {
 			continue
 		}
-		if len(k.Missing) == 0 && !strings.HasPrefix(l.Impl, vectors(k.ISA)+"-") {
+		if !strings.HasPrefix(l.Impl, vectors(k.ISA)+"-") {
 			t.Errorf("%s is measured by %s", k.Name, l.Impl)
 		}
-		if k.Algorithm != "popcount" && k.Algorithm != l.Kind {
+		if k.Algorithm != l.Kind && k.Algorithm != "popcount" {
 			t.Errorf("%s, %s, is measured by %s", k.Name, k.Algorithm, l.Kind)
 		}
 	}
-	for name, algorithm := range map[string]string{"avx2-muladd-w8-acc16": "muladd", "avx2-float32": "float32", "avx2-popcount-lut": "popcount"} {
+	for name, algorithm := range map[string]string{"avx2-muladd-w8-acc16": "muladd", "avx2-float32": "float32", "avx2-popcount-lut": "popcount",
+		"avx2-popcount": "popcount", "avx2-lut-w2": "lut", "avx2-shiftadd": "shiftadd", "avx2-shift": "shift"} {
 		k := kernels.Kernel{Name: name, ISA: "avx2", Algorithm: algorithm}
 		restore, err := kernels.Use(name)
 		if err != nil {
 			continue // not on this CPU
 		}
 		restore()
-		if loopOf(k).Run == nil {
+		if loopOf(k, kernels.Formats{Weights: kernels.Ternary, Acts: kernels.U2}).Run == nil {
 			t.Errorf("%s has no limit", name)
+		}
+	}
+}
+
+func TestPasses(t *testing.T) {
+	for _, c := range []struct {
+		name, algorithm string
+		w               kernels.WeightFormat
+		a               kernels.ActFormat
+		want            float64
+	}{
+		{"avx2-muladd-w2", "muladd", kernels.Ternary, kernels.U8, 1},
+		{"avx2-lut-w1", "lut", kernels.Binary, kernels.U3, 1},
+		{"avx2-lut-w1", "lut", kernels.Binary, kernels.U8, 2},
+		{"avx2-lut-w2", "lut", kernels.Ternary, kernels.U8, 4},
+		{"avx2-popcount-lut", "popcount", kernels.Binary, kernels.Sign, 1},
+		{"avx2-popcount-planes-w2", "popcount", kernels.Ternary, kernels.U3, 6},
+		{"avx2-shiftadd", "shiftadd", kernels.Ternary, kernels.U2, 2. / 3},
+		{"avx2-shiftadd", "shiftadd", kernels.Binary, kernels.U2, 1},
+	} {
+		k := kernels.Kernel{Name: c.name, ISA: "avx2", Algorithm: c.algorithm}
+		if got := passes(k, kernels.Formats{Weights: c.w, Acts: c.a}); got != c.want {
+			t.Errorf("%s on %v x %v: %v passes: want %v", c.name, c.w, c.a, got, c.want)
 		}
 	}
 }
