@@ -47,7 +47,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: %s takes no formats", k.Operation, k.Name)
 		}
 	}
-	for _, op := range []Operation{OpDot, OpDotBinary, OpDotFloat32, OpGEMM, OpGEMMFloat32, OpEpilogue} {
+	for _, op := range []Operation{OpDot, OpDotBinary, OpDotFloat32, OpGEMM, OpGEMMFloat32, OpMixed, OpEpilogue} {
 		if last[op].ISA != "portable" {
 			t.Errorf("%s: the last row is %q: want a portable one", op, last[op].Name)
 		}

@@ -171,6 +171,7 @@ const (
 	OpDotFloat32  Operation = "dotfloat32"
 	OpGEMM        Operation = "gemm"
 	OpGEMMFloat32 Operation = "gemmfloat32"
+	OpMixed       Operation = "mixed"
 	OpEpilogue    Operation = "epilogue"
 )
 
@@ -231,6 +232,12 @@ func Table() []Kernel {
 	for _, r := range f32DotTable {
 		k := base(OpDotFloat32, r.id())
 		k.WeightBits, k.KStep, k.TileM, k.TileN = 32, r.block, 1, 1
+		list = append(list, k)
+	}
+	for _, r := range mixedTable {
+		k := base(OpMixed, r.id())
+		k.TileM, k.TileN, k.KStep, k.WeightBits = r.mr(), r.nr, 1, 4
+		k.Formats = []Formats{{Binary, F32}, {Ternary, F32}, {Pow2x3, F32}, {Pow2x4, F32}}
 		list = append(list, k)
 	}
 	for _, r := range epilogueTable {

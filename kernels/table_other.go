@@ -9,5 +9,6 @@ var (
 	archBits     []*bitsRow
 	archF32      []*f32Row
 	archF32Dot   []*f32DotRow
+	archMixed    []*mixedRow
 	archEpilogue []*epilogueRow
 )

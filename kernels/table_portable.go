@@ -26,6 +26,9 @@ var (
 	portableF32Dot = []*f32DotRow{
 		{kernelID: portableID("float32"), dot: portable.DotF32, block: 4},
 	}
+	portableMixed = []*mixedRow{
+		{kernelID: portableID("muladd"), tiles: portable.Mixed[:], nr: portable.MixedNR},
+	}
 	portableEpilogue = []*epilogueRow{
 		{kernelID: portableID("epilogue"), maxPoolI32: portable.MaxPool[int32], maxPoolF32: portable.MaxPool[float32],
 			thresholds: portable.Thresholds, requantize: portable.Requantize, affine: portable.Affine},

@@ -225,3 +225,18 @@ func Affine(x, scale, bias []float32, relu bool) {
 		x[i] = v
 	}
 }
+
+// Mixed multiplies float32 activations by integer weights: dst[m][n] is the sum
+// of row m of x times row n of w, in the order of the inputs from zero, each
+// product and each addition rounded to float32 by itself.
+func Mixed(dst, x []float32, w []int8, m, n, k int) {
+	for i := range m {
+		for j := range n {
+			var sum float32
+			for l := range k {
+				sum += float32(x[i*k+l] * float32(w[j*k+l]))
+			}
+			dst[i*n+j] = sum
+		}
+	}
+}

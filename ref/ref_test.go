@@ -49,6 +49,16 @@ func TestDotByHand(t *testing.T) {
 	}
 }
 
+func TestMixedByHand(t *testing.T) {
+	dst := make([]float32, 4)
+	ref.Mixed(dst, []float32{1.5, -0.25, 0, 3}, []int8{1, -2, 64, 0}, 2, 2, 2)
+	equal(t, "mixed", dst, []float32{2, 96, -6, 0})
+	// In this order the one is lost in the first sum, and not in the second.
+	ref.Mixed(dst[:1], []float32{1, 1 << 30, 1 << 30}, []int8{1, 1, -1}, 1, 1, 3)
+	ref.Mixed(dst[1:2], []float32{1 << 30, 1 << 30, 1}, []int8{1, -1, 1}, 1, 1, 3)
+	equal(t, "order", dst[:2], []float32{0, 1})
+}
+
 // TestDotBinary compares words of sign bits with the same signs as numbers.
 func TestDotBinary(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
