@@ -15,14 +15,17 @@ import (
 type tablesForm struct {
 	lutLayout
 	planes int
-	group  int                          // codes of a table
-	block  int                          // codes that build takes at a time
-	most   int                          // the largest code; more bits are cut into nibbles
-	place  func(j, k int) (at, bit int) // of input k of output j in a step's plane
+	group  int // codes of a table
+	block  int // codes that build takes at a time
+	most   int // the largest code; more bits are cut into nibbles
+	place  lutPlace
 	build  sumsFunc
 }
 
-// sumsFunc writes the tables of some blocks of codes, (x >> shift) & 15, and
+// A lutPlace is the byte and the bit of input k of output j in a step's plane.
+type lutPlace = func(j, k int) (at, bit int)
+
+// A sumsFunc writes the tables of some blocks of codes, (x >> shift) & 15, and
 // returns the sum of these. One block may lie where its tables are written.
 type sumsFunc = func(dst, x *byte, blocks, shift uintptr) int32
 
@@ -92,7 +95,7 @@ func (f tablesForm) packPlanes(w Weights, r *gemmRow) []byte {
 }
 
 // bytesIn has a byte for each output, in vectors of that many.
-func bytesIn(vector int) func(j, k int) (at, bit int) {
+func bytesIn(vector int) lutPlace {
 	return func(j, k int) (int, int) { return vectorPlace(j, vector), k }
 }
 

@@ -11,26 +11,25 @@ import (
 // The variants are w1 for binary weights and w2 for ternary ones, with tables of
 // four codes; 6 with tables of six; 4x4 with four tables of four in a vector.
 var lutGEMM = []*gemmRow{
-	lutRow("avx512vbmi", "4x4-w1", 16, lutQuads(1), avx512vbmi.GemmLUTDot1[:], avx512vbmi.GemmLUTDot1Features, avx2.SubsetSumsFeatures),
-	lutRow("avx512vbmi", "4x4-w2", 16, lutQuads(2), avx512vbmi.GemmLUTDot2[:], avx512vbmi.GemmLUTDot2Features, avx2.SubsetSumsFeatures),
 	lutRow("avx512vbmi", "6-w1", 6, lutSixes(1), avx512vbmi.GemmLUTSix1[:], avx512vbmi.GemmLUTSix1Features, avx512vbmi.SubsetSums6Features),
 	lutRow("avx512vbmi", "6-w2", 6, lutSixes(2), avx512vbmi.GemmLUTSix2[:], avx512vbmi.GemmLUTSix2Features, avx512vbmi.SubsetSums6Features),
-	lutRow("avx512bw", "w1", 8, lutFours(1, 64, avx512LUT), avx512bw.GemmLUT1[:], avx512bw.GemmLUT1Features, avx2.SubsetSumsFeatures),
-	lutRow("avx512bw", "w2", 8, lutFours(2, 64, avx512LUT), avx512bw.GemmLUT2[:], avx512bw.GemmLUT2Features, avx2.SubsetSumsFeatures),
-	lutRow("avx2", "w1", 8, lutFours(1, 32, avx2LUT), avx2.GemmLUT1[:], avx2.GemmLUT1Features, avx2.SubsetSumsFeatures),
-	lutRow("avx2", "w2", 8, lutFours(2, 32, avx2LUT), avx2.GemmLUT2[:], avx2.GemmLUT2Features, avx2.SubsetSumsFeatures),
+	lutRow("avx512vbmi", "4x4-w1", 16, lutFours(1, nibblesIn64, quadsLUT), avx512vbmi.GemmLUTDot1[:], avx512vbmi.GemmLUTDot1Features, avx2.SubsetSumsFeatures),
+	lutRow("avx512vbmi", "4x4-w2", 16, lutFours(2, nibblesIn64, quadsLUT), avx512vbmi.GemmLUTDot2[:], avx512vbmi.GemmLUTDot2Features, avx2.SubsetSumsFeatures),
+	lutRow("avx512bw", "w1", 8, lutFours(1, bytesIn(64), avx512LUT), avx512bw.GemmLUT1[:], avx512bw.GemmLUT1Features, avx2.SubsetSumsFeatures),
+	lutRow("avx512bw", "w2", 8, lutFours(2, bytesIn(64), avx512LUT), avx512bw.GemmLUT2[:], avx512bw.GemmLUT2Features, avx2.SubsetSumsFeatures),
+	lutRow("avx2", "w1", 8, lutFours(1, bytesIn(32), avx2LUT), avx2.GemmLUT1[:], avx2.GemmLUT1Features, avx2.SubsetSumsFeatures),
+	lutRow("avx2", "w2", 8, lutFours(2, bytesIn(32), avx2LUT), avx2.GemmLUT2[:], avx2.GemmLUT2Features, avx2.SubsetSumsFeatures),
 }
 
 func lutRow(isa, variant string, kstep int, f tablesForm, tiles []tileFunc, features ...string) *gemmRow {
 	return &gemmRow{kernelID: amd64ID(isa, "lut", variant, all(features...)), form: f, tiles: tiles, nr: 64, kstep: kstep, bits: f.planes}
 }
 
-func lutFours(planes, vector int, l lutLayout) tablesForm {
-	return tablesForm{lutLayout: l, planes: planes, group: 4, block: 16, most: 255, place: bytesIn(vector), build: avx2.SubsetSums}
-}
-
-func lutQuads(planes int) tablesForm {
-	return tablesForm{lutLayout: quadsLUT, planes: planes, group: 4, block: 16, most: 255, place: nibblesIn64, build: avx2.SubsetSums}
+// lutFours takes codes of 8 bits for one plane of weights only: two nibbles of
+// two planes are four look-ups for four products, where to multiply is faster
+// (by a quarter on Zen 3).
+func lutFours(planes int, place lutPlace, l lutLayout) tablesForm {
+	return tablesForm{lutLayout: l, planes: planes, group: 4, block: 16, most: []int{1: 255, 2: lutNibble}[planes], place: place, build: avx2.SubsetSums}
 }
 
 // lutSixes takes no more bits than its tables' codes have: bytes hold too few

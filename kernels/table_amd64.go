@@ -26,7 +26,7 @@ func all(features ...string) string {
 // The rows of all algorithms; within a tier, those in front are preferred
 // where no measurement says otherwise.
 var (
-	archGEMM = slices.Concat(popcountGEMM, muladdGEMM, lutGEMM, shiftaddGEMM, planesGEMM, shiftGEMM)
+	archGEMM = slices.Concat(popcountGEMM, lutGEMM, muladdGEMM, shiftaddGEMM, planesGEMM, shiftGEMM)
 	archDot  = muladdDot
 	archBits = popcountBits
 	archF32  = []*f32Row{
