@@ -116,10 +116,7 @@ const clearly = 0.95
 func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
 	f, class := Formats{w.Format, a.held()}, ClassOf(rows, w.N, w.K)
 	var best []candidate // one for each machine, in the order of the table
-	for _, r := range gemmTable {
-		if !usable(r.id()) || !r.takes(w.Format, a) {
-			continue
-		}
+	for _, r := range fitting(gemmTable, func(r *gemmRow) bool { return r.takes(w.Format, a) }) {
 		if r.isa == "portable" && len(best) > 0 && best[0].row.isa != "portable" {
 			break // it is the last resort
 		}

@@ -258,19 +258,31 @@ func formatsOf(takes func(WeightFormat, ActFormat) bool) []Formats {
 	return list
 }
 
-// usable reports whether a row can run here and is selected. Portable rows are
-// always selected, as the last resort.
-func usable(id *kernelID) bool {
+// fitting returns the rows that can run here, are selected, and fit. If there are
+// none, portable ones that fit are the last resort.
+func fitting[R interface{ id() *kernelID }](rows []R, fits func(R) bool) []R {
 	s := selected.Load()
-	return (id.isa == "portable" || s == nil || s.matches(id)) && len(missing(id.features)) == 0
+	var list, last []R
+	for _, r := range rows {
+		id := r.id()
+		switch {
+		case len(missing(id.features)) > 0 || !fits(r):
+		case s == nil || s.matches(id):
+			list = append(list, r)
+		case id.isa == "portable":
+			last = append(last, r)
+		}
+	}
+	if len(list) == 0 {
+		return last
+	}
+	return list
 }
 
-// find returns the first of rows that is usable and fits.
+// find returns the first of the rows that fitting returns.
 func find[R interface{ id() *kernelID }](rows []R, fits func(R) bool) (R, error) {
-	for _, r := range rows {
-		if usable(r.id()) && fits(r) {
-			return r, nil
-		}
+	if list := fitting(rows, fits); len(list) > 0 {
+		return list[0], nil
 	}
 	var none R
 	return none, fmt.Errorf("kernels: no kernel fits")
