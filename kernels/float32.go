@@ -12,11 +12,17 @@ type float32Product struct {
 	n, k    int
 	packed  []float32 // [block of inputs][panel][input][nr]
 	threads int
-	block   int // rows worked on at a time
-	stride  int // between gathered rows
-	scratch sync.Pool
-	runs    sync.Pool
+	// Rows worked on at a time: as many as let each panel be read from afar few
+	// times. Rows that are gathered first shall stay in L2 whole.
+	block, gathered int
+	stride          int // between gathered rows
+	scratch         sync.Pool
+	runs            sync.Pool
 }
+
+// float32Block is how many rows pass by a panel while it is in L1: 360 KiB of L2
+// for each block of inputs.
+const float32Block = 240
 
 func newFloat32Product(w []float32, n, k int, opt Options) (*float32Product, error) {
 	if n < 1 || k < 1 || len(w)/n != k || len(w)%n != 0 {
@@ -35,7 +41,8 @@ func newFloat32Product(w []float32, n, k int, opt Options) (*float32Product, err
 		row.packF32Panels(p.packed[width*k0:], b.view(k0, 0, kc, n))
 	}
 	mr := row.mr()
-	p.block = max(1, min((192<<10)/(4*k), matMulMC)/mr) * mr
+	p.block = max(1, float32Block/mr) * mr
+	p.gathered = max(1, min((192<<10)/(4*k), matMulMC)/mr) * mr
 	p.stride = k
 	switch {
 	case k <= narrowRow:
@@ -43,7 +50,7 @@ func newFloat32Product(w []float32, n, k int, opt Options) (*float32Product, err
 	case k%128 == 0:
 		p.stride += 16 // see unalias
 	}
-	p.scratch.New = func() any { return &float32Scratch{make([]float32, p.block*p.stride+gatherSlack)} }
+	p.scratch.New = func() any { return &float32Scratch{make([]float32, p.gathered*p.stride+gatherSlack)} }
 	p.runs.New = func() any { return new(float32Run) }
 	return p, nil
 }
@@ -72,13 +79,18 @@ type float32Run struct {
 	dst     []float32
 	rows    float32Source
 	m       int
+	block   int
 	columns int
 }
 
 func (p *float32Product) run(dst []float32, rows float32Source, m int) {
 	r := p.runs.Get().(*float32Run)
-	blocks := ceilDiv(m, p.block)
 	r.p, r.dst, r.rows, r.m, r.columns = p, dst, rows, m, 1
+	r.block = p.block
+	if rows.direct() == nil {
+		r.block = p.gathered
+	}
+	blocks := ceilDiv(m, r.block)
 	if blocks < 2*p.threads {
 		r.columns = min(p.threads, p.panels())
 	}
@@ -90,8 +102,8 @@ func (p *float32Product) run(dst []float32, rows float32Source, m int) {
 func (r *float32Run) task(part int) {
 	p := r.p
 	block, column := part/r.columns, part%r.columns
-	m0 := block * p.block
-	m1 := min(m0+p.block, r.m)
+	m0 := block * r.block
+	m1 := min(m0+r.block, r.m)
 	first, last := p.panels()*column/r.columns, p.panels()*(column+1)/r.columns
 	if x := r.rows.direct(); x != nil {
 		p.multiply(r.dst, RowMajor(x[m0*p.k:m1*p.k], m1-m0, p.k), m0, first, last)

@@ -34,8 +34,8 @@ var (
 		{kernelID: amd64ID("avx2", "float32", "", all(avx2.GemmF32Features, avx2.GemvF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features)), tiles: avx2.GemmF32[:], gemv: avx2.GemvF32, nr: 16, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32},
 	}
 	archF32Dot = []*f32DotRow{
-		{kernelID: amd64ID("avx512bw", "float32", "", avx512bw.DotF32Features), dot: avx512bw.DotF32, block: 64},
-		{kernelID: amd64ID("avx2", "float32", "", avx2.DotF32Features), dot: avx2.DotF32, block: 32},
+		{kernelID: amd64ID("avx512bw", "float32", "", avx512bw.DotF32Features), dot: avx512bw.DotF32, block: avx512bw.DotF32Block},
+		{kernelID: amd64ID("avx2", "float32", "", avx2.DotF32Features), dot: avx2.DotF32, block: avx2.DotF32Block},
 	}
 	archEpilogue = []*epilogueRow{
 		{kernelID: amd64ID("avx2", "epilogue", "", all(avx2.MaxPoolI32Features, avx2.MaxPoolF32Features, avx2.ThresholdsFeatures, avx2.RequantizeFeatures, avx2.AffineFeatures)),

@@ -13,11 +13,11 @@ func init() {
 	add("avx512bw", dotF32(zmm))
 }
 
-// dotF32 keeps four accumulators: a fused multiply-add takes four cycles and
-// two start a cycle, so fewer would wait on their own result. Two loads feed one
-// FMA, which bounds it at one FMA a cycle from L1.
+// dotF32 keeps eight accumulators. Two loads feed one FMA, which bounds it at one
+// FMA a cycle from L1; one takes four cycles, so that four sums would do if none
+// ever came late.
 func dotF32(v vector) family {
-	const accumulators = 4
+	const accumulators = 8
 	block := uint32(accumulators * v.bytes / 4)
 	return family{
 		name:      "DotF32",
@@ -29,6 +29,7 @@ func dotF32(v vector) family {
 
 with the sums of %d interleaved partial vectors added in a tree. n is a
 multiple of %d and may be zero.`, block, block),
+		constants: []constant{{"DotF32Block", int(block), "is what n is a multiple of"}},
 		body: func(c *build.Context, _ int) {
 			x, y, n := loadParam(c, "x"), loadParam(c, "y"), loadParam(c, "n")
 			var acc [accumulators]reg.VecVirtual
@@ -36,9 +37,9 @@ multiple of %d and may be zero.`, block, block),
 				acc[i] = v.alloc(c)
 				zero(c, acc[i])
 			}
+			c.SUBQ(operand.U32(block), n)
+			c.JCS(operand.LabelRef("done"))
 			c.Label("loop")
-			c.TESTQ(n, n)
-			c.JZ(operand.LabelRef("done"))
 			for i := range acc {
 				t := v.alloc(c)
 				c.VMOVUPS(operand.Mem{Base: x, Disp: v.bytes * i}, t)
@@ -47,11 +48,13 @@ multiple of %d and may be zero.`, block, block),
 			c.ADDQ(operand.U32(4*block), x)
 			c.ADDQ(operand.U32(4*block), y)
 			c.SUBQ(operand.U32(block), n)
-			c.JMP(operand.LabelRef("loop"))
+			c.JCC(operand.LabelRef("loop"))
 			c.Label("done")
-			c.VADDPS(acc[0], acc[1], acc[0])
-			c.VADDPS(acc[2], acc[3], acc[2])
-			c.VADDPS(acc[0], acc[2], acc[0])
+			for apart := 1; apart < accumulators; apart *= 2 {
+				for i := 0; i < accumulators; i += 2 * apart {
+					c.VADDPS(acc[i], acc[i+apart], acc[i])
+				}
+			}
 			sum := acc[0].AsY()
 			if v.bytes == 64 {
 				hi := c.YMM()

@@ -10,11 +10,14 @@ package avx512bw
 //		sum += x[i] * y[i]
 //	}
 //
-// with the sums of 64 interleaved partial vectors added in a tree. n is a
-// multiple of 64 and may be zero.
+// with the sums of 128 interleaved partial vectors added in a tree. n is a
+// multiple of 128 and may be zero.
 //
 //go:noescape
 func DotF32(x *float32, y *float32, n uintptr) float32
+
+// DotF32Block is what n is a multiple of.
+const DotF32Block = 128
 
 // DotF32Features lists the CPU features that the instructions of DotF32 need.
 const DotF32Features = "AVX AVX512F"
