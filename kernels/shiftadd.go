@@ -284,6 +284,9 @@ func (f *columnsForm) compute(p *product, s *scratch, dst []int32, columns []byt
 			done = cols &^ 7
 			f.finish(&dst[m0*p.n+n0], uintptr(p.n)*4, &sums[0], &p.bias[n0], p.shift, uintptr(done/8))
 		}
+		if done == cols {
+			continue
+		}
 		for i := range m1 - m0 {
 			out, from := dst[(m0+i)*p.n+n0:][:cols], sums[f.place(i):]
 			for j := done; j < cols; j++ {

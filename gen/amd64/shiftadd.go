@@ -164,24 +164,34 @@ func shiftAdd(s simd) {
 	s.RET()
 }
 
-// shiftAddSums transposes sums, eight rows by eight outputs at a time, which
-// are four apart as ShiftAdd with vectors of some bytes left them.
+// shiftAddSums transposes sums, eight rows by eight outputs at a time; the rows
+// are four apart, as ShiftAdd with vectors of some bytes left them. It goes over
+// all outputs with the same rows: the lines of dst may be as far apart as those
+// of one set of the first-level cache, which holds eight.
 func shiftAddSums(s simd, bytes int) {
-	dst, dstStride, sums, bias := s.param("dst"), s.param("dstStride"), s.param("sums"), s.param("bias")
-	groups, next, p := s.param("groups"), s.GP64(), s.GP64()
+	dst, dstStride := s.param("dst"), s.param("dstStride")
 	step, step3 := s.GP64(), s.GP64() // four rows, and three times that
-	biases, count := s.vec(), s.XMM()
+	count := s.XMM()
 	s.VMOVQ(s.param("shift"), count)
 	s.MOVQ(dstStride, step)
 	s.SHLQ(operand.U8(2), step)
 	s.LEAQ(operand.Mem{Base: step, Index: step, Scale: 2}, step3)
-
-	s.Label("group")
-	s.move(at(bias, 0), biases)
-	s.MOVQ(dst, next)
 	for first := 0; first < 2*bytes; first += 32 { // rows first … first+31
-		s.MOVQ(next, p)
 		for q := range 4 { // rows first+q, first+q+4, …
+			upper, lower := dst, s.GP64()
+			if next := first + q + 1; next < 2*bytes {
+				upper = s.GP64()
+				s.MOVQ(dst, upper)
+				s.ADDQ(dstStride, dst)
+				if q == 3 { // on to the next 32
+					s.LEAQ(operand.Mem{Base: dst, Index: step, Scale: 4}, dst)
+					s.LEAQ(operand.Mem{Base: dst, Index: step3, Scale: 1}, dst)
+				}
+			}
+			s.LEAQ(operand.Mem{Base: upper, Index: step, Scale: 4}, lower)
+			sums, bias, groups := s.param("sums"), s.param("bias"), s.param("groups")
+			label := fmt.Sprintf("rows%d", first+q)
+			s.Label(label)
 			rows := s.vecs(8)
 			for j, r := range rows {
 				s.move(at(sums, j*8*bytes+first/bytes*4*bytes+q*bytes+first%bytes), r)
@@ -189,8 +199,8 @@ func shiftAddSums(s simd, bytes int) {
 			s.transpose8(rows)
 			for j, r := range rows {
 				s.VPSLLD(count, r, r)
-				s.VPADDD(biases, r, r)
-				to := operand.Mem{Base: p}
+				s.VPADDD(at(bias, 0), r, r)
+				to := operand.Mem{Base: []reg.GPVirtual{upper, lower}[j/4]}
 				switch j % 4 {
 				case 1, 2:
 					to.Index, to.Scale = step, uint8(j%4)
@@ -198,26 +208,15 @@ func shiftAddSums(s simd, bytes int) {
 					to.Index, to.Scale = step3, 1
 				}
 				s.move(r, to)
-				if j == 3 {
-					s.LEAQ(operand.Mem{Base: p, Index: step, Scale: 4}, p)
-				}
 			}
-			if q < 3 {
-				s.ADDQ(dstStride, next)
-				s.MOVQ(next, p)
-			}
-		}
-		if first+32 < 2*bytes {
-			// p is at row first+19 now, where row first+32 is 13 on.
-			s.LEAQ(operand.Mem{Base: p, Index: step3, Scale: 1}, next)
-			s.ADDQ(dstStride, next)
+			s.ADDQ(operand.U8(32), upper)
+			s.ADDQ(operand.U8(32), lower)
+			s.ADDQ(operand.U8(32), bias)
+			s.ADDQ(operand.I32(8*8*bytes), sums)
+			s.DECQ(groups)
+			s.JNZ(operand.LabelRef(label))
 		}
 	}
-	s.ADDQ(operand.U8(32), dst)
-	s.ADDQ(operand.U8(32), bias)
-	s.ADDQ(operand.I32(8*8*bytes), sums)
-	s.DECQ(groups)
-	s.JNZ(operand.LabelRef("group"))
 	s.VZEROUPPER()
 	s.RET()
 }
