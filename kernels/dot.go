@@ -50,11 +50,15 @@ func NewDot(w Weights, a ActFormat) (*Dot, error) {
 	d.row = row
 	d.block = row.run * 8 / row.bits
 	d.packed = panelLayout{1, d.block, d.block, row.bits, row.run}.pack(w)
+	if row.flips {
+		d.bias = flipsRest(w.Values)
+	}
 	if a == S8 {
-		d.bias = s8Bias(w.Values)
+		d.bias += s8Bias(w.Values)
 	}
 	if a == Sign { // Σw·(2x-1) = 2·Σw·x - Σw
 		d.scale = 2
+		d.bias *= 2
 		for _, v := range w.Values {
 			d.bias -= int32(v)
 		}
@@ -99,27 +103,44 @@ func (d *Dot) Run(x []uint8) int32 {
 		return d.runBits(x)
 	}
 	var sum int32
-	if d.formats.Acts == S8 {
+	switch {
+	case d.formats.Acts != S8:
+		sum = d.sum(d.row.dot, x, d.packed)
+	case d.row.signed != nil:
+		sum = d.sum(d.row.signed, x, d.packed)
+	default:
 		sum = d.runSigned(x)
-	} else {
-		sum = d.sum(x, d.packed)
 	}
 	return d.scale*sum + d.bias
 }
 
+// flipsRest is what a row of weights adds to sums of a kernel that flips the signs
+// of codes: see the generator.
+func flipsRest(w []int8) int32 {
+	var sum int32
+	for _, v := range w {
+		if v < 0 {
+			sum += 127 * int32(v)
+		} else {
+			sum += 128 * int32(v)
+		}
+	}
+	return sum
+}
+
 // sum is the inner product of codes with packed weights, of which those behind
 // the codes, up to the end of a block, are zero.
-func (d *Dot) sum(x []uint8, packed []byte) int32 {
+func (d *Dot) sum(dot func(x, w *byte, blocks uintptr) int32, x []uint8, packed []byte) int32 {
 	whole := len(x) / d.block
 	var sum int32
 	for at, n := range spans(whole, d.block) {
-		sum += d.row.dot(&x[at*d.block], &packed[at*d.block*d.row.bits/8], uintptr(n))
+		sum += dot(&x[at*d.block], &packed[at*d.block*d.row.bits/8], uintptr(n))
 	}
 	if rest := x[whole*d.block:]; len(rest) > 0 {
 		var tail [dotTail]byte
 		copy(tail[:], rest)
 		p := (*byte)(noescape(unsafe.Pointer(&tail)))
-		sum += d.row.dot(p, &packed[whole*d.block*d.row.bits/8], 1)
+		sum += dot(p, &packed[whole*d.block*d.row.bits/8], 1)
 	}
 	return sum
 }
@@ -133,7 +154,7 @@ func (d *Dot) runSigned(x []uint8) int32 {
 	for at := 0; at < len(x); at += len(part) {
 		codes := part[:min(len(part), len(x)-at)]
 		flip(codes, x[at:][:len(codes)])
-		sum += d.sum(codes, d.packed[at*d.row.bits/8:])
+		sum += d.sum(d.row.dot, codes, d.packed[at*d.row.bits/8:])
 	}
 	return sum
 }

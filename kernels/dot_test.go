@@ -31,14 +31,21 @@ func TestDotKernels(t *testing.T) {
 					for i := range blocks {
 						packed = append(packed, packedRun(w[i*block:][:block], row.run, row.bits)...)
 					}
-					want := ref.Dot(values(U8, xs), w)
+					want := ref.Dot(values(U8, xs), w) - restOf(row, w)
+					dot := &row.dot
+					if row.signed != nil && rng.IntN(2) == 0 {
+						dot = &row.signed
+						for i := range xs {
+							xs[i] -= 128
+						}
+					}
 					if e != nil {
-						e.add(unsafe.Pointer(&row.dot), want, []emulatedOperand{in(0, xs, at), in(1, packed, at)}, 0, 0, blocks)
+						e.add(unsafe.Pointer(dot), want, []emulatedOperand{in(0, xs, at), in(1, packed, at)}, 0, 0, blocks)
 						continue
 					}
 					x, p := input(a, "x", at, xs), input(a, "w", at, packed)
 					var got int32
-					a.run(func() { got = row.dot(&x[0], &p[0], uintptr(blocks)) })
+					a.run(func() { got = (*dot)(&x[0], &p[0], uintptr(blocks)) })
 					if got != want {
 						t.Fatalf("%v, %d blocks of %d: got %d, want %d", f, blocks, block, got, want)
 					}
@@ -46,6 +53,20 @@ func TestDotKernels(t *testing.T) {
 			}
 		}
 	})
+}
+
+// restOf is what the kernel of a row leaves out of its sums.
+func restOf(row *dotRow, w []int8) (rest int32) {
+	if !row.flips {
+		return 0
+	}
+	for _, v := range w {
+		rest += 128 * int32(v)
+		if v < 0 {
+			rest -= int32(v)
+		}
+	}
+	return rest
 }
 
 func checkDot(t testing.TB, a *arena, rng *rand.Rand, f Formats, k int, wp, xp pattern, at spot, kernel string) {

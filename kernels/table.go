@@ -91,6 +91,11 @@ type dotRow struct {
 	bits       int
 	run        int
 	maxProduct int
+	// signed is dot for S8 codes, with the sum over their u8 codes. It is nil where
+	// there is no assembly.
+	signed func(x, w *byte, blocks uintptr) int32
+	// flips says that flipsRest is missing in the sums.
+	flips bool
 }
 
 func (r *dotRow) takes(w WeightFormat, a ActFormat) bool {

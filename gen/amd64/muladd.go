@@ -54,6 +54,7 @@ const (
 	pairs
 	acc16
 	wide
+	flips // of inner products: see dotint.go
 )
 
 // anyProduct is the largest |w|*x of int8 and uint8.
@@ -67,7 +68,7 @@ const anyProduct = 128 * 255
 // none saturates or wraps. The largest such P is 32767/(2n) rounded down, and
 // one more is too much: if all 2n products are P+1, their sum is at least 32768.
 //
-// dot4 and wide take every product: VPMADDWD's sum of two is within
+// The others take every product: VPMADDWD's sum of two is within
 // 2*anyProduct < 2^31, and VPDPBUSD (without S) adds modulo 2^32.
 func (s scheme) bound(additions int) int {
 	switch s {
