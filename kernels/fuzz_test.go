@@ -97,6 +97,18 @@ func FuzzGEMV(f *testing.F) {
 	})
 }
 
+func FuzzMixed(f *testing.F) {
+	f.Add(uint64(1), uint8(0), uint8(0), uint8(0), uint8(0), uint16(0), uint8(0))
+	f.Add(uint64(2), uint8(1), uint8(3), uint8(6), uint8(70), uint16(300), uint8(2))
+	f.Fuzz(func(t *testing.T, seed uint64, impl, format, m, n uint8, k uint16, threads uint8) {
+		row := runnableRow(mixedTable, impl)
+		use(t, row.name())
+		rng, _ := fuzzed(seed, 0)
+		format %= uint8(len(mixedWeights))
+		checkMixed(t, newArena(t), rng, row, mixedWeights[format], 1+int(m)%50, 1+int(n), 1+int(k)%2000, int(threads)%4)
+	})
+}
+
 func FuzzDotBinary(f *testing.F) {
 	f.Add(uint64(1), uint8(0), uint16(1), uint8(0))
 	f.Add(uint64(2), uint8(1), uint16(777), uint8(17))

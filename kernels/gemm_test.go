@@ -284,7 +284,11 @@ func TestGEMV(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if v.Kernel() != row.name() || v.PackedBytes() < (n*k*f.Weights.Bits()+7)/8 {
+				least := (n*k*f.Weights.Bits() + 7) / 8
+				if _, skips := row.form.(worker); skips {
+					least = 4 * n // zeros may take nothing
+				}
+				if v.Kernel() != row.name() || v.PackedBytes() < least {
 					t.Fatalf("%v: kernel %s with %d bytes of weights for %dx%d", f, v.Kernel(), v.PackedBytes(), n, k)
 				}
 				xs, want := draw(rng, uniform, codes(f.Acts), k), make([]int32, n)

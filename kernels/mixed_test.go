@@ -11,6 +11,9 @@ import (
 	"example.com/lowbit/ref"
 )
 
+// mixedWeights are the formats that Mixed takes.
+var mixedWeights = []WeightFormat{Binary, Ternary, Pow2x3, Pow2x4}
+
 // mixedActs draws activations for which the row's products are exact: with
 // exponents so different that the order of additions tells, zeros of both signs
 // and, but for expadd, subnormal numbers.
@@ -121,7 +124,7 @@ func TestMixed(t *testing.T) {
 	each(t, mixedTable, func(t *testing.T, row *mixedRow) {
 		use(t, row.name())
 		rng, a := random(t), newArena(t)
-		for _, f := range []WeightFormat{Binary, Ternary, Pow2x3, Pow2x4} {
+		for _, f := range mixedWeights {
 			for _, m := range some(rng, around(3*row.mr()+2, row.mr())) {
 				checkMixed(t, a, rng, row, f, m, 1+rng.IntN(2*row.nr), 1+rng.IntN(50), rng.IntN(4))
 			}
@@ -182,7 +185,7 @@ func TestSimulatedMixed(t *testing.T) {
 			use(t, "auto")
 			rng, a := random(t), newArena(t)
 			for range times(20) {
-				checkMixed(t, a, rng, &s, []WeightFormat{Binary, Ternary, Pow2x3, Pow2x4}[rng.IntN(4)], 1+rng.IntN(5), 1+rng.IntN(2*row.nr), 1+rng.IntN(30), rng.IntN(3))
+				checkMixed(t, a, rng, &s, mixedWeights[rng.IntN(4)], 1+rng.IntN(5), 1+rng.IntN(2*row.nr), 1+rng.IntN(30), rng.IntN(3))
 			}
 		})
 	}
