@@ -86,6 +86,15 @@ func work(r *gemmRow, w Weights, a ActFormat) int {
 	return w.N * w.K
 }
 
+// wholeBlocks is by how much the rows grow that a kernel computes if it always
+// computes whole blocks of them.
+func wholeBlocks(r *gemmRow, rows int) float32 {
+	if f, ok := r.form.(computer); ok {
+		return float32(ceilDiv(rows, f.rows())*f.rows()) / float32(rows)
+	}
+	return 1
+}
+
 // A candidate is a kernel for a product.
 type candidate struct {
 	row     *gemmRow
@@ -123,6 +132,9 @@ func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
 		c := candidate{row: r}
 		if gmacs, machine := rateOf(r.name(), f, class); gmacs > 0 {
 			c.machine, c.time = machine, float32(work(r, w, f.Acts))/gmacs
+			if class != FewRows { // whose rates are of so few
+				c.time *= wholeBlocks(r, rows)
+			}
 		}
 		same := slices.IndexFunc(best, func(b candidate) bool { return b.machine == c.machine })
 		if same < 0 {

@@ -45,6 +45,12 @@ type lazy struct{ codesForm }
 
 func (lazy) work(_ *gemmRow, w Weights, _ ActFormat) int { return w.N * w.K / 10 }
 
+// blocky is a form that computes blocks of 64 rows.
+type blocky struct{ codesForm }
+
+func (blocky) rows() int                                                       { return 64 }
+func (blocky) compute(*product, *scratch, []int32, []byte, int, int, int, int) { panic("not run") }
+
 func TestChoose(t *testing.T) {
 	table, before, chosen := gemmTable, currentRates, selected.Load()
 	defer func() { gemmTable, currentRates = table, before }()
@@ -55,7 +61,7 @@ func TestChoose(t *testing.T) {
 	}
 	gemmTable = []*gemmRow{
 		row("avx512vnni", "a", codesForm{}), row("avx512vnni", "b", codesForm{}),
-		row("avx2", "a", codesForm{}), row("avx2", "b", codesForm{}), row("avx2", "c", lazy{}),
+		row("avx2", "a", codesForm{}), row("avx2", "b", codesForm{}), row("avx2", "c", lazy{}), row("avx2", "d", blocky{}),
 		row("portable", "a", codesForm{}), row("portable", "b", codesForm{}),
 	}
 	flat := func(v float32) (r [shapeClasses]float32) {
@@ -83,6 +89,8 @@ func TestChoose(t *testing.T) {
 		{"by class, few rows", []Rate{{"avx2-test-a", Int8, U8, "m", wide}, {"avx2-test-b", Int8, U8, "m", flat(50)}}, "avx2-test-a,avx2-test-b", 1, "avx2-test-b"},
 		{"other formats do not count", []Rate{{"avx2-test-a", Int8, U4, "m", flat(1)}, {"avx2-test-b", Int8, U4, "m", flat(50)}}, "avx2-test-a,avx2-test-b", 1, "avx2-test-a"},
 		{"work counts", []Rate{{"avx2-test-a", Int8, U8, "m", flat(50)}, {"avx2-test-c", Int8, U8, "m", flat(6)}}, "avx2-test-a,avx2-test-c", 100, "avx2-test-c"},
+		{"blocks of many rows", []Rate{{"avx2-test-a", Int8, U8, "m", flat(50)}, {"avx2-test-d", Int8, U8, "m", flat(200)}}, "avx2-test-a,avx2-test-d", 100, "avx2-test-d"},
+		{"a part of a block", []Rate{{"avx2-test-a", Int8, U8, "m", flat(50)}, {"avx2-test-d", Int8, U8, "m", flat(200)}}, "avx2-test-a,avx2-test-d", 8, "avx2-test-a"},
 		{"portable only if nothing else", []Rate{{"avx2-test-a", Int8, U8, "m", flat(1)}, {"portable-test-a", Int8, U8, "m", flat(9)}}, "avx2-test-a", 100, "avx2-test-a"},
 		{"portable rows among themselves", []Rate{{"portable-test-a", Int8, U8, "m", flat(1)}, {"portable-test-b", Int8, U8, "m", flat(9)}}, "portable", 100, "portable-test-b"},
 	} {
