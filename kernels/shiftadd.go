@@ -68,26 +68,22 @@ func (f *columnsForm) pack(p *product, w Weights, a ActFormat) {
 	blocks, size := f.cut(w.K)
 	nr := p.row.nr
 	p.panel = blocks * entryBytes
-	p.packed = make([]byte, ceilDiv(w.N, nr)*p.panel)
-	var list []segment
+	table := ceilDiv(w.N, nr) * p.panel
+	p.packed = make([]byte, table, table+p.work/chunkSlots*chunkBytes+w.N*blocks*headBytes)
+	b := builder{lanes: f.lanes, amax: a.Max()}
 	for n0 := 0; n0 < w.N; n0 += nr {
-		for b := range blocks {
-			list = list[:0]
+		for block := range blocks {
+			b.list, b.chunks = b.list[:0], b.chunks[:0]
 			for n := n0; n < min(n0+nr, w.N); n++ {
 				row := w.Values[n*w.K:][:w.K]
-				list = f.segments(list, row[b*size:min(b*size+size, w.K)], n-n0, a.Max())
+				b.add(row[block*size:min(block*size+size, w.K)], n-n0)
 			}
-			// The length of a loop that is as long as the last is predicted.
-			slices.SortStableFunc(list, func(s, t segment) int { return cmp.Compare(t.chunks, s.chunks) })
-			entry := p.packed[n0/nr*p.panel+b*entryBytes:]
+			entry := p.packed[n0/nr*p.panel+block*entryBytes:]
 			binary.LittleEndian.PutUint64(entry, uint64(len(p.packed)))
-			binary.LittleEndian.PutUint64(entry[8:], uint64(len(list)))
-			for _, s := range list {
-				p.packed = s.appendTo(p.packed, 4*f.lanes*s.output)
-			}
+			binary.LittleEndian.PutUint64(entry[8:], uint64(len(b.list)))
+			p.packed = b.appendTo(p.packed)
 		}
 	}
-	p.packed = slices.Clone(p.packed) // without what append keeps for more
 	// A prepared row is the copy that is transposed, and its lane of columns.
 	p.stride = gatherStride(w.K) + blocks*(1+size)
 	p.block = f.lanes
@@ -165,23 +161,35 @@ func halve(counts [exponents]int) (chunks int, down [exponents]bool) {
 // A segment is a part of a program whose sums fit 16 bits.
 type segment struct {
 	output int
-	chunks int
+	at     int    // of its chunks among those of the builder
+	length int    // of these
 	start  uint16 // of the sums, which makes good for the inversion of negative chunks
-	body   []byte
 	reach  [2]int // the largest sum, and the smallest's magnitude
 }
 
-// segments appends the segments for the weights of one output.
-func (f *columnsForm) segments(list []segment, weights []int8, output, amax int) []segment {
-	var columns [2][exponents][]uint16
+// A builder makes the segments of a program.
+type builder struct {
+	lanes, amax int
+	columns     [2][exponents][]uint16 // of an output, by sign and exponent
+	list        []segment
+	chunks      []byte
+}
+
+// add appends the segments for some weights of one output.
+func (b *builder) add(weights []int8, output int) {
+	for sign := range b.columns {
+		for e := range b.columns[sign] {
+			b.columns[sign][e] = b.columns[sign][e][:0]
+		}
+	}
 	for k, v := range weights {
 		if v != 0 {
 			sign, e := signExponent(v)
-			columns[sign][e] = append(columns[sign][e], uint16((1+k)*f.lanes))
+			b.columns[sign][e] = append(b.columns[sign][e], uint16((1+k)*b.lanes))
 		}
 	}
-	for sign := range columns {
-		c := &columns[sign]
+	for sign := range b.columns {
+		c := &b.columns[sign]
 		var counts [exponents]int
 		for e := range c {
 			counts[e] = len(c[e])
@@ -191,56 +199,62 @@ func (f *columnsForm) segments(list []segment, weights []int8, output, amax int)
 			if down[e] {
 				whole := len(c[e]) / chunkSlots * chunkSlots
 				rest := c[e][whole:]
-				c[e], c[e-1] = c[e][:whole], slices.Concat(c[e-1], rest, rest)
+				c[e], c[e-1] = c[e][:whole], append(append(c[e-1], rest...), rest...)
 			}
 		}
 	}
-	var s *segment
+	fits := false // the next chunk into the last segment
 	for e := exponents - 1; e >= 0; e-- {
 		// Signs take turns: that keeps the sums small.
-		for left := [2][]uint16{columns[0][e], columns[1][e]}; len(left[0])+len(left[1]) > 0; {
+		for left := [2][]uint16{b.columns[0][e], b.columns[1][e]}; len(left[0])+len(left[1]) > 0; {
 			for sign := range left {
 				n := min(chunkSlots, len(left[sign]))
 				if n == 0 {
 					continue
 				}
-				if s == nil || s.reach[sign]+n*amax<<e > math.MaxInt16 {
-					list = append(list, segment{output: output})
-					s = &list[len(list)-1]
+				reach := n * b.amax << e
+				if fits = fits && b.list[len(b.list)-1].reach[sign]+reach <= math.MaxInt16; !fits {
+					b.list = append(b.list, segment{output: output, at: len(b.chunks)})
+					fits = true
 				}
-				s.addChunk(left[sign][:n], sign, e, n*amax<<e)
+				b.addChunk(left[sign][:n], sign, e, reach)
 				left[sign] = left[sign][n:]
 			}
 		}
 	}
-	return list
 }
 
-func (s *segment) addChunk(columns []uint16, sign, e, reach int) {
-	s.chunks++
+// addChunk appends a chunk to the last segment.
+func (b *builder) addChunk(columns []uint16, sign, e, reach int) {
+	s := &b.list[len(b.list)-1]
+	s.length += chunkBytes
 	s.reach[sign] += reach
-	s.body = binary.LittleEndian.AppendUint32(s.body, -uint32(sign))
-	s.body = binary.LittleEndian.AppendUint32(s.body, uint32(e))
 	s.start -= uint16(sign) * 255 << e
+	b.chunks = binary.LittleEndian.AppendUint32(b.chunks, -uint32(sign))
+	b.chunks = binary.LittleEndian.AppendUint32(b.chunks, uint32(e))
 	for i := range chunkSlots {
 		column := uint16(0)
 		if i < len(columns) {
 			column = columns[i]
 		}
-		s.body = binary.LittleEndian.AppendUint16(s.body, column)
+		b.chunks = binary.LittleEndian.AppendUint16(b.chunks, column)
 	}
 }
 
-// appendTo appends the segment as kernels read it: what the sums of pairs of
+// appendTo appends the segments as kernels read them: what the sums of pairs of
 // lanes and of odd lanes start at, where the output's sums are, the number of
 // chunks; and the chunks: inversion, exponent, columns.
-func (s *segment) appendTo(dst []byte, sumsAt int) []byte {
-	odd := uint32(s.start) * 0x10001
-	both := uint32(s.start*257) * 0x10001
-	for _, v := range []uint32{both, odd, uint32(sumsAt), uint32(s.chunks)} {
-		dst = binary.LittleEndian.AppendUint32(dst, v)
+func (b *builder) appendTo(dst []byte) []byte {
+	// The end of a loop that is as long as the last is predicted.
+	slices.SortStableFunc(b.list, func(s, t segment) int { return cmp.Compare(t.length, s.length) })
+	for _, s := range b.list {
+		odd, both := uint32(s.start)*0x10001, uint32(s.start*257)*0x10001
+		for _, v := range []uint32{both, odd, uint32(4 * b.lanes * s.output), uint32(s.length / chunkBytes)} {
+			dst = binary.LittleEndian.AppendUint32(dst, v)
+		}
+		dst = append(dst, b.chunks[s.at:][:s.length]...)
 	}
-	return append(dst, s.body...)
+	return dst
 }
 
 func (f *columnsForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([]byte, int) {

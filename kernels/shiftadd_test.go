@@ -242,11 +242,12 @@ func TestShiftAddSegments(t *testing.T) {
 						w[i] = -w[i]
 					}
 				}
-				list := f.segments(nil, w, 0, U3.Max())
-				if len(list) != 1+beyond {
-					t.Errorf("%s: sum %d with u3: %d segments", row.name(), 4681+beyond, len(list))
+				b := builder{lanes: f.lanes, amax: U3.Max()}
+				b.add(w, 0)
+				if len(b.list) != 1+beyond {
+					t.Errorf("%s: sum %d with u3: %d segments", row.name(), 4681+beyond, len(b.list))
 				}
-				for _, s := range list {
+				for _, s := range b.list {
 					if max(s.reach[0], s.reach[1]) > math.MaxInt16 {
 						t.Errorf("%s: a segment reaches %v", row.name(), s.reach)
 					}
@@ -314,10 +315,9 @@ func TestHalve(t *testing.T) {
 			continue
 		}
 		rng.Shuffle(len(w), func(i, j int) { w[i], w[j] = w[j], w[i] })
-		made := 0
-		for _, s := range f.segments(nil, w, 0, 15) {
-			made += s.chunks
-		}
+		b := builder{lanes: f.lanes, amax: U4.Max()}
+		b.add(w, 0)
+		made := len(b.chunks) / chunkBytes
 		if work := f.work(nil, Weights{Pow2x4, 1, len(w), w}, U4); made != chunks || work != chunks*chunkSlots {
 			t.Fatalf("%v: %d chunks in the program and %d slots of work: want %d chunks", counts, made, work, chunks)
 		}
