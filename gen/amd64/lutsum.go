@@ -303,6 +303,7 @@ func (t *lutSumTile) split(i, v int, x reg.GPVirtual, low reg.VecVirtual, put fu
 func (t *lutSumTile) step(first bool) {
 	vectors := len(t.acc[0])
 	for plane := range t.planes {
+		t.ahead(plane * lutOutputs)
 		src := func(v int) operand.Mem { return t.weights(plane*lutOutputs + v*t.vector) }
 		if t.group == 6 {
 			index := t.vec()

@@ -49,6 +49,7 @@ func (g lutDot) body(c *build.Context, mr int) {
 		for plane := range g.planes {
 			for v := 0; v < vectors; v += 2 {
 				src := t.weights(plane*2*lutOutputs + v/2*64)
+				t.ahead(plane*2*lutOutputs + v/2*64)
 				s.move(src, index[v])
 				s.VPSRLW(operand.U8(4), index[v], index[v+1])
 				for _, i := range index[v:][:2] {

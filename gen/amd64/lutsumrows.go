@@ -78,6 +78,11 @@ func (t *lutRows) weights(disp int) operand.Mem {
 	return operand.Mem{Base: t.w, Index: t.at, Scale: uint8(t.scale), Disp: disp}
 }
 
+// ahead fetches what lies disp bytes into the step of the panel 1 KB later, or
+// into the next panel. Products of one row of 4096 codes by 14336 ternary
+// outputs took 0.65 times as long on Zen 3; those of many rows took the same.
+func (t *lutRows) ahead(disp int) { t.PREFETCHT0(t.weights(disp + 1024)) }
+
 // take adds sums to bias and the rows' constants, the first time, or to dst. For
 // each row, sums calls put for every vector of int32, of the outputs from j on.
 func (t *lutRows) take(sums func(i int, x reg.GPVirtual, put func(sum reg.VecVirtual, j int))) {

@@ -113,4 +113,4 @@ const GemmLUT1Tables = 192
 const GemmLUT1Sum = 255
 
 // GemmLUT1Features lists the CPU features that the instructions of GemmLUT1 need.
-const GemmLUT1Features = "AVX AVX2 CMOV"
+const GemmLUT1Features = "AVX AVX2 CMOV MMX+"

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemmLUT1x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX2, CMOV
+// Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·gemmLUT1x1(SB), NOSPLIT, $0-64
 	MOVQ    shift+56(FP), DX
 	XORL    BX, BX
@@ -36,6 +36,7 @@ period:
 	ADDQ           AX, R9
 	CMPQ           DI, R9
 	CMOVQCS        DI, R9
+	PREFETCHT0     1024(CX)(AX*2)
 	VMOVDQU        (CX)(AX*2), Y4
 	VPAND          Y2, Y4, Y0
 	VPMULHUW       Y3, Y4, Y4
@@ -57,6 +58,7 @@ period:
 	JCC            widen
 
 step:
+	PREFETCHT0     1024(CX)(AX*2)
 	VMOVDQU        (CX)(AX*2), Y6
 	VPAND          Y2, Y6, Y4
 	VPMULHUW       Y3, Y6, Y6
@@ -188,7 +190,7 @@ DATA lowword<>+24(SB)/8, $0x0000ffff0000ffff
 GLOBL lowword<>(SB), RODATA|NOPTR, $32
 
 // func gemmLUT1x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX2, CMOV
+// Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·gemmLUT1x2(SB), NOSPLIT, $0-64
 	MOVQ    shift+56(FP), DX
 	XORL    BX, BX
@@ -225,6 +227,7 @@ period:
 	ADDQ           AX, R10
 	CMPQ           R8, R10
 	CMOVQCS        R8, R10
+	PREFETCHT0     1024(CX)(AX*2)
 	VMOVDQU        (CX)(AX*2), Y6
 	VPAND          Y4, Y6, Y2
 	VPMULHUW       Y5, Y6, Y6
@@ -254,6 +257,7 @@ period:
 	JCC            widen
 
 step:
+	PREFETCHT0     1024(CX)(AX*2)
 	VMOVDQU        (CX)(AX*2), Y8
 	VPAND          Y4, Y8, Y6
 	VPMULHUW       Y5, Y8, Y8
@@ -439,7 +443,7 @@ take:
 	RET
 
 // func gemmLUT1x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX2, CMOV
+// Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·gemmLUT1x3(SB), NOSPLIT, $0-64
 	MOVQ    shift+56(FP), DX
 	XORL    BX, BX
@@ -481,6 +485,7 @@ period:
 	ADDQ           AX, R11
 	CMPQ           R9, R11
 	CMOVQCS        R9, R11
+	PREFETCHT0     1024(CX)(AX*2)
 	VMOVDQU        (CX)(AX*2), Y8
 	VPAND          Y6, Y8, Y4
 	VPMULHUW       Y7, Y8, Y8
@@ -518,6 +523,7 @@ period:
 	JCC            widen
 
 step:
+	PREFETCHT0     1024(CX)(AX*2)
 	VMOVDQU        (CX)(AX*2), Y10
 	VPAND          Y6, Y10, Y8
 	VPMULHUW       Y7, Y10, Y10
@@ -775,7 +781,7 @@ take:
 	RET
 
 // func gemmLUT1x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX2, CMOV
+// Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·gemmLUT1x4(SB), NOSPLIT, $0-64
 	MOVQ    shift+56(FP), DX
 	XORL    BX, BX
@@ -822,6 +828,7 @@ period:
 	ADDQ           AX, R12
 	CMPQ           R10, R12
 	CMOVQCS        R10, R12
+	PREFETCHT0     1024(CX)(AX*2)
 	VMOVDQU        (CX)(AX*2), Y10
 	VPAND          Y8, Y10, Y6
 	VPMULHUW       Y9, Y10, Y10
@@ -867,6 +874,7 @@ period:
 	JCC            widen
 
 step:
+	PREFETCHT0     1024(CX)(AX*2)
 	VMOVDQU        (CX)(AX*2), Y12
 	VPAND          Y8, Y12, Y10
 	VPMULHUW       Y9, Y12, Y12

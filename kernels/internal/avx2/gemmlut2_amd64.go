@@ -113,4 +113,4 @@ const GemmLUT2Tables = 192
 const GemmLUT2Sum = 255
 
 // GemmLUT2Features lists the CPU features that the instructions of GemmLUT2 need.
-const GemmLUT2Features = "AVX AVX2 CMOV"
+const GemmLUT2Features = "AVX AVX2 CMOV MMX+"

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemmLUT2x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX2, CMOV
+// Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·gemmLUT2x1(SB), NOSPLIT, $0-64
 	MOVQ    shift+56(FP), DX
 	XORL    BX, BX
@@ -36,6 +36,7 @@ period:
 	ADDQ           AX, R9
 	CMPQ           DI, R9
 	CMOVQCS        DI, R9
+	PREFETCHT0     1024(CX)(AX*4)
 	VMOVDQU        (CX)(AX*4), Y4
 	VPAND          Y2, Y4, Y0
 	VPMULHUW       Y3, Y4, Y4
@@ -52,6 +53,7 @@ period:
 	VPSHUFB        Y5, Y6, Y6
 	VPADDB         Y4, Y0, Y0
 	VPADDB         Y6, Y1, Y1
+	PREFETCHT0     1088(CX)(AX*4)
 	VMOVDQU        64(CX)(AX*4), Y6
 	VPAND          Y2, Y6, Y4
 	VPMULHUW       Y3, Y6, Y6
@@ -75,6 +77,7 @@ period:
 	JCC            widen
 
 step:
+	PREFETCHT0     1024(CX)(AX*4)
 	VMOVDQU        (CX)(AX*4), Y6
 	VPAND          Y2, Y6, Y4
 	VPMULHUW       Y3, Y6, Y6
@@ -93,6 +96,7 @@ step:
 	VPSHUFB        Y7, Y4, Y4
 	VPADDB         Y5, Y0, Y0
 	VPADDB         Y4, Y1, Y1
+	PREFETCHT0     1088(CX)(AX*4)
 	VMOVDQU        64(CX)(AX*4), Y6
 	VPAND          Y2, Y6, Y4
 	VPMULHUW       Y3, Y6, Y6
@@ -224,7 +228,7 @@ DATA lowword<>+24(SB)/8, $0x0000ffff0000ffff
 GLOBL lowword<>(SB), RODATA|NOPTR, $32
 
 // func gemmLUT2x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX2, CMOV
+// Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·gemmLUT2x2(SB), NOSPLIT, $0-64
 	MOVQ    shift+56(FP), DX
 	XORL    BX, BX
@@ -261,6 +265,7 @@ period:
 	ADDQ           AX, R10
 	CMPQ           R8, R10
 	CMOVQCS        R8, R10
+	PREFETCHT0     1024(CX)(AX*4)
 	VMOVDQU        (CX)(AX*4), Y6
 	VPAND          Y4, Y6, Y2
 	VPMULHUW       Y5, Y6, Y6
@@ -285,6 +290,7 @@ period:
 	VPSHUFB        Y7, Y8, Y8
 	VPADDB         Y6, Y2, Y2
 	VPADDB         Y8, Y3, Y3
+	PREFETCHT0     1088(CX)(AX*4)
 	VMOVDQU        64(CX)(AX*4), Y8
 	VPAND          Y4, Y8, Y6
 	VPMULHUW       Y5, Y8, Y8
@@ -318,6 +324,7 @@ period:
 	JCC            widen
 
 step:
+	PREFETCHT0     1024(CX)(AX*4)
 	VMOVDQU        (CX)(AX*4), Y8
 	VPAND          Y4, Y8, Y6
 	VPMULHUW       Y5, Y8, Y8
@@ -346,6 +353,7 @@ step:
 	VPSHUFB        Y9, Y6, Y6
 	VPADDB         Y7, Y2, Y2
 	VPADDB         Y6, Y3, Y3
+	PREFETCHT0     1088(CX)(AX*4)
 	VMOVDQU        64(CX)(AX*4), Y8
 	VPAND          Y4, Y8, Y6
 	VPMULHUW       Y5, Y8, Y8
@@ -531,7 +539,7 @@ take:
 	RET
 
 // func gemmLUT2x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX2, CMOV
+// Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·gemmLUT2x3(SB), NOSPLIT, $0-64
 	MOVQ    shift+56(FP), DX
 	XORL    BX, BX
@@ -573,6 +581,7 @@ period:
 	ADDQ           AX, R11
 	CMPQ           R9, R11
 	CMOVQCS        R9, R11
+	PREFETCHT0     1024(CX)(AX*4)
 	VMOVDQU        (CX)(AX*4), Y8
 	VPAND          Y6, Y8, Y4
 	VPMULHUW       Y7, Y8, Y8
@@ -605,6 +614,7 @@ period:
 	VPSHUFB        Y9, Y10, Y10
 	VPADDB         Y8, Y4, Y4
 	VPADDB         Y10, Y5, Y5
+	PREFETCHT0     1088(CX)(AX*4)
 	VMOVDQU        64(CX)(AX*4), Y10
 	VPAND          Y6, Y10, Y8
 	VPMULHUW       Y7, Y10, Y10
@@ -648,6 +658,7 @@ period:
 	JCC            widen
 
 step:
+	PREFETCHT0     1024(CX)(AX*4)
 	VMOVDQU        (CX)(AX*4), Y10
 	VPAND          Y6, Y10, Y8
 	VPMULHUW       Y7, Y10, Y10
@@ -686,6 +697,7 @@ step:
 	VPSHUFB        Y11, Y8, Y8
 	VPADDB         Y9, Y4, Y4
 	VPADDB         Y8, Y5, Y5
+	PREFETCHT0     1088(CX)(AX*4)
 	VMOVDQU        64(CX)(AX*4), Y10
 	VPAND          Y6, Y10, Y8
 	VPMULHUW       Y7, Y10, Y10
@@ -943,7 +955,7 @@ take:
 	RET
 
 // func gemmLUT2x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX2, CMOV
+// Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·gemmLUT2x4(SB), NOSPLIT, $0-64
 	MOVQ    shift+56(FP), DX
 	XORL    BX, BX
@@ -990,6 +1002,7 @@ period:
 	ADDQ           AX, R12
 	CMPQ           R10, R12
 	CMOVQCS        R10, R12
+	PREFETCHT0     1024(CX)(AX*4)
 	VMOVDQU        (CX)(AX*4), Y10
 	VPAND          Y8, Y10, Y6
 	VPMULHUW       Y9, Y10, Y10
@@ -1030,6 +1043,7 @@ period:
 	VPSHUFB        Y11, Y12, Y12
 	VPADDB         Y10, Y6, Y6
 	VPADDB         Y12, Y7, Y7
+	PREFETCHT0     1088(CX)(AX*4)
 	VMOVDQU        64(CX)(AX*4), Y12
 	VPAND          Y8, Y12, Y10
 	VPMULHUW       Y9, Y12, Y12
@@ -1083,6 +1097,7 @@ period:
 	JCC            widen
 
 step:
+	PREFETCHT0     1024(CX)(AX*4)
 	VMOVDQU        (CX)(AX*4), Y12
 	VPAND          Y8, Y12, Y10
 	VPMULHUW       Y9, Y12, Y12
@@ -1131,6 +1146,7 @@ step:
 	VPSHUFB        Y13, Y10, Y10
 	VPADDB         Y11, Y6, Y6
 	VPADDB         Y10, Y7, Y7
+	PREFETCHT0     1088(CX)(AX*4)
 	VMOVDQU        64(CX)(AX*4), Y12
 	VPAND          Y8, Y12, Y10
 	VPMULHUW       Y9, Y12, Y12

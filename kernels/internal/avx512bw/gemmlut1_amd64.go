@@ -157,4 +157,4 @@ const GemmLUT1Tables = 64
 const GemmLUT1Sum = 255
 
 // GemmLUT1Features lists the CPU features that the instructions of GemmLUT1 need.
-const GemmLUT1Features = "AVX AVX512BW AVX512F CMOV"
+const GemmLUT1Features = "AVX AVX512BW AVX512F CMOV MMX+"

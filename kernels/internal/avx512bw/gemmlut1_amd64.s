@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemmLUT1x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, CMOV
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·gemmLUT1x1(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -33,6 +33,7 @@ period:
 	ADDQ            AX, R9
 	CMPQ            DI, R9
 	CMOVQCS         DI, R9
+	PREFETCHT0      1024(CX)(AX*2)
 	VMOVDQU64       (CX)(AX*2), Z5
 	VPANDQ          Z3, Z5, Z0
 	VPMULHUW        Z4, Z5, Z5
@@ -47,6 +48,7 @@ period:
 	JCC             widen
 
 step:
+	PREFETCHT0      1024(CX)(AX*2)
 	VMOVDQU64       (CX)(AX*2), Z6
 	VPANDQ          Z3, Z6, Z5
 	VPMULHUW        Z4, Z6, Z6
@@ -149,7 +151,7 @@ DATA lowword<>+56(SB)/8, $0x0000ffff0000ffff
 GLOBL lowword<>(SB), RODATA|NOPTR, $64
 
 // func gemmLUT1x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, CMOV
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·gemmLUT1x2(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -181,6 +183,7 @@ period:
 	ADDQ            AX, R10
 	CMPQ            R8, R10
 	CMOVQCS         R8, R10
+	PREFETCHT0      1024(CX)(AX*2)
 	VMOVDQU64       (CX)(AX*2), Z8
 	VPANDQ          Z6, Z8, Z3
 	VPMULHUW        Z7, Z8, Z8
@@ -200,6 +203,7 @@ period:
 	JCC             widen
 
 step:
+	PREFETCHT0      1024(CX)(AX*2)
 	VMOVDQU64       (CX)(AX*2), Z9
 	VPANDQ          Z6, Z9, Z8
 	VPMULHUW        Z7, Z9, Z9
@@ -307,7 +311,7 @@ take:
 	RET
 
 // func gemmLUT1x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, CMOV
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·gemmLUT1x3(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -342,6 +346,7 @@ period:
 	ADDQ            AX, R11
 	CMPQ            R9, R11
 	CMOVQCS         R9, R11
+	PREFETCHT0      1024(CX)(AX*2)
 	VMOVDQU64       (CX)(AX*2), Z11
 	VPANDQ          Z9, Z11, Z6
 	VPMULHUW        Z10, Z11, Z11
@@ -366,6 +371,7 @@ period:
 	JCC             widen
 
 step:
+	PREFETCHT0      1024(CX)(AX*2)
 	VMOVDQU64       (CX)(AX*2), Z12
 	VPANDQ          Z9, Z12, Z11
 	VPMULHUW        Z10, Z12, Z12
@@ -508,7 +514,7 @@ take:
 	RET
 
 // func gemmLUT1x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, CMOV
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·gemmLUT1x4(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -546,6 +552,7 @@ period:
 	ADDQ            AX, R12
 	CMPQ            R10, R12
 	CMOVQCS         R10, R12
+	PREFETCHT0      1024(CX)(AX*2)
 	VMOVDQU64       (CX)(AX*2), Z14
 	VPANDQ          Z12, Z14, Z9
 	VPMULHUW        Z13, Z14, Z14
@@ -575,6 +582,7 @@ period:
 	JCC             widen
 
 step:
+	PREFETCHT0      1024(CX)(AX*2)
 	VMOVDQU64       (CX)(AX*2), Z15
 	VPANDQ          Z12, Z15, Z14
 	VPMULHUW        Z13, Z15, Z15
@@ -752,7 +760,7 @@ take:
 	RET
 
 // func gemmLUT1x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, CMOV
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·gemmLUT1x5(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -793,6 +801,7 @@ period:
 	ADDQ            AX, R13
 	CMPQ            R11, R13
 	CMOVQCS         R11, R13
+	PREFETCHT0      1024(CX)(AX*2)
 	VMOVDQU64       (CX)(AX*2), Z17
 	VPANDQ          Z15, Z17, Z12
 	VPMULHUW        Z16, Z17, Z17
@@ -827,6 +836,7 @@ period:
 	JCC             widen
 
 step:
+	PREFETCHT0      1024(CX)(AX*2)
 	VMOVDQU64       (CX)(AX*2), Z18
 	VPANDQ          Z15, Z18, Z17
 	VPMULHUW        Z16, Z18, Z18
@@ -1039,7 +1049,7 @@ take:
 	RET
 
 // func gemmLUT1x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, CMOV
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·gemmLUT1x6(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -1083,6 +1093,7 @@ period:
 	ADDQ            AX, R14
 	CMPQ            R12, R14
 	CMOVQCS         R12, R14
+	PREFETCHT0      1024(CX)(AX*2)
 	VMOVDQU64       (CX)(AX*2), Z20
 	VPANDQ          Z18, Z20, Z15
 	VPMULHUW        Z19, Z20, Z20
@@ -1122,6 +1133,7 @@ period:
 	JCC             widen
 
 step:
+	PREFETCHT0      1024(CX)(AX*2)
 	VMOVDQU64       (CX)(AX*2), Z21
 	VPANDQ          Z18, Z21, Z20
 	VPMULHUW        Z19, Z21, Z21

@@ -157,4 +157,4 @@ const GemmLUT2Tables = 64
 const GemmLUT2Sum = 255
 
 // GemmLUT2Features lists the CPU features that the instructions of GemmLUT2 need.
-const GemmLUT2Features = "AVX AVX512BW AVX512F CMOV"
+const GemmLUT2Features = "AVX AVX512BW AVX512F CMOV MMX+"

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemmLUT2x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, CMOV
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·gemmLUT2x1(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -33,6 +33,7 @@ period:
 	ADDQ            AX, R9
 	CMPQ            DI, R9
 	CMOVQCS         DI, R9
+	PREFETCHT0      1024(CX)(AX*4)
 	VMOVDQU64       (CX)(AX*4), Z5
 	VPANDQ          Z3, Z5, Z0
 	VPMULHUW        Z4, Z5, Z5
@@ -42,6 +43,7 @@ period:
 	VBROADCASTI32X4 16(SI)(AX*1), Z6
 	VPSHUFB         Z5, Z6, Z6
 	VPADDB          Z6, Z0, Z0
+	PREFETCHT0      1088(CX)(AX*4)
 	VMOVDQU64       64(CX)(AX*4), Z6
 	VPANDQ          Z3, Z6, Z5
 	VPMULHUW        Z4, Z6, Z6
@@ -57,6 +59,7 @@ period:
 	JCC             widen
 
 step:
+	PREFETCHT0      1024(CX)(AX*4)
 	VMOVDQU64       (CX)(AX*4), Z6
 	VPANDQ          Z3, Z6, Z5
 	VPMULHUW        Z4, Z6, Z6
@@ -67,6 +70,7 @@ step:
 	VBROADCASTI32X4 16(SI)(AX*1), Z5
 	VPSHUFB         Z6, Z5, Z5
 	VPADDB          Z5, Z0, Z0
+	PREFETCHT0      1088(CX)(AX*4)
 	VMOVDQU64       64(CX)(AX*4), Z6
 	VPANDQ          Z3, Z6, Z5
 	VPMULHUW        Z4, Z6, Z6
@@ -169,7 +173,7 @@ DATA lowword<>+56(SB)/8, $0x0000ffff0000ffff
 GLOBL lowword<>(SB), RODATA|NOPTR, $64
 
 // func gemmLUT2x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, CMOV
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·gemmLUT2x2(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -201,6 +205,7 @@ period:
 	ADDQ            AX, R10
 	CMPQ            R8, R10
 	CMOVQCS         R8, R10
+	PREFETCHT0      1024(CX)(AX*4)
 	VMOVDQU64       (CX)(AX*4), Z8
 	VPANDQ          Z6, Z8, Z3
 	VPMULHUW        Z7, Z8, Z8
@@ -215,6 +220,7 @@ period:
 	VBROADCASTI32X4 16(DI)(AX*1), Z9
 	VPSHUFB         Z8, Z9, Z9
 	VPADDB          Z9, Z3, Z3
+	PREFETCHT0      1088(CX)(AX*4)
 	VMOVDQU64       64(CX)(AX*4), Z9
 	VPANDQ          Z6, Z9, Z8
 	VPMULHUW        Z7, Z9, Z9
@@ -236,6 +242,7 @@ period:
 	JCC             widen
 
 step:
+	PREFETCHT0      1024(CX)(AX*4)
 	VMOVDQU64       (CX)(AX*4), Z9
 	VPANDQ          Z6, Z9, Z8
 	VPMULHUW        Z7, Z9, Z9
@@ -252,6 +259,7 @@ step:
 	VBROADCASTI32X4 16(DI)(AX*1), Z8
 	VPSHUFB         Z9, Z8, Z8
 	VPADDB          Z8, Z3, Z3
+	PREFETCHT0      1088(CX)(AX*4)
 	VMOVDQU64       64(CX)(AX*4), Z9
 	VPANDQ          Z6, Z9, Z8
 	VPMULHUW        Z7, Z9, Z9
@@ -359,7 +367,7 @@ take:
 	RET
 
 // func gemmLUT2x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, CMOV
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·gemmLUT2x3(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -394,6 +402,7 @@ period:
 	ADDQ            AX, R11
 	CMPQ            R9, R11
 	CMOVQCS         R9, R11
+	PREFETCHT0      1024(CX)(AX*4)
 	VMOVDQU64       (CX)(AX*4), Z11
 	VPANDQ          Z9, Z11, Z6
 	VPMULHUW        Z10, Z11, Z11
@@ -413,6 +422,7 @@ period:
 	VBROADCASTI32X4 16(R8)(AX*1), Z12
 	VPSHUFB         Z11, Z12, Z12
 	VPADDB          Z12, Z6, Z6
+	PREFETCHT0      1088(CX)(AX*4)
 	VMOVDQU64       64(CX)(AX*4), Z12
 	VPANDQ          Z9, Z12, Z11
 	VPMULHUW        Z10, Z12, Z12
@@ -440,6 +450,7 @@ period:
 	JCC             widen
 
 step:
+	PREFETCHT0      1024(CX)(AX*4)
 	VMOVDQU64       (CX)(AX*4), Z12
 	VPANDQ          Z9, Z12, Z11
 	VPMULHUW        Z10, Z12, Z12
@@ -462,6 +473,7 @@ step:
 	VBROADCASTI32X4 16(R8)(AX*1), Z11
 	VPSHUFB         Z12, Z11, Z11
 	VPADDB          Z11, Z6, Z6
+	PREFETCHT0      1088(CX)(AX*4)
 	VMOVDQU64       64(CX)(AX*4), Z12
 	VPANDQ          Z9, Z12, Z11
 	VPMULHUW        Z10, Z12, Z12
@@ -604,7 +616,7 @@ take:
 	RET
 
 // func gemmLUT2x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, CMOV
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·gemmLUT2x4(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -642,6 +654,7 @@ period:
 	ADDQ            AX, R12
 	CMPQ            R10, R12
 	CMOVQCS         R10, R12
+	PREFETCHT0      1024(CX)(AX*4)
 	VMOVDQU64       (CX)(AX*4), Z14
 	VPANDQ          Z12, Z14, Z9
 	VPMULHUW        Z13, Z14, Z14
@@ -666,6 +679,7 @@ period:
 	VBROADCASTI32X4 16(R9)(AX*1), Z15
 	VPSHUFB         Z14, Z15, Z15
 	VPADDB          Z15, Z9, Z9
+	PREFETCHT0      1088(CX)(AX*4)
 	VMOVDQU64       64(CX)(AX*4), Z15
 	VPANDQ          Z12, Z15, Z14
 	VPMULHUW        Z13, Z15, Z15
@@ -699,6 +713,7 @@ period:
 	JCC             widen
 
 step:
+	PREFETCHT0      1024(CX)(AX*4)
 	VMOVDQU64       (CX)(AX*4), Z15
 	VPANDQ          Z12, Z15, Z14
 	VPMULHUW        Z13, Z15, Z15
@@ -727,6 +742,7 @@ step:
 	VBROADCASTI32X4 16(R9)(AX*1), Z14
 	VPSHUFB         Z15, Z14, Z14
 	VPADDB          Z14, Z9, Z9
+	PREFETCHT0      1088(CX)(AX*4)
 	VMOVDQU64       64(CX)(AX*4), Z15
 	VPANDQ          Z12, Z15, Z14
 	VPMULHUW        Z13, Z15, Z15
@@ -904,7 +920,7 @@ take:
 	RET
 
 // func gemmLUT2x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, CMOV
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·gemmLUT2x5(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -945,6 +961,7 @@ period:
 	ADDQ            AX, R13
 	CMPQ            R11, R13
 	CMOVQCS         R11, R13
+	PREFETCHT0      1024(CX)(AX*4)
 	VMOVDQU64       (CX)(AX*4), Z17
 	VPANDQ          Z15, Z17, Z12
 	VPMULHUW        Z16, Z17, Z17
@@ -974,6 +991,7 @@ period:
 	VBROADCASTI32X4 16(R10)(AX*1), Z18
 	VPSHUFB         Z17, Z18, Z18
 	VPADDB          Z18, Z12, Z12
+	PREFETCHT0      1088(CX)(AX*4)
 	VMOVDQU64       64(CX)(AX*4), Z18
 	VPANDQ          Z15, Z18, Z17
 	VPMULHUW        Z16, Z18, Z18
@@ -1013,6 +1031,7 @@ period:
 	JCC             widen
 
 step:
+	PREFETCHT0      1024(CX)(AX*4)
 	VMOVDQU64       (CX)(AX*4), Z18
 	VPANDQ          Z15, Z18, Z17
 	VPMULHUW        Z16, Z18, Z18
@@ -1047,6 +1066,7 @@ step:
 	VBROADCASTI32X4 16(R10)(AX*1), Z17
 	VPSHUFB         Z18, Z17, Z17
 	VPADDB          Z17, Z12, Z12
+	PREFETCHT0      1088(CX)(AX*4)
 	VMOVDQU64       64(CX)(AX*4), Z18
 	VPANDQ          Z15, Z18, Z17
 	VPMULHUW        Z16, Z18, Z18
@@ -1259,7 +1279,7 @@ take:
 	RET
 
 // func gemmLUT2x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, CMOV
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·gemmLUT2x6(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -1303,6 +1323,7 @@ period:
 	ADDQ            AX, R14
 	CMPQ            R12, R14
 	CMOVQCS         R12, R14
+	PREFETCHT0      1024(CX)(AX*4)
 	VMOVDQU64       (CX)(AX*4), Z20
 	VPANDQ          Z18, Z20, Z15
 	VPMULHUW        Z19, Z20, Z20
@@ -1337,6 +1358,7 @@ period:
 	VBROADCASTI32X4 16(R11)(AX*1), Z21
 	VPSHUFB         Z20, Z21, Z21
 	VPADDB          Z21, Z15, Z15
+	PREFETCHT0      1088(CX)(AX*4)
 	VMOVDQU64       64(CX)(AX*4), Z21
 	VPANDQ          Z18, Z21, Z20
 	VPMULHUW        Z19, Z21, Z21
@@ -1382,6 +1404,7 @@ period:
 	JCC             widen
 
 step:
+	PREFETCHT0      1024(CX)(AX*4)
 	VMOVDQU64       (CX)(AX*4), Z21
 	VPANDQ          Z18, Z21, Z20
 	VPMULHUW        Z19, Z21, Z21
@@ -1422,6 +1445,7 @@ step:
 	VBROADCASTI32X4 16(R11)(AX*1), Z20
 	VPSHUFB         Z21, Z20, Z20
 	VPADDB          Z20, Z15, Z15
+	PREFETCHT0      1088(CX)(AX*4)
 	VMOVDQU64       64(CX)(AX*4), Z21
 	VPANDQ          Z18, Z21, Z20
 	VPMULHUW        Z19, Z21, Z21

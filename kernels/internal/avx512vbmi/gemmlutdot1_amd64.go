@@ -157,4 +157,4 @@ const GemmLUTDot1Tables = 64
 const GemmLUTDot1Sum = 0
 
 // GemmLUTDot1Features lists the CPU features that the instructions of GemmLUTDot1 need.
-const GemmLUTDot1Features = "AVX AVX512BW AVX512F AVX512VBMI AVX512VNNI CMOV"
+const GemmLUTDot1Features = "AVX AVX512BW AVX512F AVX512VBMI AVX512VNNI CMOV MMX+"

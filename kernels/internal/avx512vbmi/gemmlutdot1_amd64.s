@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemmLUTDot1x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV, MMX+
 TEXT ·gemmLUTDot1x1(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -29,10 +29,12 @@ set:
 	VPXORQ Z3, Z3, Z3
 
 step:
+	PREFETCHT0   1024(CX)(AX*2)
 	VMOVDQU64    (CX)(AX*2), Z4
 	VPSRLW       $0x04, Z4, Z5
 	VPTERNLOGD   $0xea, Z10, Z9, Z4
 	VPTERNLOGD   $0xea, Z10, Z9, Z5
+	PREFETCHT0   1088(CX)(AX*2)
 	VMOVDQU64    64(CX)(AX*2), Z6
 	VPSRLW       $0x04, Z6, Z7
 	VPTERNLOGD   $0xea, Z10, Z9, Z6
@@ -117,7 +119,7 @@ DATA tables<>+56(SB)/8, $0x3020100030201000
 GLOBL tables<>(SB), RODATA|NOPTR, $64
 
 // func gemmLUTDot1x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV, MMX+
 TEXT ·gemmLUTDot1x2(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -147,10 +149,12 @@ set:
 	VPXORQ Z7, Z7, Z7
 
 step:
+	PREFETCHT0   1024(CX)(AX*2)
 	VMOVDQU64    (CX)(AX*2), Z8
 	VPSRLW       $0x04, Z8, Z9
 	VPTERNLOGD   $0xea, Z15, Z14, Z8
 	VPTERNLOGD   $0xea, Z15, Z14, Z9
+	PREFETCHT0   1088(CX)(AX*2)
 	VMOVDQU64    64(CX)(AX*2), Z10
 	VPSRLW       $0x04, Z10, Z11
 	VPTERNLOGD   $0xea, Z15, Z14, Z10
@@ -233,7 +237,7 @@ step:
 	RET
 
 // func gemmLUTDot1x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV, MMX+
 TEXT ·gemmLUTDot1x3(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -268,10 +272,12 @@ set:
 	VPXORQ Z11, Z11, Z11
 
 step:
+	PREFETCHT0   1024(CX)(AX*2)
 	VMOVDQU64    (CX)(AX*2), Z12
 	VPSRLW       $0x04, Z12, Z13
 	VPTERNLOGD   $0xea, Z19, Z18, Z12
 	VPTERNLOGD   $0xea, Z19, Z18, Z13
+	PREFETCHT0   1088(CX)(AX*2)
 	VMOVDQU64    64(CX)(AX*2), Z14
 	VPSRLW       $0x04, Z14, Z15
 	VPTERNLOGD   $0xea, Z19, Z18, Z14
@@ -382,7 +388,7 @@ step:
 	RET
 
 // func gemmLUTDot1x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV, MMX+
 TEXT ·gemmLUTDot1x4(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -422,10 +428,12 @@ set:
 	VPXORQ Z15, Z15, Z15
 
 step:
+	PREFETCHT0   1024(CX)(AX*2)
 	VMOVDQU64    (CX)(AX*2), Z16
 	VPSRLW       $0x04, Z16, Z17
 	VPTERNLOGD   $0xea, Z23, Z22, Z16
 	VPTERNLOGD   $0xea, Z23, Z22, Z17
+	PREFETCHT0   1088(CX)(AX*2)
 	VMOVDQU64    64(CX)(AX*2), Z18
 	VPSRLW       $0x04, Z18, Z19
 	VPTERNLOGD   $0xea, Z23, Z22, Z18
@@ -564,7 +572,7 @@ step:
 	RET
 
 // func gemmLUTDot1x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV, MMX+
 TEXT ·gemmLUTDot1x5(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -609,10 +617,12 @@ set:
 	VPXORQ Z19, Z19, Z19
 
 step:
+	PREFETCHT0   1024(CX)(AX*2)
 	VMOVDQU64    (CX)(AX*2), Z20
 	VPSRLW       $0x04, Z20, Z21
 	VPTERNLOGD   $0xea, Z27, Z26, Z20
 	VPTERNLOGD   $0xea, Z27, Z26, Z21
+	PREFETCHT0   1088(CX)(AX*2)
 	VMOVDQU64    64(CX)(AX*2), Z22
 	VPSRLW       $0x04, Z22, Z23
 	VPTERNLOGD   $0xea, Z27, Z26, Z22
@@ -779,7 +789,7 @@ step:
 	RET
 
 // func gemmLUTDot1x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV, MMX+
 TEXT ·gemmLUTDot1x6(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -829,10 +839,12 @@ set:
 	VPXORQ Z23, Z23, Z23
 
 step:
+	PREFETCHT0   1024(CX)(AX*2)
 	VMOVDQU64    (CX)(AX*2), Z24
 	VPSRLW       $0x04, Z24, Z25
 	VPTERNLOGD   $0xea, Z31, Z30, Z24
 	VPTERNLOGD   $0xea, Z31, Z30, Z25
+	PREFETCHT0   1088(CX)(AX*2)
 	VMOVDQU64    64(CX)(AX*2), Z26
 	VPSRLW       $0x04, Z26, Z27
 	VPTERNLOGD   $0xea, Z31, Z30, Z26

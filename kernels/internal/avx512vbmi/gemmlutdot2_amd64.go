@@ -157,4 +157,4 @@ const GemmLUTDot2Tables = 64
 const GemmLUTDot2Sum = 0
 
 // GemmLUTDot2Features lists the CPU features that the instructions of GemmLUTDot2 need.
-const GemmLUTDot2Features = "AVX AVX512BW AVX512F AVX512VBMI AVX512VNNI CMOV"
+const GemmLUTDot2Features = "AVX AVX512BW AVX512F AVX512VBMI AVX512VNNI CMOV MMX+"

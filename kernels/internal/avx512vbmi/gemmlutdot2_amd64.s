@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemmLUTDot2x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV, MMX+
 TEXT ·gemmLUTDot2x1(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -29,10 +29,12 @@ set:
 	VPXORQ Z3, Z3, Z3
 
 step:
+	PREFETCHT0   1024(CX)(AX*4)
 	VMOVDQU64    (CX)(AX*4), Z4
 	VPSRLW       $0x04, Z4, Z5
 	VPTERNLOGD   $0xea, Z10, Z9, Z4
 	VPTERNLOGD   $0xea, Z10, Z9, Z5
+	PREFETCHT0   1088(CX)(AX*4)
 	VMOVDQU64    64(CX)(AX*4), Z6
 	VPSRLW       $0x04, Z6, Z7
 	VPTERNLOGD   $0xea, Z10, Z9, Z6
@@ -45,10 +47,12 @@ step:
 	VPDPBUSD     Z8, Z4, Z2
 	VPERMB       (SI)(AX*1), Z7, Z4
 	VPDPBUSD     Z8, Z4, Z3
+	PREFETCHT0   1152(CX)(AX*4)
 	VMOVDQU64    128(CX)(AX*4), Z4
 	VPSRLW       $0x04, Z4, Z5
 	VPTERNLOGD   $0xea, Z10, Z9, Z4
 	VPTERNLOGD   $0xea, Z10, Z9, Z5
+	PREFETCHT0   1216(CX)(AX*4)
 	VMOVDQU64    192(CX)(AX*4), Z6
 	VPSRLW       $0x04, Z6, Z7
 	VPTERNLOGD   $0xea, Z10, Z9, Z6
@@ -133,7 +137,7 @@ DATA tables<>+56(SB)/8, $0x3020100030201000
 GLOBL tables<>(SB), RODATA|NOPTR, $64
 
 // func gemmLUTDot2x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV, MMX+
 TEXT ·gemmLUTDot2x2(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -163,10 +167,12 @@ set:
 	VPXORQ Z7, Z7, Z7
 
 step:
+	PREFETCHT0   1024(CX)(AX*4)
 	VMOVDQU64    (CX)(AX*4), Z8
 	VPSRLW       $0x04, Z8, Z9
 	VPTERNLOGD   $0xea, Z15, Z14, Z8
 	VPTERNLOGD   $0xea, Z15, Z14, Z9
+	PREFETCHT0   1088(CX)(AX*4)
 	VMOVDQU64    64(CX)(AX*4), Z10
 	VPSRLW       $0x04, Z10, Z11
 	VPTERNLOGD   $0xea, Z15, Z14, Z10
@@ -187,10 +193,12 @@ step:
 	VPDPBUSD     Z12, Z13, Z6
 	VPERMB       (DI)(AX*1), Z11, Z13
 	VPDPBUSD     Z12, Z13, Z7
+	PREFETCHT0   1152(CX)(AX*4)
 	VMOVDQU64    128(CX)(AX*4), Z8
 	VPSRLW       $0x04, Z8, Z9
 	VPTERNLOGD   $0xea, Z15, Z14, Z8
 	VPTERNLOGD   $0xea, Z15, Z14, Z9
+	PREFETCHT0   1216(CX)(AX*4)
 	VMOVDQU64    192(CX)(AX*4), Z10
 	VPSRLW       $0x04, Z10, Z11
 	VPTERNLOGD   $0xea, Z15, Z14, Z10
@@ -273,7 +281,7 @@ step:
 	RET
 
 // func gemmLUTDot2x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV, MMX+
 TEXT ·gemmLUTDot2x3(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -308,10 +316,12 @@ set:
 	VPXORQ Z11, Z11, Z11
 
 step:
+	PREFETCHT0   1024(CX)(AX*4)
 	VMOVDQU64    (CX)(AX*4), Z12
 	VPSRLW       $0x04, Z12, Z13
 	VPTERNLOGD   $0xea, Z19, Z18, Z12
 	VPTERNLOGD   $0xea, Z19, Z18, Z13
+	PREFETCHT0   1088(CX)(AX*4)
 	VMOVDQU64    64(CX)(AX*4), Z14
 	VPSRLW       $0x04, Z14, Z15
 	VPTERNLOGD   $0xea, Z19, Z18, Z14
@@ -340,10 +350,12 @@ step:
 	VPDPBUSD     Z16, Z17, Z10
 	VPERMB       (R8)(AX*1), Z15, Z17
 	VPDPBUSD     Z16, Z17, Z11
+	PREFETCHT0   1152(CX)(AX*4)
 	VMOVDQU64    128(CX)(AX*4), Z12
 	VPSRLW       $0x04, Z12, Z13
 	VPTERNLOGD   $0xea, Z19, Z18, Z12
 	VPTERNLOGD   $0xea, Z19, Z18, Z13
+	PREFETCHT0   1216(CX)(AX*4)
 	VMOVDQU64    192(CX)(AX*4), Z14
 	VPSRLW       $0x04, Z14, Z15
 	VPTERNLOGD   $0xea, Z19, Z18, Z14
@@ -454,7 +466,7 @@ step:
 	RET
 
 // func gemmLUTDot2x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV, MMX+
 TEXT ·gemmLUTDot2x4(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -494,10 +506,12 @@ set:
 	VPXORQ Z15, Z15, Z15
 
 step:
+	PREFETCHT0   1024(CX)(AX*4)
 	VMOVDQU64    (CX)(AX*4), Z16
 	VPSRLW       $0x04, Z16, Z17
 	VPTERNLOGD   $0xea, Z23, Z22, Z16
 	VPTERNLOGD   $0xea, Z23, Z22, Z17
+	PREFETCHT0   1088(CX)(AX*4)
 	VMOVDQU64    64(CX)(AX*4), Z18
 	VPSRLW       $0x04, Z18, Z19
 	VPTERNLOGD   $0xea, Z23, Z22, Z18
@@ -534,10 +548,12 @@ step:
 	VPDPBUSD     Z20, Z21, Z14
 	VPERMB       (R9)(AX*1), Z19, Z21
 	VPDPBUSD     Z20, Z21, Z15
+	PREFETCHT0   1152(CX)(AX*4)
 	VMOVDQU64    128(CX)(AX*4), Z16
 	VPSRLW       $0x04, Z16, Z17
 	VPTERNLOGD   $0xea, Z23, Z22, Z16
 	VPTERNLOGD   $0xea, Z23, Z22, Z17
+	PREFETCHT0   1216(CX)(AX*4)
 	VMOVDQU64    192(CX)(AX*4), Z18
 	VPSRLW       $0x04, Z18, Z19
 	VPTERNLOGD   $0xea, Z23, Z22, Z18
@@ -676,7 +692,7 @@ step:
 	RET
 
 // func gemmLUTDot2x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV, MMX+
 TEXT ·gemmLUTDot2x5(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -721,10 +737,12 @@ set:
 	VPXORQ Z19, Z19, Z19
 
 step:
+	PREFETCHT0   1024(CX)(AX*4)
 	VMOVDQU64    (CX)(AX*4), Z20
 	VPSRLW       $0x04, Z20, Z21
 	VPTERNLOGD   $0xea, Z27, Z26, Z20
 	VPTERNLOGD   $0xea, Z27, Z26, Z21
+	PREFETCHT0   1088(CX)(AX*4)
 	VMOVDQU64    64(CX)(AX*4), Z22
 	VPSRLW       $0x04, Z22, Z23
 	VPTERNLOGD   $0xea, Z27, Z26, Z22
@@ -769,10 +787,12 @@ step:
 	VPDPBUSD     Z24, Z25, Z18
 	VPERMB       (R10)(AX*1), Z23, Z25
 	VPDPBUSD     Z24, Z25, Z19
+	PREFETCHT0   1152(CX)(AX*4)
 	VMOVDQU64    128(CX)(AX*4), Z20
 	VPSRLW       $0x04, Z20, Z21
 	VPTERNLOGD   $0xea, Z27, Z26, Z20
 	VPTERNLOGD   $0xea, Z27, Z26, Z21
+	PREFETCHT0   1216(CX)(AX*4)
 	VMOVDQU64    192(CX)(AX*4), Z22
 	VPSRLW       $0x04, Z22, Z23
 	VPTERNLOGD   $0xea, Z27, Z26, Z22
@@ -939,7 +959,7 @@ step:
 	RET
 
 // func gemmLUTDot2x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, CMOV, MMX+
 TEXT ·gemmLUTDot2x6(SB), NOSPLIT, $0-64
 	MOVQ      shift+56(FP), DX
 	XORL      BX, BX
@@ -989,10 +1009,12 @@ set:
 	VPXORQ Z23, Z23, Z23
 
 step:
+	PREFETCHT0   1024(CX)(AX*4)
 	VMOVDQU64    (CX)(AX*4), Z24
 	VPSRLW       $0x04, Z24, Z25
 	VPTERNLOGD   $0xea, Z31, Z30, Z24
 	VPTERNLOGD   $0xea, Z31, Z30, Z25
+	PREFETCHT0   1088(CX)(AX*4)
 	VMOVDQU64    64(CX)(AX*4), Z26
 	VPSRLW       $0x04, Z26, Z27
 	VPTERNLOGD   $0xea, Z31, Z30, Z26
@@ -1045,10 +1067,12 @@ step:
 	VPDPBUSD     Z28, Z29, Z22
 	VPERMB       (R11)(AX*1), Z27, Z29
 	VPDPBUSD     Z28, Z29, Z23
+	PREFETCHT0   1152(CX)(AX*4)
 	VMOVDQU64    128(CX)(AX*4), Z24
 	VPSRLW       $0x04, Z24, Z25
 	VPTERNLOGD   $0xea, Z31, Z30, Z24
 	VPTERNLOGD   $0xea, Z31, Z30, Z25
+	PREFETCHT0   1216(CX)(AX*4)
 	VMOVDQU64    192(CX)(AX*4), Z26
 	VPSRLW       $0x04, Z26, Z27
 	VPTERNLOGD   $0xea, Z31, Z30, Z26

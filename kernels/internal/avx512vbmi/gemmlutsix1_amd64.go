@@ -157,4 +157,4 @@ const GemmLUTSix1Tables = 64
 const GemmLUTSix1Sum = 255
 
 // GemmLUTSix1Features lists the CPU features that the instructions of GemmLUTSix1 need.
-const GemmLUTSix1Features = "AVX AVX512BW AVX512F AVX512VBMI CMOV"
+const GemmLUTSix1Features = "AVX AVX512BW AVX512F AVX512VBMI CMOV MMX+"

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemmLUTSix1x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, CMOV, MMX+
 TEXT ·gemmLUTSix1x1(SB), NOSPLIT, $0-64
 	MOVQ shift+56(FP), DX
 	XORL BX, BX
@@ -26,23 +26,25 @@ fold:
 	MOVQ   $0x00000100, R8
 
 period:
-	MOVL      8(SI), R9
-	ADDQ      AX, R9
-	CMPQ      DI, R9
-	CMOVQCS   DI, R9
-	VMOVDQU64 (CX)(AX*1), Z0
-	VPERMB    (SI)(AX*1), Z0, Z0
-	ADDQ      $0x40, AX
-	CMPQ      AX, R9
-	JCC       widen
+	MOVL       8(SI), R9
+	ADDQ       AX, R9
+	CMPQ       DI, R9
+	CMOVQCS    DI, R9
+	PREFETCHT0 1024(CX)(AX*1)
+	VMOVDQU64  (CX)(AX*1), Z0
+	VPERMB     (SI)(AX*1), Z0, Z0
+	ADDQ       $0x40, AX
+	CMPQ       AX, R9
+	JCC        widen
 
 step:
-	VMOVDQU64 (CX)(AX*1), Z3
-	VPERMB    (SI)(AX*1), Z3, Z3
-	VPADDB    Z3, Z0, Z0
-	ADDQ      $0x40, AX
-	CMPQ      AX, R9
-	JCS       step
+	PREFETCHT0 1024(CX)(AX*1)
+	VMOVDQU64  (CX)(AX*1), Z3
+	VPERMB     (SI)(AX*1), Z3, Z3
+	VPADDB     Z3, Z0, Z0
+	ADDQ       $0x40, AX
+	CMPQ       AX, R9
+	JCS        step
 
 widen:
 	VPADDW Z0, Z1, Z1
@@ -112,7 +114,7 @@ DATA lowword<>+56(SB)/8, $0x0000ffff0000ffff
 GLOBL lowword<>(SB), RODATA|NOPTR, $64
 
 // func gemmLUTSix1x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, CMOV, MMX+
 TEXT ·gemmLUTSix1x2(SB), NOSPLIT, $0-64
 	MOVQ shift+56(FP), DX
 	XORL BX, BX
@@ -137,26 +139,28 @@ fold:
 	MOVQ   $0x00000100, R9
 
 period:
-	MOVL      8(SI), R10
-	ADDQ      AX, R10
-	CMPQ      R8, R10
-	CMOVQCS   R8, R10
-	VMOVDQU64 (CX)(AX*1), Z3
-	VPERMB    (SI)(AX*1), Z3, Z0
-	VPERMB    (DI)(AX*1), Z3, Z3
-	ADDQ      $0x40, AX
-	CMPQ      AX, R10
-	JCC       widen
+	MOVL       8(SI), R10
+	ADDQ       AX, R10
+	CMPQ       R8, R10
+	CMOVQCS    R8, R10
+	PREFETCHT0 1024(CX)(AX*1)
+	VMOVDQU64  (CX)(AX*1), Z3
+	VPERMB     (SI)(AX*1), Z3, Z0
+	VPERMB     (DI)(AX*1), Z3, Z3
+	ADDQ       $0x40, AX
+	CMPQ       AX, R10
+	JCC        widen
 
 step:
-	VMOVDQU64 (CX)(AX*1), Z6
-	VPERMB    (SI)(AX*1), Z6, Z7
-	VPADDB    Z7, Z0, Z0
-	VPERMB    (DI)(AX*1), Z6, Z6
-	VPADDB    Z6, Z3, Z3
-	ADDQ      $0x40, AX
-	CMPQ      AX, R10
-	JCS       step
+	PREFETCHT0 1024(CX)(AX*1)
+	VMOVDQU64  (CX)(AX*1), Z6
+	VPERMB     (SI)(AX*1), Z6, Z7
+	VPADDB     Z7, Z0, Z0
+	VPERMB     (DI)(AX*1), Z6, Z6
+	VPADDB     Z6, Z3, Z3
+	ADDQ       $0x40, AX
+	CMPQ       AX, R10
+	JCS        step
 
 widen:
 	VPADDW Z0, Z1, Z1
@@ -245,7 +249,7 @@ take:
 	RET
 
 // func gemmLUTSix1x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, CMOV, MMX+
 TEXT ·gemmLUTSix1x3(SB), NOSPLIT, $0-64
 	MOVQ shift+56(FP), DX
 	XORL BX, BX
@@ -273,29 +277,31 @@ fold:
 	MOVQ   $0x00000100, R10
 
 period:
-	MOVL      8(SI), R11
-	ADDQ      AX, R11
-	CMPQ      R9, R11
-	CMOVQCS   R9, R11
-	VMOVDQU64 (CX)(AX*1), Z6
-	VPERMB    (SI)(AX*1), Z6, Z0
-	VPERMB    (DI)(AX*1), Z6, Z3
-	VPERMB    (R8)(AX*1), Z6, Z6
-	ADDQ      $0x40, AX
-	CMPQ      AX, R11
-	JCC       widen
+	MOVL       8(SI), R11
+	ADDQ       AX, R11
+	CMPQ       R9, R11
+	CMOVQCS    R9, R11
+	PREFETCHT0 1024(CX)(AX*1)
+	VMOVDQU64  (CX)(AX*1), Z6
+	VPERMB     (SI)(AX*1), Z6, Z0
+	VPERMB     (DI)(AX*1), Z6, Z3
+	VPERMB     (R8)(AX*1), Z6, Z6
+	ADDQ       $0x40, AX
+	CMPQ       AX, R11
+	JCC        widen
 
 step:
-	VMOVDQU64 (CX)(AX*1), Z9
-	VPERMB    (SI)(AX*1), Z9, Z10
-	VPADDB    Z10, Z0, Z0
-	VPERMB    (DI)(AX*1), Z9, Z10
-	VPADDB    Z10, Z3, Z3
-	VPERMB    (R8)(AX*1), Z9, Z9
-	VPADDB    Z9, Z6, Z6
-	ADDQ      $0x40, AX
-	CMPQ      AX, R11
-	JCS       step
+	PREFETCHT0 1024(CX)(AX*1)
+	VMOVDQU64  (CX)(AX*1), Z9
+	VPERMB     (SI)(AX*1), Z9, Z10
+	VPADDB     Z10, Z0, Z0
+	VPERMB     (DI)(AX*1), Z9, Z10
+	VPADDB     Z10, Z3, Z3
+	VPERMB     (R8)(AX*1), Z9, Z9
+	VPADDB     Z9, Z6, Z6
+	ADDQ       $0x40, AX
+	CMPQ       AX, R11
+	JCS        step
 
 widen:
 	VPADDW Z0, Z1, Z1
@@ -413,7 +419,7 @@ take:
 	RET
 
 // func gemmLUTSix1x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, CMOV, MMX+
 TEXT ·gemmLUTSix1x4(SB), NOSPLIT, $0-64
 	MOVQ shift+56(FP), DX
 	XORL BX, BX
@@ -444,32 +450,34 @@ fold:
 	MOVQ   $0x00000100, R11
 
 period:
-	MOVL      8(SI), R12
-	ADDQ      AX, R12
-	CMPQ      R10, R12
-	CMOVQCS   R10, R12
-	VMOVDQU64 (CX)(AX*1), Z9
-	VPERMB    (SI)(AX*1), Z9, Z0
-	VPERMB    (DI)(AX*1), Z9, Z3
-	VPERMB    (R8)(AX*1), Z9, Z6
-	VPERMB    (R9)(AX*1), Z9, Z9
-	ADDQ      $0x40, AX
-	CMPQ      AX, R12
-	JCC       widen
+	MOVL       8(SI), R12
+	ADDQ       AX, R12
+	CMPQ       R10, R12
+	CMOVQCS    R10, R12
+	PREFETCHT0 1024(CX)(AX*1)
+	VMOVDQU64  (CX)(AX*1), Z9
+	VPERMB     (SI)(AX*1), Z9, Z0
+	VPERMB     (DI)(AX*1), Z9, Z3
+	VPERMB     (R8)(AX*1), Z9, Z6
+	VPERMB     (R9)(AX*1), Z9, Z9
+	ADDQ       $0x40, AX
+	CMPQ       AX, R12
+	JCC        widen
 
 step:
-	VMOVDQU64 (CX)(AX*1), Z12
-	VPERMB    (SI)(AX*1), Z12, Z13
-	VPADDB    Z13, Z0, Z0
-	VPERMB    (DI)(AX*1), Z12, Z13
-	VPADDB    Z13, Z3, Z3
-	VPERMB    (R8)(AX*1), Z12, Z13
-	VPADDB    Z13, Z6, Z6
-	VPERMB    (R9)(AX*1), Z12, Z12
-	VPADDB    Z12, Z9, Z9
-	ADDQ      $0x40, AX
-	CMPQ      AX, R12
-	JCS       step
+	PREFETCHT0 1024(CX)(AX*1)
+	VMOVDQU64  (CX)(AX*1), Z12
+	VPERMB     (SI)(AX*1), Z12, Z13
+	VPADDB     Z13, Z0, Z0
+	VPERMB     (DI)(AX*1), Z12, Z13
+	VPADDB     Z13, Z3, Z3
+	VPERMB     (R8)(AX*1), Z12, Z13
+	VPADDB     Z13, Z6, Z6
+	VPERMB     (R9)(AX*1), Z12, Z12
+	VPADDB     Z12, Z9, Z9
+	ADDQ       $0x40, AX
+	CMPQ       AX, R12
+	JCS        step
 
 widen:
 	VPADDW Z0, Z1, Z1
@@ -616,7 +624,7 @@ take:
 	RET
 
 // func gemmLUTSix1x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, CMOV, MMX+
 TEXT ·gemmLUTSix1x5(SB), NOSPLIT, $0-64
 	MOVQ shift+56(FP), DX
 	XORL BX, BX
@@ -650,35 +658,37 @@ fold:
 	MOVQ   $0x00000100, R12
 
 period:
-	MOVL      8(SI), R13
-	ADDQ      AX, R13
-	CMPQ      R11, R13
-	CMOVQCS   R11, R13
-	VMOVDQU64 (CX)(AX*1), Z12
-	VPERMB    (SI)(AX*1), Z12, Z0
-	VPERMB    (DI)(AX*1), Z12, Z3
-	VPERMB    (R8)(AX*1), Z12, Z6
-	VPERMB    (R9)(AX*1), Z12, Z9
-	VPERMB    (R10)(AX*1), Z12, Z12
-	ADDQ      $0x40, AX
-	CMPQ      AX, R13
-	JCC       widen
+	MOVL       8(SI), R13
+	ADDQ       AX, R13
+	CMPQ       R11, R13
+	CMOVQCS    R11, R13
+	PREFETCHT0 1024(CX)(AX*1)
+	VMOVDQU64  (CX)(AX*1), Z12
+	VPERMB     (SI)(AX*1), Z12, Z0
+	VPERMB     (DI)(AX*1), Z12, Z3
+	VPERMB     (R8)(AX*1), Z12, Z6
+	VPERMB     (R9)(AX*1), Z12, Z9
+	VPERMB     (R10)(AX*1), Z12, Z12
+	ADDQ       $0x40, AX
+	CMPQ       AX, R13
+	JCC        widen
 
 step:
-	VMOVDQU64 (CX)(AX*1), Z15
-	VPERMB    (SI)(AX*1), Z15, Z16
-	VPADDB    Z16, Z0, Z0
-	VPERMB    (DI)(AX*1), Z15, Z16
-	VPADDB    Z16, Z3, Z3
-	VPERMB    (R8)(AX*1), Z15, Z16
-	VPADDB    Z16, Z6, Z6
-	VPERMB    (R9)(AX*1), Z15, Z16
-	VPADDB    Z16, Z9, Z9
-	VPERMB    (R10)(AX*1), Z15, Z15
-	VPADDB    Z15, Z12, Z12
-	ADDQ      $0x40, AX
-	CMPQ      AX, R13
-	JCS       step
+	PREFETCHT0 1024(CX)(AX*1)
+	VMOVDQU64  (CX)(AX*1), Z15
+	VPERMB     (SI)(AX*1), Z15, Z16
+	VPADDB     Z16, Z0, Z0
+	VPERMB     (DI)(AX*1), Z15, Z16
+	VPADDB     Z16, Z3, Z3
+	VPERMB     (R8)(AX*1), Z15, Z16
+	VPADDB     Z16, Z6, Z6
+	VPERMB     (R9)(AX*1), Z15, Z16
+	VPADDB     Z16, Z9, Z9
+	VPERMB     (R10)(AX*1), Z15, Z15
+	VPADDB     Z15, Z12, Z12
+	ADDQ       $0x40, AX
+	CMPQ       AX, R13
+	JCS        step
 
 widen:
 	VPADDW Z0, Z1, Z1
@@ -854,7 +864,7 @@ take:
 	RET
 
 // func gemmLUTSix1x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, CMOV
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, CMOV, MMX+
 TEXT ·gemmLUTSix1x6(SB), NOSPLIT, $0-64
 	MOVQ shift+56(FP), DX
 	XORL BX, BX
@@ -891,38 +901,40 @@ fold:
 	MOVQ   $0x00000100, R13
 
 period:
-	MOVL      8(SI), R14
-	ADDQ      AX, R14
-	CMPQ      R12, R14
-	CMOVQCS   R12, R14
-	VMOVDQU64 (CX)(AX*1), Z15
-	VPERMB    (SI)(AX*1), Z15, Z0
-	VPERMB    (DI)(AX*1), Z15, Z3
-	VPERMB    (R8)(AX*1), Z15, Z6
-	VPERMB    (R9)(AX*1), Z15, Z9
-	VPERMB    (R10)(AX*1), Z15, Z12
-	VPERMB    (R11)(AX*1), Z15, Z15
-	ADDQ      $0x40, AX
-	CMPQ      AX, R14
-	JCC       widen
+	MOVL       8(SI), R14
+	ADDQ       AX, R14
+	CMPQ       R12, R14
+	CMOVQCS    R12, R14
+	PREFETCHT0 1024(CX)(AX*1)
+	VMOVDQU64  (CX)(AX*1), Z15
+	VPERMB     (SI)(AX*1), Z15, Z0
+	VPERMB     (DI)(AX*1), Z15, Z3
+	VPERMB     (R8)(AX*1), Z15, Z6
+	VPERMB     (R9)(AX*1), Z15, Z9
+	VPERMB     (R10)(AX*1), Z15, Z12
+	VPERMB     (R11)(AX*1), Z15, Z15
+	ADDQ       $0x40, AX
+	CMPQ       AX, R14
+	JCC        widen
 
 step:
-	VMOVDQU64 (CX)(AX*1), Z18
-	VPERMB    (SI)(AX*1), Z18, Z19
-	VPADDB    Z19, Z0, Z0
-	VPERMB    (DI)(AX*1), Z18, Z19
-	VPADDB    Z19, Z3, Z3
-	VPERMB    (R8)(AX*1), Z18, Z19
-	VPADDB    Z19, Z6, Z6
-	VPERMB    (R9)(AX*1), Z18, Z19
-	VPADDB    Z19, Z9, Z9
-	VPERMB    (R10)(AX*1), Z18, Z19
-	VPADDB    Z19, Z12, Z12
-	VPERMB    (R11)(AX*1), Z18, Z18
-	VPADDB    Z18, Z15, Z15
-	ADDQ      $0x40, AX
-	CMPQ      AX, R14
-	JCS       step
+	PREFETCHT0 1024(CX)(AX*1)
+	VMOVDQU64  (CX)(AX*1), Z18
+	VPERMB     (SI)(AX*1), Z18, Z19
+	VPADDB     Z19, Z0, Z0
+	VPERMB     (DI)(AX*1), Z18, Z19
+	VPADDB     Z19, Z3, Z3
+	VPERMB     (R8)(AX*1), Z18, Z19
+	VPADDB     Z19, Z6, Z6
+	VPERMB     (R9)(AX*1), Z18, Z19
+	VPADDB     Z19, Z9, Z9
+	VPERMB     (R10)(AX*1), Z18, Z19
+	VPADDB     Z19, Z12, Z12
+	VPERMB     (R11)(AX*1), Z18, Z18
+	VPADDB     Z18, Z15, Z15
+	ADDQ       $0x40, AX
+	CMPQ       AX, R14
+	JCS        step
 
 widen:
 	VPADDW Z0, Z1, Z1

@@ -157,4 +157,4 @@ const GemmLUTSix2Tables = 64
 const GemmLUTSix2Sum = 255
 
 // GemmLUTSix2Features lists the CPU features that the instructions of GemmLUTSix2 need.
-const GemmLUTSix2Features = "AVX AVX512BW AVX512F AVX512VBMI CMOV"
+const GemmLUTSix2Features = "AVX AVX512BW AVX512F AVX512VBMI CMOV MMX+"
