@@ -77,8 +77,8 @@ func TestRowBounds(t *testing.T) {
 		}
 	}
 	for _, r := range dotTable {
-		if block := r.run * 8 / r.bits; block > dotTail {
-			t.Errorf("%s: blocks of %d inputs: there is room for %d", r.name(), block, dotTail)
+		if block := r.run * 8 / r.bits; block > dotTail || block&(block-1) != 0 {
+			t.Errorf("%s: blocks of %d inputs: want a power of two, up to the %d there is room for", r.name(), block, dotTail)
 		}
 	}
 }
