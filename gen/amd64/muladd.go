@@ -39,6 +39,10 @@ import (
 //	       and four instructions on four pipes: at most 64 products a cycle on
 //	       Zen 3. It was seen to run VPMADDUBSW and VPADDW in pairs at 1.6 a
 //	       cycle, not 2, since additions also go to the multipliers' pipes: 51.
+//	       Widening adds two instructions to every n of both, so n = 8 leaves 45,
+//	       of which the tile for 8-bit weights ran 44; that for 4-bit ones ran 41,
+//	       with the decoding. Other orders of the instructions, fewer rows and
+//	       prefetching made no difference.
 //	       Widening multiplies by 1<<shift, an int16: shift is at most 14.
 //	wide   VPMADDWD of weights and codes widened to int16. Two codes a step.
 //
