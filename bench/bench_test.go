@@ -15,4 +15,5 @@ func BenchmarkGEMM(b *testing.B)     { suite.GEMM(b) }
 func BenchmarkGEMV(b *testing.B)     { suite.GEMV(b) }
 func BenchmarkLimits(b *testing.B)   { suite.Limits(b) }
 func BenchmarkMatMul(b *testing.B)   { suite.MatMul(b) }
+func BenchmarkMixed(b *testing.B)    { suite.Mixed(b) }
 func BenchmarkNetwork(b *testing.B)  { suite.Network(b) }

@@ -37,4 +37,5 @@ func TestPeers(t *testing.T) {
 func BenchmarkDot(b *testing.B)    { suite.Dot(b, dots...) }
 func BenchmarkGEMM(b *testing.B)   { suite.GEMM(b, products...) }
 func BenchmarkGEMV(b *testing.B)   { suite.GEMV(b, products...) }
+func BenchmarkMixed(b *testing.B)  { suite.Mixed(b) }
 func BenchmarkLimits(b *testing.B) { suite.Limits(b) }

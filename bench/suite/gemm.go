@@ -54,6 +54,9 @@ func GEMM(b *testing.B, peers ...Peer) {
 		if s.macs() >= 1<<30 && runtime.NumCPU() > 1 && !comparing() {
 			threaded(b, s, runtime.NumCPU())
 		}
+		if s == (size{1024, 1024, 1024}) {
+			sparse(b, s)
+		}
 	}
 }
 
