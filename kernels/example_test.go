@@ -116,6 +116,7 @@ func ExampleTable() {
 	// portable-popcount popcount true
 	// portable-muladd muladd true
 	// portable-shiftadd shiftadd true
+	// portable-lut lut true
 }
 
 // MatMul takes views: a product with a transposed matrix copies nothing.

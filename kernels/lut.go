@@ -94,15 +94,6 @@ func (f tablesForm) packPlanes(w Weights, r *gemmRow) []byte {
 	return dst
 }
 
-// bytesIn has a byte for each output, in vectors of that many.
-func bytesIn(vector int) lutPlace {
-	return func(j, k int) (int, int) { return vectorPlace(j, vector), k }
-}
-
-// nibblesIn64 has, in the dwords of a vector of 64 bytes, a nibble of each byte
-// for four inputs: the low ones for the first 16 outputs, the high ones for the next.
-func nibblesIn64(j, k int) (at, bit int) { return j/32*64 + j%16*4 + k/4, j%32/16*4 + k%4 }
-
 func (f tablesForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([]byte, int) {
 	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(s.x))) % lutAlign)
 	out := s.x[skip:]

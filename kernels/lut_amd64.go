@@ -38,6 +38,15 @@ func lutSixes(planes int) tablesForm {
 	return tablesForm{lutLayout: sixesLUT, planes: planes, group: 6, block: 24, most: lutNibble, place: bytesIn(64), build: avx512vbmi.SubsetSums6}
 }
 
+// bytesIn has a byte for each output, in vectors of that many.
+func bytesIn(vector int) lutPlace {
+	return func(j, k int) (int, int) { return vectorPlace(j, vector), k }
+}
+
+// nibblesIn64 has, in the dwords of a vector of 64 bytes, a nibble of each byte
+// for four inputs: the low ones for the first 16 outputs, the high ones for the next.
+func nibblesIn64(j, k int) (at, bit int) { return j/32*64 + j%16*4 + k/4, j%32/16*4 + k%4 }
+
 // The layouts of rows, for tiles of one plane and of two.
 var (
 	avx2LUT   = lutLayout{avx2.GemmLUT1Constant, avx2.GemmLUT1Period, avx2.GemmLUT1End, avx2.GemmLUT1Tables, avx2.GemmLUT1Sum}

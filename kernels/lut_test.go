@@ -371,6 +371,24 @@ func TestLUTLong(t *testing.T) {
 	})
 }
 
+// TestLUTWordsLong is that for the sums of four rows in a word.
+func TestLUTWordsLong(t *testing.T) {
+	rows := slices.DeleteFunc(slices.Clone(gemmTable), func(r *gemmRow) bool { return !hasForm[wordsForm](r) })
+	each(t, rows, func(t *testing.T, row *gemmRow) {
+		use(t, row.name())
+		rng, a := random(t), newArena(t)
+		for _, f := range some(rng, chosen(t, row)) {
+			k := 1<<16 - 1
+			if f.Acts != S8 {
+				k /= f.Acts.Max()
+			}
+			for _, k := range []int{k &^ 7, k, k + 1, 2*k + 9} {
+				checkGEMM(t, a, rng, gemmCase{f: f, m: 5, n: 2, k: k, wPattern: allMax, xPat: allMax, at: ends[rng.IntN(2)]}, row.name())
+			}
+		}
+	})
+}
+
 // BenchmarkSubsetSums is the share of a product that making tables takes.
 func BenchmarkSubsetSums(b *testing.B) {
 	for _, row := range lutRows() {

@@ -332,13 +332,13 @@ func TestCoverageReport(t *testing.T) {
 	c := coverageRecord{ran: map[string]string{"portable-muladd": "portable"}}
 	var b bytes.Buffer
 	c.report(&b)
-	for _, want := range []string{"portable: tested, emulated by an emulator: portable-muladd\n", "portable: SKIPPED by the tests: portable-epilogue portable-float32 portable-popcount portable-shiftadd\n"} {
+	for _, want := range []string{"portable: tested, emulated by an emulator: portable-muladd\n", "portable: SKIPPED by the tests: portable-epilogue portable-float32 portable-lut portable-popcount portable-shiftadd\n"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("want %q in\n%s", want, b.String())
 		}
 	}
 	for name, want := range map[string]string{
-		"portable":        "portable-epilogue portable-float32 portable-popcount portable-shiftadd",
+		"portable":        "portable-epilogue portable-float32 portable-lut portable-popcount portable-shiftadd",
 		"portable-muladd": "",
 		"none":            "none",
 	} {

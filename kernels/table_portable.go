@@ -13,6 +13,7 @@ var (
 		{kernelID: portableID("muladd"), form: codesForm{}, tiles: portable.GemmW8[:], nr: portable.Tile, kstep: 1, bits: 8, group: 1, run: portable.Tile, maxProduct: 127 * 255},
 		{kernelID: portableID("shiftadd"), form: &columnsForm{lanes: portable.ShiftAddLanes, inputs: 768, vector: 4, transpose: portable.Columns, add: portable.ShiftAdd},
 			nr: 64, kstep: columnsStep, bits: 8 * chunkBytes / chunkSlots},
+		{kernelID: portableID("lut"), form: wordsForm{}, nr: portable.Tile, kstep: wordsKStep, bits: 2},
 	}
 	portableDot = []*dotRow{
 		{kernelID: portableID("muladd"), dot: portable.DotW8, bits: 8, run: portable.DotBlock, maxProduct: 127 * 255},
