@@ -76,7 +76,9 @@ func NewConv2D(w Weights, shape ConvShape, a ActFormat, opt Options) (*Conv2D, e
 	if err := shape.checkWeights(w.N, w.K); err != nil {
 		return nil, err
 	}
-	opt.Rows = max(opt.Rows, shape.OutH()*shape.OutW())
+	if opt.Rows >= 0 { // otherwise newProduct says what is wrong
+		opt.Rows = max(opt.Rows, shape.OutH()*shape.OutW())
+	}
 	p, err := newProduct(w, a, opt)
 	if err != nil {
 		return nil, err

@@ -90,10 +90,10 @@ func init() {
 // Use limits dispatch, for the whole process, to the kernels that name selects:
 // an instruction set (avx2), a kernel (avx2-muladd-w4), or several of them
 // separated by commas. Where none of those computes an operation, the portable
-// kernel does; a tier includes those below it: avx512vbmi (with VPOPCNTDQ),
-// avx512vnni and avx512bw each other in this order, and they and avxvnni avx2. "auto" selects every kernel again. Plans
-// keep the kernel they were made with; functions such as MatMul and MaxPool
-// follow the selection of the moment.
+// kernel does. An instruction set includes those below it: avx512vbmi (with
+// VPOPCNTDQ) has avx512vnni below it, then avx512bw, then avx2; avxvnni has avx2.
+// "auto" selects every kernel again. Plans keep the kernel they were made with;
+// functions such as MatMul and MaxPool follow the selection of the moment.
 //
 // It returns a function that restores the selection there was before. The
 // error, of a name that no kernel has or that this CPU cannot run, says which

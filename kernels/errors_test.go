@@ -80,6 +80,9 @@ func TestWeightErrors(t *testing.T) {
 			wantError(t, plan(good, F32, Options{}), "activation format float32", "integer")
 			wantError(t, plan(good, 77, Options{}), "ActFormat(77)")
 			wantError(t, plan(good, U2, Options{Threads: -1}), "Threads is -1", "0 or more")
+			if name != "GEMV" { // which has one row, whatever it is told
+				wantError(t, plan(good, U2, Options{Rows: -1}), "Rows is -1", "0 or more")
+			}
 		})
 	}
 	_, err := NewDot(Weights{Ternary, 2, 2, make([]int8, 4)}, U2)

@@ -107,15 +107,19 @@ func (p *product) popcountBias(w Weights, a ActFormat) {
 	}
 }
 
+// row returns the k codes of row i: of codes, if these are the rows' own, or gathered.
+func (s *scratch) row(rows rowSource, codes []uint8, i, k int) []uint8 {
+	if codes != nil {
+		return codes[i*k:][:k]
+	}
+	rows.gather(s.codes, 0, i, i+1)
+	return s.codes[:k]
+}
+
 func (bitsForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([]byte, int) {
 	codes := rows.direct()
 	for i := m0; i < m1; i++ {
-		row := s.codes[:p.k]
-		if codes != nil {
-			row = codes[i*p.k:][:p.k]
-		} else {
-			rows.gather(s.codes, 0, i, i+1)
-		}
+		row := s.row(rows, codes, i, p.k)
 		packWords(s.x[(i-m0)*p.stride:], row, 0, p.bits.pack)
 	}
 	return s.x, p.stride

@@ -6,8 +6,8 @@ import (
 )
 
 // tablesForm is that of tiles that look sums of codes up: weights are planes of
-// bits, and every four codes of a row become a table of the sums of their
-// subsets. Four bits of a weight plane are an index.
+// bits, and every group of four or six codes of a row becomes a table of the sums
+// of its subsets. As many bits of a weight plane are an index.
 //
 // A weight is b1 + … + bn - 1 or, of one plane, 2b - 1. So with S the sum of all
 // look-ups and X that of the row's codes, a product is S - X, or 2S - X. It is
@@ -99,12 +99,7 @@ func (f tablesForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) 
 	out := s.x[skip:]
 	codes := rows.direct()
 	for i := m0; i < m1; i++ {
-		row := s.codes[:p.k]
-		if codes != nil {
-			row = codes[i*p.k:][:p.k]
-		} else {
-			rows.gather(s.codes, 0, i, i+1)
-		}
+		row := s.row(rows, codes, i, p.k)
 		f.row(p.row, out[(i-m0)*p.stride:], row, p.formats.Acts)
 	}
 	return out, p.stride

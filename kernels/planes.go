@@ -56,12 +56,7 @@ func (planesForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([
 	codes := rows.direct()
 	planes := p.formats.Acts.Bits()
 	for i := m0; i < m1; i++ {
-		row := s.codes[:p.k]
-		if codes != nil {
-			row = codes[i*p.k:][:p.k]
-		} else {
-			rows.gather(s.codes, 0, i, i+1)
-		}
+		row := s.row(rows, codes, i, p.k)
 		to := s.x[(i-m0)*p.stride:][:p.stride]
 		binary.NativeEndian.PutUint64(to, uint64(planes))
 		to = to[planesHead:]

@@ -69,7 +69,7 @@ func (f *columnsForm) pack(p *product, w Weights, a ActFormat) {
 	nr := p.row.nr
 	p.panel = blocks * entryBytes
 	table := ceilDiv(w.N, nr) * p.panel
-	p.packed = make([]byte, table, table+p.work/chunkSlots*chunkBytes+w.N*blocks*headBytes)
+	p.packed = make([]byte, table, table+p.work/chunkSlots*chunkBytes+w.N*blocks*headBytes) // or more
 	b := builder{lanes: f.lanes, amax: a.Max()}
 	for n0 := 0; n0 < w.N; n0 += nr {
 		for block := range blocks {
@@ -84,6 +84,8 @@ func (f *columnsForm) pack(p *product, w Weights, a ActFormat) {
 			p.packed = b.appendTo(p.packed)
 		}
 	}
+	// Segments were not counted beforehand: leave no room that PackedBytes hides.
+	p.packed = append(make([]byte, 0, len(p.packed)), p.packed...)
 	// A prepared row is the copy that is transposed, and its lane of columns.
 	p.stride = gatherStride(w.K) + blocks*(1+size)
 	p.block = f.lanes

@@ -323,3 +323,33 @@ func TestHalve(t *testing.T) {
 		}
 	}
 }
+
+// TestShiftAddBytes wants no memory behind a program that PackedBytes does not
+// count: with large codes there are more segments than outputs and blocks.
+func TestShiftAddBytes(t *testing.T) {
+	for _, row := range shiftAddRows() {
+		if len(missing(row.features)) > 0 {
+			continue
+		}
+		use(t, row.name())
+		for _, f := range []Formats{{Pow2x4, U4}, {Ternary, U1}} {
+			g, err := NewGEMM(weights(random(t), f.Weights, uniform, 40, 1000), f.Acts, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if held := cap(g.packed) + 4*cap(g.bias); g.PackedBytes() != held {
+				t.Errorf("%s, %v: PackedBytes is %d: the plan holds %d", row.name(), f, g.PackedBytes(), held)
+			}
+		}
+	}
+}
+
+// TestShiftAddRows wants offsets of columns that programs can hold.
+func TestShiftAddRows(t *testing.T) {
+	for _, row := range shiftAddRows() {
+		f := row.form.(*columnsForm)
+		if f.inputs%columnsStep != 0 || f.inputs*f.lanes > math.MaxUint16 || f.lanes%32 != 0 {
+			t.Errorf("%s: columns of %d rows, %d inputs at a time: want whole steps of %d, and the last to be at up to %d", row.name(), f.lanes, f.inputs, columnsStep, math.MaxUint16)
+		}
+	}
+}
