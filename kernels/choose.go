@@ -119,9 +119,22 @@ func Choose(f Formats, m, n, k int) (string, error) {
 // table, which has fewer bits a weight: closer rates are noise.
 const clearly = 0.95
 
+// preference orders kernels whose rates do not compare: better tiers before others.
+// But for binary weights and few bits of activations, counting bits and look-ups come
+// before multiplication, of whatever tier: an instruction that looks up or counts does
+// four or eight products a byte, and needs one or two more to add them, where
+// VPDPBUSD does one. A tier that only adds that does not make up for it.
+func preference(r *gemmRow, f Formats) int {
+	rank := tierRank(r.isa)
+	if f.Weights == Binary && f.Acts.Bits() <= 4 && (r.algorithm == "popcount" || r.algorithm == "lut") {
+		rank += len(tiers)
+	}
+	return rank
+}
+
 // chooseGEMM picks the kernel for a product: of those that were measured on the
 // same machine the one that clearly needs the least time, of those that were not the
-// first in the table; and among these, the one of the best tier.
+// first of those preferred; and among these, the one preferred.
 func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
 	f, class := Formats{w.Format, a.held()}, ClassOf(rows, w.N, w.K)
 	var best []candidate // one for each machine, in the order of the table
@@ -139,12 +152,12 @@ func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
 		same := slices.IndexFunc(best, func(b candidate) bool { return b.machine == c.machine })
 		if same < 0 {
 			best = append(best, c)
-		} else if c.time < clearly*best[same].time {
+		} else if c.time < clearly*best[same].time || c.machine == "" && preference(r, f) > preference(best[same].row, f) {
 			best[same] = c
 		}
 	}
 	if len(best) == 0 {
 		return nil, fmt.Errorf("kernels: no kernel for %v", f)
 	}
-	return slices.MaxFunc(best, func(a, b candidate) int { return tierRank(a.row.isa) - tierRank(b.row.isa) }).row, nil
+	return slices.MaxFunc(best, func(a, b candidate) int { return preference(a.row, f) - preference(b.row, f) }).row, nil
 }

@@ -105,3 +105,53 @@ func TestChoose(t *testing.T) {
 		}
 	}
 }
+
+// TestChooseBinary has tiers that add nothing but a better multiplication, as
+// AVX-VNNI does to AVX2.
+func TestChooseBinary(t *testing.T) {
+	table, before, chosen := gemmTable, currentRates, selected.Load()
+	defer func() { gemmTable, currentRates = table, before }()
+	selected.Store(nil)
+	defer selected.Store(chosen)
+	row := func(isa, algorithm string) *gemmRow {
+		return &gemmRow{kernelID: kernelID{isa: isa, algorithm: algorithm}, form: codesForm{}, bits: 2, maxProduct: 1 << 20}
+	}
+	gemmTable = []*gemmRow{
+		row("avx512vnni", "muladd"), row("avx512bw", "lut"), row("avxvnni", "muladd"), row("avx2", "lut"), row("avx2", "muladd"),
+		row("portable", "popcount"),
+	}
+	measured := func(f Formats, kernels ...string) (list []Rate) {
+		for i, k := range kernels { // the later, the faster
+			r := Rate{Kernel: k, Weights: f.Weights, Acts: f.Acts, Machine: "m"}
+			for class := range r.GMACs {
+				r.GMACs[class] = float32(1 + i)
+			}
+			list = append(list, r)
+		}
+		return list
+	}
+	for _, c := range []struct {
+		f        Formats
+		use      string
+		measured []string
+		want     string
+	}{
+		{Formats{Binary, U3}, "avxvnni", nil, "avx2-lut"},
+		{Formats{Binary, Sign}, "avx512vnni", nil, "avx512bw-lut"},
+		{Formats{Binary, U8}, "avxvnni", nil, "avxvnni-muladd"},
+		{Formats{Ternary, U3}, "avxvnni", nil, "avxvnni-muladd"},
+		{Formats{Binary, U3}, "avxvnni", []string{"avx2-muladd", "avx2-lut"}, "avx2-lut"},
+		{Formats{Binary, U3}, "avxvnni", []string{"avx2-lut", "avx2-muladd"}, "avxvnni-muladd"},
+		{Formats{Binary, U3}, "avxvnni", []string{"avx2-lut", "avxvnni-muladd"}, "avxvnni-muladd"},
+		{Formats{Binary, U3}, "avxvnni-muladd", nil, "avxvnni-muladd"},
+		{Formats{Ternary, U3}, "avx2", []string{"avx2-muladd", "avx2-lut"}, "avx2-lut"},
+	} {
+		currentRates = measured(c.f, c.measured...)
+		selected.Store(&selection{names: []string{c.use}})
+		got, err := chooseGEMM(Weights{Format: c.f.Weights, N: 200, K: 1000}, c.f.Acts, 100)
+		selected.Store(chosen)
+		if err != nil || got.name() != c.want {
+			t.Errorf("%v, %s, measured %v: got %v, %v: want %s", c.f, c.use, c.measured, got, err, c.want)
+		}
+	}
+}
