@@ -54,6 +54,25 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestTierFeatures wants no kernel to need more than the CPUs that its tier is for
+// have: it would be missing where the tier is said to run.
+func TestTierFeatures(t *testing.T) {
+	avx2 := strings.Fields("CMOV MMX+ POPCNT AVX AVX2 FMA3")
+	bw := append(slices.Clone(avx2), "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL")
+	vnni := append(slices.Clone(bw), "AVX512VNNI")
+	have := map[string][]string{
+		"avx2": avx2, "avxvnni": append(slices.Clone(avx2), "AVXVNNI"),
+		"avx512bw": bw, "avx512vnni": vnni, "avx512vbmi": append(slices.Clone(vnni), "AVX512VBMI", "AVX512VPOPCNTDQ"),
+	}
+	for _, k := range Table() {
+		for _, f := range k.Features {
+			if !slices.Contains(have[k.ISA], f) {
+				t.Errorf("%s: %s needs %s", k.Operation, k.Name, f)
+			}
+		}
+	}
+}
+
 // hasForm reports whether a row's form is of type F.
 func hasForm[F form](r *gemmRow) bool {
 	_, ok := r.form.(F)

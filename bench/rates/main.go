@@ -5,7 +5,7 @@
 //	go run ./bench/rates -o -         # prints it
 //
 // The rates of kernels that this CPU cannot run stay as they were, with the
-// machine they were measured on.
+// machine they were measured on, and so do those of other architectures.
 package main
 
 import (
@@ -47,7 +47,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	text, err := source(merge(kernels.Rates(), list))
+	text, err := source(merge(kernels.Rates(), list, kernels.Table()))
 	if err == nil && *out == "-" {
 		_, err = os.Stdout.Write(text)
 	} else if err == nil {
@@ -169,15 +169,17 @@ func planFor(kernel kernels.Kernel, w kernels.Weights, a kernels.ActFormat, rows
 }
 
 // merge replaces old rates by new ones of the same kernel, and drops those of
-// kernels that are no more.
-func merge(old, new []kernels.Rate) []kernels.Rate {
-	cannot := map[string]bool{}
-	for _, k := range kernels.Table() {
+// kernels that are no more: of tiers that there are, since the table has none of
+// another architecture.
+func merge(old, new []kernels.Rate, table []kernels.Kernel) []kernels.Rate {
+	cannot, tiers := map[string]bool{}, map[string]bool{}
+	for _, k := range table {
 		cannot[k.Name] = len(k.Missing) > 0
+		tiers[k.ISA] = true
 	}
 	list := slices.Clone(new)
 	for _, r := range old {
-		if cannot[r.Kernel] {
+		if tier, _, _ := strings.Cut(r.Kernel, "-"); cannot[r.Kernel] || !tiers[tier] {
 			list = append(list, r)
 		}
 	}
