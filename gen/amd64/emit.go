@@ -44,6 +44,15 @@ type constant struct {
 	doc   string
 }
 
+// upTo returns the variants 1 … n, such as the rows of a tile.
+func upTo(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i + 1
+	}
+	return list
+}
+
 // functionName returns the Go name of a variant.
 func (f family) functionName(variant int) string {
 	if len(f.variants) == 0 {

@@ -27,7 +27,7 @@ type vector struct {
 // mr·2 FMAs of mr+2 loads, so that the FMAs alone bound the loop.
 func gemmF32(mr int, v vector) family {
 	nr := 2 * v.bytes / 4
-	f := family{
+	return family{
 		name: "GemmF32",
 		doc: fmt.Sprintf(`GemmF32 holds, by the number of rows, tiles of %d columns of a float32 matrix
 product. An element's sum starts from c (or 0) and takes its products in the
@@ -47,12 +47,9 @@ where a caller cuts k.`, nr),
 
 where a row of c is cStride, and a row and a column of a are aRow and aCol
 bytes apart. The rows of b are adjacent. k is at least 1.`, nr),
-		body: func(c *build.Context, rows int) { gemmF32Body(c, rows, v) },
+		body:     func(c *build.Context, rows int) { gemmF32Body(c, rows, v) },
+		variants: upTo(mr),
 	}
-	for i := range mr {
-		f.variants = append(f.variants, i+1)
-	}
-	return f
 }
 
 func gemmF32Body(c *build.Context, rows int, v vector) {

@@ -45,17 +45,13 @@ func init() {
 type gemmBitsLUT struct{ vector, maxRows int }
 
 func (g gemmBitsLUT) register(room string) {
-	var variants []int
-	for mr := 1; mr <= g.maxRows; mr++ {
-		variants = append(variants, mr)
-	}
 	nr, lanes := 2*g.vector, g.vector/4
 	add(room, family{
 		name: "GemmBitsLUT",
 		doc: fmt.Sprintf(`GemmBitsLUT are the tiles of %d outputs by their number of rows, for binary weights and
 activations, by look-ups of four products. A step is 64 bits of a row.`, nr),
 		signature: intTileSignature,
-		variants:  variants,
+		variants:  upTo(g.maxRows),
 		loop: fmt.Sprintf(`	for i := range %%d {
 		for j := range %d {
 			differ := int32(0)

@@ -144,10 +144,6 @@ func (s scheme) how() string {
 func (g muladd) register(room, form string, maxRows int) {
 	name := "Gemm" + fmt.Sprintf(form, g.bits)
 	g.registerGEMV(room, "Gemv"+fmt.Sprintf(form, g.bits))
-	var variants []int
-	for mr := 1; mr <= maxRows; mr++ {
-		variants = append(variants, mr)
-	}
 	group, bound := min(g.kstep, 4), g.scheme.bound(g.additions)
 	add(room, family{
 		name: name,
@@ -155,7 +151,7 @@ func (g muladd) register(room, form string, maxRows int) {
 			name, g.nr, g.bits, g.scheme.how(), exact(bound), g.kstep),
 		constants: maxProduct(name, bound),
 		signature: intTileSignature,
-		variants:  variants,
+		variants:  upTo(maxRows),
 		loop: fmt.Sprintf(`	for i := range %%d {
 		for j := range %d {
 			sum := int32(0)

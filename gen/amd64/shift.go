@@ -35,17 +35,13 @@ const shiftAdditions = 32
 func init() {
 	const rows = 4
 	shiftTile := func(room string, nr, kstep, bound int, body func(*build.Context, int)) {
-		var variants []int
-		for mr := 1; mr <= rows; mr++ {
-			variants = append(variants, mr)
-		}
 		const name = "GemmShift"
 		add(room, family{
 			name: name,
 			doc: fmt.Sprintf("%s are the tiles of %d outputs by their number of rows, for weights of 4 bits, by\nvariable shifts. %s\nA step is %d codes.",
 				name, nr, exact(bound), kstep),
 			signature: intTileSignature,
-			variants:  variants,
+			variants:  upTo(rows),
 			constants: maxProduct(name, bound),
 			loop: fmt.Sprintf(`	for i := range %%d {
 		for j := range %[1]d {
