@@ -16,8 +16,8 @@ import (
 	"github.com/peterbourgon/ff/v3/ffcli"
 
 	"example.com/lowbit/kernels"
+	"example.com/lowbit/netrun/atomicfile"
 	"example.com/lowbit/netrun/data"
-	"example.com/lowbit/netrun/internal/atomicfile"
 	"example.com/lowbit/netrun/nn"
 	"example.com/lowbit/netrun/train"
 )

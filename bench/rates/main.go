@@ -25,6 +25,7 @@ import (
 	"golang.org/x/term"
 
 	"example.com/lowbit/kernels"
+	"example.com/lowbit/netrun/atomicfile"
 	"example.com/lowbit/netrun/measure"
 )
 
@@ -43,19 +44,41 @@ func main() {
 	if flag.NArg() > 0 || *passes < 1 || *slice <= 0 {
 		log.Fatalf("got arguments %q, -passes %d, -slice %v: want no arguments, 1 or more passes, a slice above 0; see -h", flag.Args(), *passes, *slice)
 	}
-	list, err := measureAll(*passes, *slice)
-	if err != nil {
+	if err := run(*out, *passes, *slice); err != nil {
 		log.Fatal(err)
+	}
+}
+
+// run measures and writes. What cannot be written to is told before the minutes
+// that measuring takes.
+func run(out string, passes int, slice time.Duration) error {
+	if out != stdout {
+		if err := atomicfile.Check(out); err != nil {
+			return fmt.Errorf("cannot write %q: %w", out, err)
+		}
+	}
+	list, err := measureAll(passes, slice)
+	if err != nil {
+		return err
 	}
 	text, err := source(merge(kernels.Rates(), list, kernels.Table()))
-	if err == nil && *out == "-" {
-		_, err = os.Stdout.Write(text)
-	} else if err == nil {
-		err = os.WriteFile(*out, text, 0o644)
-	}
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
+	return write(out, text)
+}
+
+// stdout is the name for standard output.
+const stdout = "-"
+
+// write replaces the file at once: without whole rates package kernels, and so
+// this command, cannot be built.
+func write(out string, text []byte) error {
+	if out == stdout {
+		_, err := os.Stdout.Write(text)
+		return err
+	}
+	return atomicfile.Write(out, text)
 }
 
 // shapes are the products that stand for the classes: rows, outputs, inputs.

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/lowbit/kernels"
 )
@@ -46,5 +50,38 @@ func TestShapes(t *testing.T) {
 		if s := shapes[c]; kernels.ClassOf(s[0], s[1], s[2]) != c {
 			t.Errorf("%v is measured at %v, which is %v", c, s, kernels.ClassOf(s[0], s[1], s[2]))
 		}
+	}
+}
+
+// TestUnwritable wants an output that cannot be written to be told at once: the
+// measurement asked for would take days.
+func TestUnwritable(t *testing.T) {
+	for _, out := range []string{filepath.Join(t.TempDir(), "missing", "rates.go"), t.TempDir(), ""} {
+		if err := run(out, 1, time.Hour); err == nil || !strings.Contains(err.Error(), out) {
+			t.Errorf("%q: got %v, want an error that names it", out, err)
+		}
+	}
+}
+
+// TestReplaced wants the file to be the old or the new one at any moment.
+func TestReplaced(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "rates.go")
+	if err := os.WriteFile(out, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := write(out, []byte("the new one")); err != nil {
+		t.Fatal(err)
+	}
+	before, err := io.ReadAll(f)
+	if err != nil || string(before) != "old" {
+		t.Errorf("the old file became %q, %v: it was written over", before, err)
+	}
+	if after, err := os.ReadFile(out); err != nil || string(after) != "the new one" {
+		t.Errorf("got %q, %v", after, err)
 	}
 }

@@ -17,12 +17,12 @@ import (
 	"flag"
 	"fmt"
 	"log"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 
+	"example.com/lowbit/netrun/atomicfile"
 	"example.com/lowbit/netrun/measure"
 )
 
@@ -107,7 +107,7 @@ func report(dir string) error {
 	}
 	out["README.md"] = []byte(text.String())
 	for name, data := range out {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+		if err := atomicfile.Write(filepath.Join(dir, name), data); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"example.com/lowbit/netrun/atomicfile"
 )
 
 // block matches what stands between a pair of marks in a page:
@@ -48,5 +50,5 @@ func fillBlocks(page, dir string) error {
 	if failed != nil || bytes.Equal(filled, text) {
 		return failed
 	}
-	return os.WriteFile(page, filled, 0o644)
+	return atomicfile.Write(page, filled)
 }

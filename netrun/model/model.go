@@ -14,7 +14,7 @@ import (
 	"github.com/nlpodyssey/safetensors"
 
 	"example.com/lowbit/kernels"
-	"example.com/lowbit/netrun/internal/atomicfile"
+	"example.com/lowbit/netrun/atomicfile"
 	"example.com/lowbit/netrun/nn"
 )
 

@@ -11,8 +11,8 @@ import (
 	"math"
 
 	"example.com/lowbit/kernels"
+	"example.com/lowbit/netrun/atomicfile"
 	"example.com/lowbit/netrun/data"
-	"example.com/lowbit/netrun/internal/atomicfile"
 	"example.com/lowbit/netrun/nn"
 )
 
