@@ -166,10 +166,11 @@ func ends(list []kernels.Kernel) []kernels.Kernel {
 	return []kernels.Kernel{list[0], list[len(list)-1]}
 }
 
-// use limits dispatch to one kernel, and to what packs signs to bits on its
-// instruction set, until the function it returns is called.
+// use limits dispatch to one kernel, and, if that reads bits, to what packs signs
+// to these on its instruction set, until the function it returns is called. Others
+// are by themselves: what packs is a kernel of products too, and could be chosen.
 func use(k kernels.Kernel) (restore func(), err error) {
-	if k.ISA == portable {
+	if k.ISA == portable || k.Algorithm != "popcount" {
 		return kernels.Use(k.Name)
 	}
 	names := k.Name

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,6 +65,9 @@ func TestPasses(t *testing.T) {
 
 func TestUseKeepsThePackingOfItsTier(t *testing.T) {
 	for _, k := range rows(kernels.OpGEMM, kernels.Formats{Weights: kernels.Binary, Acts: kernels.Sign}) {
+		if k.Algorithm != "popcount" {
+			continue
+		}
 		want, err := bitsPacker(k.ISA)
 		if err != nil {
 			t.Fatal(err)
@@ -76,6 +80,17 @@ func TestUseKeepsThePackingOfItsTier(t *testing.T) {
 		restore()
 		if err != nil || k.ISA != portable && dot.Kernel() != want {
 			t.Errorf("under %s signs are packed by %s, error %v: want %s", k.Name, dot.Kernel(), err, want)
+		}
+	}
+}
+
+// Binary weights can be multiplied, too: that is what other algorithms are compared with.
+func TestEveryAlgorithmIsMeasured(t *testing.T) {
+	p := kernels.Formats{Weights: kernels.Binary, Acts: kernels.Sign}
+	list := gemmRows(p, size{64, 512, 1024})
+	for _, k := range rows(kernels.OpGEMM, p) {
+		if k.ISA != portable && k.Algorithm != "popcount" && !slices.ContainsFunc(list, func(l kernels.Kernel) bool { return l.Name == k.Name }) {
+			t.Errorf("%s is not measured", k.Name)
 		}
 	}
 }
