@@ -100,9 +100,14 @@ bench-peers: ## the same beside other libraries, which it installs if it may, in
 	@mv .cache/passes.txt '$(PEERS_OUT)'
 	@echo "wrote $(PEERS_OUT)"
 
+# benchstat says nothing of files without results, and takes all memory there is
+# to compare with what is not a number.
 .PHONY: bench-compare
 bench-compare: ## sets two result files side by side: OLD=a.txt NEW=b.txt
-	@test -f '$(OLD)' && test -f '$(NEW)' || { echo "bench-compare: want OLD=a.txt NEW=b.txt, two files of make bench"; exit 1; }
+	@for file in '$(OLD)' '$(NEW)'; do \
+		test -f "$$file" && grep -q '^Benchmark' "$$file" && ! grep -qiw '^Benchmark.*NaN' "$$file" || \
+			{ echo "bench-compare: got file '$$file': want OLD=a.txt NEW=b.txt, two files of make bench"; exit 1; }; \
+	done
 	go tool benchstat -ignore commit '$(OLD)' '$(NEW)'
 
 # The comparison that the README shows: the same products from 8-bit and from 4-bit
