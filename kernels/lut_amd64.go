@@ -17,12 +17,18 @@ var lutGEMM = []*gemmRow{
 	lutRow("avx512vbmi", "4x4-w2", 16, lutFours(2, nibblesIn64, quadsLUT), avx512vbmi.GemmLUTDot2[:], avx512vbmi.GemmLUTDot2Features, avx2.SubsetSumsFeatures),
 	lutRow("avx512bw", "w1", 8, lutFours(1, bytesIn(64), avx512LUT), avx512bw.GemmLUT1[:], avx512bw.GemmLUT1Features, avx2.SubsetSumsFeatures),
 	lutRow("avx512bw", "w2", 8, lutFours(2, bytesIn(64), avx512LUT), avx512bw.GemmLUT2[:], avx512bw.GemmLUT2Features, avx2.SubsetSumsFeatures),
-	lutRow("avx2", "w1", 8, lutFours(1, bytesIn(32), avx2LUT), avx2.GemmLUT1[:], avx2.GemmLUT1Features, avx2.SubsetSumsFeatures),
-	lutRow("avx2", "w2", 8, lutFours(2, bytesIn(32), avx2LUT), avx2.GemmLUT2[:], avx2.GemmLUT2Features, avx2.SubsetSumsFeatures),
+	lutRow("avx2", "w1", 8, lutFours(1, bytesIn(32), avx2LUT), avx2.GemmLUT1[:], avx2.GemmLUT1Features, avx2.SubsetSumsFeatures, avx2.GemvLUT1Features).with(avx2.GemvLUT1),
+	lutRow("avx2", "w2", 8, lutFours(2, bytesIn(32), avx2LUT), avx2.GemmLUT2[:], avx2.GemmLUT2Features, avx2.SubsetSumsFeatures, avx2.GemvLUT2Features).with(avx2.GemvLUT2),
 }
 
 func lutRow(isa, variant string, kstep int, f tablesForm, tiles []tileFunc, features ...string) *gemmRow {
 	return &gemmRow{kernelID: amd64ID(isa, "lut", variant, all(features...)), form: f, tiles: tiles, nr: 64, kstep: kstep, bits: f.planes}
+}
+
+// with adds a function for one row.
+func (r *gemmRow) with(gemv gemvFunc) *gemmRow {
+	r.gemv = gemv
+	return r
 }
 
 // lutFours takes codes of 8 bits for one plane of weights only: two nibbles of

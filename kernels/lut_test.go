@@ -158,6 +158,26 @@ func checkLUTTile(t *testing.T, a *arena, e *emulation, rng *rand.Rand, row *gem
 			t.Fatalf("%+v: the tile changed row %d", c, i)
 		}
 	}
+	if c.rows == 1 && row.gemv != nil {
+		checkLUTGEMV(t, a, rng, row, c, x, len(panel))
+	}
+}
+
+// checkLUTGEMV compares the function for one row with tiles of one row.
+func checkLUTGEMV(t *testing.T, a *arena, rng *rand.Rand, row *gemmRow, c lutCase, x []byte, panel int) {
+	t.Helper()
+	stride := panel + rng.IntN(2)*rng.IntN(100)
+	w := input(a, "panels", c.at, draw(rng, uniform, codes(U8), (gemvPanels-1)*stride+panel))
+	b := input(a, "biases", c.at, randomSums(rng, gemvPanels*row.nr))
+	want := make([]int32, len(b))
+	for p := range gemvPanels {
+		row.tiles[1](&want[p*row.nr], 0, &x[0], 0, &w[p*stride], uintptr(c.steps), &b[p*row.nr], uintptr(c.shift))
+	}
+	dst := place(a, "sums", len(b), c.at, randomSums(rng, len(b)))
+	a.run(func() { row.gemv(&dst[0], &x[0], &w[0], uintptr(stride), uintptr(c.steps), &b[0], uintptr(c.shift)) })
+	if i := firstDifference(dst, want); i >= 0 {
+		t.Fatalf("%+v: output %d of %d panels: got %d, want %d", c, i, gemvPanels, dst[i], want[i])
+	}
 }
 
 // lutPanelOf packs [table][plane][output] indices for a tile.
@@ -225,7 +245,7 @@ func simulatedLUT(row *gemmRow) *gemmRow {
 		copy(unsafe.Slice(dst, len(tables)), tables)
 		return sum
 	}
-	s.features, s.form, s.tiles = "", f, make([]tileFunc, len(row.tiles))
+	s.features, s.form, s.gemv, s.tiles = "", f, nil, make([]tileFunc, len(row.tiles))
 	for rows := 1; rows < len(row.tiles); rows++ {
 		s.tiles[rows] = func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr) {
 			for i := range uintptr(rows) {

@@ -11,6 +11,8 @@ import (
 // and dst.
 type lutRows struct {
 	simd
+	gemv     bool // one row, several panels at a time
+	streams  rows // panels, where several are read at a time, at this step
 	x        []reg.GPVirtual
 	at       reg.GPVirtual // place in the rows
 	w        reg.GPVirtual // the panel, less what at times scale adds
@@ -39,11 +41,15 @@ func (t *lutRows) sets(tableBytes, panelBytes int, body func(end reg.GPVirtual))
 	t.SHLQ(operand.U8(bits.Len(uint(tableBytes))-1), end)
 	t.ADDQ(t.at, end)
 	t.Load(t.Param("w"), t.w)
-	t.MOVQ(t.at, back)
-	if t.scale > 1 {
-		t.SHLQ(operand.U8(bits.Len(uint(t.scale))-1), back)
+	if t.gemv {
+		t.streams = t.rows(t.w, t.param("panel"), gemvStreams)
+	} else {
+		t.MOVQ(t.at, back)
+		if t.scale > 1 {
+			t.SHLQ(operand.U8(bits.Len(uint(t.scale))-1), back)
+		}
+		t.SUBQ(back, t.w)
 	}
-	t.SUBQ(back, t.w)
 	body(end)
 	t.ADDQ(operand.U8(4), t.shift)
 	t.ADDQ(operand.U8(63), t.at) // past what pads the set
@@ -86,12 +92,17 @@ func (t *lutRows) ahead(disp int) { t.PREFETCHT0(t.weights(disp + 1024)) }
 // take adds sums to bias and the rows' constants, the first time, or to dst. For
 // each row, sums calls put for every vector of int32, of the outputs from j on.
 func (t *lutRows) take(sums func(i int, x reg.GPVirtual, put func(sum reg.VecVirtual, j int))) {
-	dst, dstStride, from, fromStride := t.param("dst"), t.param("dstStride"), t.param("bias"), t.GP64()
-	x, xStride := t.param("x"), t.param("xStride")
-	t.XORL(fromStride.As32(), fromStride.As32())
+	dst, from, x := t.param("dst"), t.param("bias"), t.param("x")
+	var dstStride, fromStride, xStride reg.GPVirtual
+	if len(t.x) > 1 {
+		dstStride, fromStride, xStride = t.param("dstStride"), t.GP64(), t.param("xStride")
+		t.XORL(fromStride.As32(), fromStride.As32())
+	}
 	t.TESTL(t.constant.As32(), t.constant.As32())
 	t.CMOVQNE(dst, from)
-	t.CMOVQNE(dstStride, fromStride)
+	if len(t.x) > 1 {
+		t.CMOVQNE(dstStride, fromStride)
+	}
 	count := t.XMM()
 	t.VMOVQ(t.shift, count)
 	for i := range t.x {

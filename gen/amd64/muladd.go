@@ -172,12 +172,14 @@ where w is the panel of decoded weights.`, g.nr, g.kstep, group, group),
 // codes are broadcast once for all.
 const gemvStreams = 4
 
+const gemvSignature = "func(dst *int32, x *byte, w *byte, panel uintptr, steps uintptr, bias *int32, shift uintptr)"
+
 func (g muladd) registerGEMV(room, name string) {
 	g.streams = gemvStreams
 	group := min(g.kstep, 4)
 	add(room, family{
 		name:      name,
-		signature: "func(dst *int32, x *byte, w *byte, panel uintptr, steps uintptr, bias *int32, shift uintptr)",
+		signature: gemvSignature,
 		loop: fmt.Sprintf(`	for j := range %d {
 		sum := int32(0)
 		for k := range steps * %d {

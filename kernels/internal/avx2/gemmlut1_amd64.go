@@ -107,7 +107,7 @@ const GemmLUT1Period = 8
 const GemmLUT1End = 12
 
 // GemmLUT1Tables is where the tables of a row begin. What is between these and the first 64 bytes may be written.
-const GemmLUT1Tables = 192
+const GemmLUT1Tables = 576
 
 // GemmLUT1Sum is the largest sum of look-ups between widenings, or 0 if look-ups of a byte may be any.
 const GemmLUT1Sum = 255

@@ -9,7 +9,7 @@
 TEXT ·gemmLUT1x1(SB), NOSPLIT, $0-64
 	MOVQ    shift+56(FP), DX
 	XORL    BX, BX
-	MOVQ    $0x000000c0, AX
+	MOVQ    $0x00000240, AX
 	VMOVDQU nibble<>+0(SB), Y2
 	VMOVDQU down<>+0(SB), Y3
 
@@ -100,63 +100,59 @@ widen:
 take:
 	VMOVDQU      lowword<>+0(SB), Y0
 	MOVQ         dst+0(FP), SI
-	MOVQ         dstStride+8(FP), R8
-	MOVQ         bias+48(FP), R9
-	MOVQ         x+16(FP), R11
-	MOVQ         xStride+24(FP), R10
-	XORL         R10, R10
+	MOVQ         bias+48(FP), R8
+	MOVQ         x+16(FP), R9
 	TESTL        BX, BX
-	CMOVQNE      SI, R9
-	CMOVQNE      R8, R10
+	CMOVQNE      SI, R8
 	VMOVQ        DX, X1
-	VPBROADCASTD (R11)(BX*1), Y4
-	VMOVDQU      64(R11), Y5
-	VMOVDQU      96(R11), Y6
+	VPBROADCASTD (R9)(BX*1), Y4
+	VMOVDQU      64(R9), Y5
+	VMOVDQU      96(R9), Y6
 	VPSLLW       $0x08, Y6, Y7
 	VPSUBW       Y7, Y5, Y5
 	VPAND        Y0, Y5, Y7
 	VPSLLD       X1, Y7, Y7
 	VPADDD       Y4, Y7, Y7
-	VPADDD       (R9), Y7, Y7
+	VPADDD       (R8), Y7, Y7
 	VMOVDQU      Y7, (SI)
 	VPAND        Y0, Y6, Y7
 	VPSLLD       X1, Y7, Y7
 	VPADDD       Y4, Y7, Y7
-	VPADDD       32(R9), Y7, Y7
+	VPADDD       32(R8), Y7, Y7
 	VMOVDQU      Y7, 32(SI)
 	VPSRLD       $0x10, Y5, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y4, Y5, Y5
-	VPADDD       64(R9), Y5, Y5
+	VPADDD       64(R8), Y5, Y5
 	VMOVDQU      Y5, 64(SI)
 	VPSRLD       $0x10, Y6, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y4, Y5, Y5
-	VPADDD       96(R9), Y5, Y5
+	VPADDD       96(R8), Y5, Y5
 	VMOVDQU      Y5, 96(SI)
-	VMOVDQU      128(R11), Y5
-	VMOVDQU      160(R11), Y6
+	VMOVDQU      128(R9), Y5
+	VMOVDQU      160(R9), Y6
 	VPSLLW       $0x08, Y6, Y7
 	VPSUBW       Y7, Y5, Y5
 	VPAND        Y0, Y5, Y7
 	VPSLLD       X1, Y7, Y7
 	VPADDD       Y4, Y7, Y7
-	VPADDD       128(R9), Y7, Y7
+	VPADDD       128(R8), Y7, Y7
 	VMOVDQU      Y7, 128(SI)
 	VPAND        Y0, Y6, Y0
 	VPSLLD       X1, Y0, Y0
 	VPADDD       Y4, Y0, Y0
-	VPADDD       160(R9), Y0, Y0
+	VPADDD       160(R8), Y0, Y0
 	VMOVDQU      Y0, 160(SI)
 	VPSRLD       $0x10, Y5, Y0
 	VPSLLD       X1, Y0, Y0
 	VPADDD       Y4, Y0, Y0
-	VPADDD       192(R9), Y0, Y0
+	VPADDD       192(R8), Y0, Y0
 	VMOVDQU      Y0, 192(SI)
 	VPSRLD       $0x10, Y6, Y0
 	VPSLLD       X1, Y0, Y0
 	VPADDD       Y4, Y0, Y0
-	VPADDD       224(R9), Y0, Y0
+	VPADDD       224(R8), Y0, Y0
 	VMOVDQU      Y0, 224(SI)
 	MOVL         $0x00000004, BX
 	CMPQ         AX, DI
@@ -194,7 +190,7 @@ GLOBL lowword<>(SB), RODATA|NOPTR, $32
 TEXT ·gemmLUT1x2(SB), NOSPLIT, $0-64
 	MOVQ    shift+56(FP), DX
 	XORL    BX, BX
-	MOVQ    $0x000000c0, AX
+	MOVQ    $0x00000240, AX
 	VMOVDQU nibble<>+0(SB), Y4
 	VMOVDQU down<>+0(SB), Y5
 
@@ -319,115 +315,115 @@ widen:
 take:
 	VMOVDQU      lowword<>+0(SB), Y0
 	MOVQ         dst+0(FP), SI
-	MOVQ         dstStride+8(FP), DI
-	MOVQ         bias+48(FP), R9
-	MOVQ         x+16(FP), R11
+	MOVQ         bias+48(FP), DI
+	MOVQ         x+16(FP), R9
+	MOVQ         dstStride+8(FP), R10
 	MOVQ         xStride+24(FP), R12
-	XORL         R10, R10
+	XORL         R11, R11
 	TESTL        BX, BX
-	CMOVQNE      SI, R9
-	CMOVQNE      DI, R10
+	CMOVQNE      SI, DI
+	CMOVQNE      R10, R11
 	VMOVQ        DX, X1
-	VPBROADCASTD (R11)(BX*1), Y2
-	VMOVDQU      64(R11), Y3
-	VMOVDQU      96(R11), Y6
+	VPBROADCASTD (R9)(BX*1), Y2
+	VMOVDQU      64(R9), Y3
+	VMOVDQU      96(R9), Y6
 	VPSLLW       $0x08, Y6, Y7
 	VPSUBW       Y7, Y3, Y3
 	VPAND        Y0, Y3, Y7
 	VPSLLD       X1, Y7, Y7
 	VPADDD       Y2, Y7, Y7
-	VPADDD       (R9), Y7, Y7
+	VPADDD       (DI), Y7, Y7
 	VMOVDQU      Y7, (SI)
 	VPAND        Y0, Y6, Y7
 	VPSLLD       X1, Y7, Y7
 	VPADDD       Y2, Y7, Y7
-	VPADDD       32(R9), Y7, Y7
+	VPADDD       32(DI), Y7, Y7
 	VMOVDQU      Y7, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(R9), Y3, Y3
+	VPADDD       64(DI), Y3, Y3
 	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y6, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(R9), Y3, Y3
+	VPADDD       96(DI), Y3, Y3
 	VMOVDQU      Y3, 96(SI)
-	VMOVDQU      128(R11), Y3
-	VMOVDQU      160(R11), Y6
+	VMOVDQU      128(R9), Y3
+	VMOVDQU      160(R9), Y6
 	VPSLLW       $0x08, Y6, Y7
 	VPSUBW       Y7, Y3, Y3
 	VPAND        Y0, Y3, Y7
 	VPSLLD       X1, Y7, Y7
 	VPADDD       Y2, Y7, Y7
-	VPADDD       128(R9), Y7, Y7
+	VPADDD       128(DI), Y7, Y7
 	VMOVDQU      Y7, 128(SI)
 	VPAND        Y0, Y6, Y7
 	VPSLLD       X1, Y7, Y7
 	VPADDD       Y2, Y7, Y7
-	VPADDD       160(R9), Y7, Y7
+	VPADDD       160(DI), Y7, Y7
 	VMOVDQU      Y7, 160(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       192(R9), Y3, Y3
+	VPADDD       192(DI), Y3, Y3
 	VMOVDQU      Y3, 192(SI)
 	VPSRLD       $0x10, Y6, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       224(R9), Y3, Y3
+	VPADDD       224(DI), Y3, Y3
 	VMOVDQU      Y3, 224(SI)
-	ADDQ         DI, SI
-	ADDQ         R10, R9
-	ADDQ         R12, R11
-	VPBROADCASTD (R11)(BX*1), Y2
-	VMOVDQU      64(R11), Y3
-	VMOVDQU      96(R11), Y6
+	ADDQ         R10, SI
+	ADDQ         R11, DI
+	ADDQ         R12, R9
+	VPBROADCASTD (R9)(BX*1), Y2
+	VMOVDQU      64(R9), Y3
+	VMOVDQU      96(R9), Y6
 	VPSLLW       $0x08, Y6, Y7
 	VPSUBW       Y7, Y3, Y3
 	VPAND        Y0, Y3, Y7
 	VPSLLD       X1, Y7, Y7
 	VPADDD       Y2, Y7, Y7
-	VPADDD       (R9), Y7, Y7
+	VPADDD       (DI), Y7, Y7
 	VMOVDQU      Y7, (SI)
 	VPAND        Y0, Y6, Y7
 	VPSLLD       X1, Y7, Y7
 	VPADDD       Y2, Y7, Y7
-	VPADDD       32(R9), Y7, Y7
+	VPADDD       32(DI), Y7, Y7
 	VMOVDQU      Y7, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(R9), Y3, Y3
+	VPADDD       64(DI), Y3, Y3
 	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y6, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(R9), Y3, Y3
+	VPADDD       96(DI), Y3, Y3
 	VMOVDQU      Y3, 96(SI)
-	VMOVDQU      128(R11), Y3
-	VMOVDQU      160(R11), Y6
+	VMOVDQU      128(R9), Y3
+	VMOVDQU      160(R9), Y6
 	VPSLLW       $0x08, Y6, Y7
 	VPSUBW       Y7, Y3, Y3
 	VPAND        Y0, Y3, Y7
 	VPSLLD       X1, Y7, Y7
 	VPADDD       Y2, Y7, Y7
-	VPADDD       128(R9), Y7, Y7
+	VPADDD       128(DI), Y7, Y7
 	VMOVDQU      Y7, 128(SI)
 	VPAND        Y0, Y6, Y0
 	VPSLLD       X1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	VPADDD       160(R9), Y0, Y0
+	VPADDD       160(DI), Y0, Y0
 	VMOVDQU      Y0, 160(SI)
 	VPSRLD       $0x10, Y3, Y0
 	VPSLLD       X1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	VPADDD       192(R9), Y0, Y0
+	VPADDD       192(DI), Y0, Y0
 	VMOVDQU      Y0, 192(SI)
 	VPSRLD       $0x10, Y6, Y0
 	VPSLLD       X1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	VPADDD       224(R9), Y0, Y0
+	VPADDD       224(DI), Y0, Y0
 	VMOVDQU      Y0, 224(SI)
 	MOVL         $0x00000004, BX
 	CMPQ         AX, R8
@@ -447,7 +443,7 @@ take:
 TEXT ·gemmLUT1x3(SB), NOSPLIT, $0-64
 	MOVQ    shift+56(FP), DX
 	XORL    BX, BX
-	MOVQ    $0x000000c0, AX
+	MOVQ    $0x00000240, AX
 	VMOVDQU nibble<>+0(SB), Y6
 	VMOVDQU down<>+0(SB), Y7
 
@@ -605,167 +601,167 @@ widen:
 take:
 	VMOVDQU      lowword<>+0(SB), Y0
 	MOVQ         dst+0(FP), SI
-	MOVQ         dstStride+8(FP), DI
-	MOVQ         bias+48(FP), R8
-	MOVQ         x+16(FP), R11
+	MOVQ         bias+48(FP), DI
+	MOVQ         x+16(FP), R8
+	MOVQ         dstStride+8(FP), R10
 	MOVQ         xStride+24(FP), R12
-	XORL         R10, R10
+	XORL         R11, R11
 	TESTL        BX, BX
-	CMOVQNE      SI, R8
-	CMOVQNE      DI, R10
+	CMOVQNE      SI, DI
+	CMOVQNE      R10, R11
 	VMOVQ        DX, X1
-	VPBROADCASTD (R11)(BX*1), Y2
-	VMOVDQU      64(R11), Y3
-	VMOVDQU      96(R11), Y4
+	VPBROADCASTD (R8)(BX*1), Y2
+	VMOVDQU      64(R8), Y3
+	VMOVDQU      96(R8), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
 	VPAND        Y0, Y3, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       (R8), Y5, Y5
+	VPADDD       (DI), Y5, Y5
 	VMOVDQU      Y5, (SI)
 	VPAND        Y0, Y4, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       32(R8), Y5, Y5
+	VPADDD       32(DI), Y5, Y5
 	VMOVDQU      Y5, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(R8), Y3, Y3
+	VPADDD       64(DI), Y3, Y3
 	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y4, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(R8), Y3, Y3
+	VPADDD       96(DI), Y3, Y3
 	VMOVDQU      Y3, 96(SI)
-	VMOVDQU      128(R11), Y3
-	VMOVDQU      160(R11), Y4
+	VMOVDQU      128(R8), Y3
+	VMOVDQU      160(R8), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
 	VPAND        Y0, Y3, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       128(R8), Y5, Y5
+	VPADDD       128(DI), Y5, Y5
 	VMOVDQU      Y5, 128(SI)
 	VPAND        Y0, Y4, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       160(R8), Y5, Y5
+	VPADDD       160(DI), Y5, Y5
 	VMOVDQU      Y5, 160(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       192(R8), Y3, Y3
+	VPADDD       192(DI), Y3, Y3
 	VMOVDQU      Y3, 192(SI)
 	VPSRLD       $0x10, Y4, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       224(R8), Y3, Y3
+	VPADDD       224(DI), Y3, Y3
 	VMOVDQU      Y3, 224(SI)
-	ADDQ         DI, SI
-	ADDQ         R10, R8
-	ADDQ         R12, R11
-	VPBROADCASTD (R11)(BX*1), Y2
-	VMOVDQU      64(R11), Y3
-	VMOVDQU      96(R11), Y4
+	ADDQ         R10, SI
+	ADDQ         R11, DI
+	ADDQ         R12, R8
+	VPBROADCASTD (R8)(BX*1), Y2
+	VMOVDQU      64(R8), Y3
+	VMOVDQU      96(R8), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
 	VPAND        Y0, Y3, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       (R8), Y5, Y5
+	VPADDD       (DI), Y5, Y5
 	VMOVDQU      Y5, (SI)
 	VPAND        Y0, Y4, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       32(R8), Y5, Y5
+	VPADDD       32(DI), Y5, Y5
 	VMOVDQU      Y5, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(R8), Y3, Y3
+	VPADDD       64(DI), Y3, Y3
 	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y4, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(R8), Y3, Y3
+	VPADDD       96(DI), Y3, Y3
 	VMOVDQU      Y3, 96(SI)
-	VMOVDQU      128(R11), Y3
-	VMOVDQU      160(R11), Y4
+	VMOVDQU      128(R8), Y3
+	VMOVDQU      160(R8), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
 	VPAND        Y0, Y3, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       128(R8), Y5, Y5
+	VPADDD       128(DI), Y5, Y5
 	VMOVDQU      Y5, 128(SI)
 	VPAND        Y0, Y4, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       160(R8), Y5, Y5
+	VPADDD       160(DI), Y5, Y5
 	VMOVDQU      Y5, 160(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       192(R8), Y3, Y3
+	VPADDD       192(DI), Y3, Y3
 	VMOVDQU      Y3, 192(SI)
 	VPSRLD       $0x10, Y4, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       224(R8), Y3, Y3
+	VPADDD       224(DI), Y3, Y3
 	VMOVDQU      Y3, 224(SI)
-	ADDQ         DI, SI
-	ADDQ         R10, R8
-	ADDQ         R12, R11
-	VPBROADCASTD (R11)(BX*1), Y2
-	VMOVDQU      64(R11), Y3
-	VMOVDQU      96(R11), Y4
+	ADDQ         R10, SI
+	ADDQ         R11, DI
+	ADDQ         R12, R8
+	VPBROADCASTD (R8)(BX*1), Y2
+	VMOVDQU      64(R8), Y3
+	VMOVDQU      96(R8), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
 	VPAND        Y0, Y3, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       (R8), Y5, Y5
+	VPADDD       (DI), Y5, Y5
 	VMOVDQU      Y5, (SI)
 	VPAND        Y0, Y4, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       32(R8), Y5, Y5
+	VPADDD       32(DI), Y5, Y5
 	VMOVDQU      Y5, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(R8), Y3, Y3
+	VPADDD       64(DI), Y3, Y3
 	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y4, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(R8), Y3, Y3
+	VPADDD       96(DI), Y3, Y3
 	VMOVDQU      Y3, 96(SI)
-	VMOVDQU      128(R11), Y3
-	VMOVDQU      160(R11), Y4
+	VMOVDQU      128(R8), Y3
+	VMOVDQU      160(R8), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
 	VPAND        Y0, Y3, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       128(R8), Y5, Y5
+	VPADDD       128(DI), Y5, Y5
 	VMOVDQU      Y5, 128(SI)
 	VPAND        Y0, Y4, Y0
 	VPSLLD       X1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	VPADDD       160(R8), Y0, Y0
+	VPADDD       160(DI), Y0, Y0
 	VMOVDQU      Y0, 160(SI)
 	VPSRLD       $0x10, Y3, Y0
 	VPSLLD       X1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	VPADDD       192(R8), Y0, Y0
+	VPADDD       192(DI), Y0, Y0
 	VMOVDQU      Y0, 192(SI)
 	VPSRLD       $0x10, Y4, Y0
 	VPSLLD       X1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	VPADDD       224(R8), Y0, Y0
+	VPADDD       224(DI), Y0, Y0
 	VMOVDQU      Y0, 224(SI)
 	MOVL         $0x00000004, BX
 	CMPQ         AX, R9
@@ -785,7 +781,7 @@ take:
 TEXT ·gemmLUT1x4(SB), NOSPLIT, $0-64
 	MOVQ    shift+56(FP), DX
 	XORL    BX, BX
-	MOVQ    $0x000000c0, AX
+	MOVQ    $0x00000240, AX
 	VMOVDQU nibble<>+0(SB), Y8
 	VMOVDQU down<>+0(SB), Y9
 
@@ -976,219 +972,219 @@ widen:
 take:
 	VMOVDQU      lowword<>+0(SB), Y0
 	MOVQ         dst+0(FP), SI
-	MOVQ         dstStride+8(FP), DI
-	MOVQ         bias+48(FP), R8
-	MOVQ         x+16(FP), R11
+	MOVQ         bias+48(FP), DI
+	MOVQ         x+16(FP), R8
+	MOVQ         dstStride+8(FP), R9
 	MOVQ         xStride+24(FP), R12
-	XORL         R9, R9
+	XORL         R11, R11
 	TESTL        BX, BX
-	CMOVQNE      SI, R8
-	CMOVQNE      DI, R9
+	CMOVQNE      SI, DI
+	CMOVQNE      R9, R11
 	VMOVQ        DX, X1
-	VPBROADCASTD (R11)(BX*1), Y2
-	VMOVDQU      64(R11), Y3
-	VMOVDQU      96(R11), Y4
+	VPBROADCASTD (R8)(BX*1), Y2
+	VMOVDQU      64(R8), Y3
+	VMOVDQU      96(R8), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
 	VPAND        Y0, Y3, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       (R8), Y5, Y5
+	VPADDD       (DI), Y5, Y5
 	VMOVDQU      Y5, (SI)
 	VPAND        Y0, Y4, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       32(R8), Y5, Y5
+	VPADDD       32(DI), Y5, Y5
 	VMOVDQU      Y5, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(R8), Y3, Y3
+	VPADDD       64(DI), Y3, Y3
 	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y4, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(R8), Y3, Y3
+	VPADDD       96(DI), Y3, Y3
 	VMOVDQU      Y3, 96(SI)
-	VMOVDQU      128(R11), Y3
-	VMOVDQU      160(R11), Y4
+	VMOVDQU      128(R8), Y3
+	VMOVDQU      160(R8), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
 	VPAND        Y0, Y3, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       128(R8), Y5, Y5
+	VPADDD       128(DI), Y5, Y5
 	VMOVDQU      Y5, 128(SI)
 	VPAND        Y0, Y4, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       160(R8), Y5, Y5
+	VPADDD       160(DI), Y5, Y5
 	VMOVDQU      Y5, 160(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       192(R8), Y3, Y3
+	VPADDD       192(DI), Y3, Y3
 	VMOVDQU      Y3, 192(SI)
 	VPSRLD       $0x10, Y4, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       224(R8), Y3, Y3
+	VPADDD       224(DI), Y3, Y3
 	VMOVDQU      Y3, 224(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R12, R11
-	VPBROADCASTD (R11)(BX*1), Y2
-	VMOVDQU      64(R11), Y3
-	VMOVDQU      96(R11), Y4
+	ADDQ         R9, SI
+	ADDQ         R11, DI
+	ADDQ         R12, R8
+	VPBROADCASTD (R8)(BX*1), Y2
+	VMOVDQU      64(R8), Y3
+	VMOVDQU      96(R8), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
 	VPAND        Y0, Y3, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       (R8), Y5, Y5
+	VPADDD       (DI), Y5, Y5
 	VMOVDQU      Y5, (SI)
 	VPAND        Y0, Y4, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       32(R8), Y5, Y5
+	VPADDD       32(DI), Y5, Y5
 	VMOVDQU      Y5, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(R8), Y3, Y3
+	VPADDD       64(DI), Y3, Y3
 	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y4, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(R8), Y3, Y3
+	VPADDD       96(DI), Y3, Y3
 	VMOVDQU      Y3, 96(SI)
-	VMOVDQU      128(R11), Y3
-	VMOVDQU      160(R11), Y4
+	VMOVDQU      128(R8), Y3
+	VMOVDQU      160(R8), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
 	VPAND        Y0, Y3, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       128(R8), Y5, Y5
+	VPADDD       128(DI), Y5, Y5
 	VMOVDQU      Y5, 128(SI)
 	VPAND        Y0, Y4, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       160(R8), Y5, Y5
+	VPADDD       160(DI), Y5, Y5
 	VMOVDQU      Y5, 160(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       192(R8), Y3, Y3
+	VPADDD       192(DI), Y3, Y3
 	VMOVDQU      Y3, 192(SI)
 	VPSRLD       $0x10, Y4, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       224(R8), Y3, Y3
+	VPADDD       224(DI), Y3, Y3
 	VMOVDQU      Y3, 224(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R12, R11
-	VPBROADCASTD (R11)(BX*1), Y2
-	VMOVDQU      64(R11), Y3
-	VMOVDQU      96(R11), Y4
+	ADDQ         R9, SI
+	ADDQ         R11, DI
+	ADDQ         R12, R8
+	VPBROADCASTD (R8)(BX*1), Y2
+	VMOVDQU      64(R8), Y3
+	VMOVDQU      96(R8), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
 	VPAND        Y0, Y3, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       (R8), Y5, Y5
+	VPADDD       (DI), Y5, Y5
 	VMOVDQU      Y5, (SI)
 	VPAND        Y0, Y4, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       32(R8), Y5, Y5
+	VPADDD       32(DI), Y5, Y5
 	VMOVDQU      Y5, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(R8), Y3, Y3
+	VPADDD       64(DI), Y3, Y3
 	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y4, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(R8), Y3, Y3
+	VPADDD       96(DI), Y3, Y3
 	VMOVDQU      Y3, 96(SI)
-	VMOVDQU      128(R11), Y3
-	VMOVDQU      160(R11), Y4
+	VMOVDQU      128(R8), Y3
+	VMOVDQU      160(R8), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
 	VPAND        Y0, Y3, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       128(R8), Y5, Y5
+	VPADDD       128(DI), Y5, Y5
 	VMOVDQU      Y5, 128(SI)
 	VPAND        Y0, Y4, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       160(R8), Y5, Y5
+	VPADDD       160(DI), Y5, Y5
 	VMOVDQU      Y5, 160(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       192(R8), Y3, Y3
+	VPADDD       192(DI), Y3, Y3
 	VMOVDQU      Y3, 192(SI)
 	VPSRLD       $0x10, Y4, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       224(R8), Y3, Y3
+	VPADDD       224(DI), Y3, Y3
 	VMOVDQU      Y3, 224(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R12, R11
-	VPBROADCASTD (R11)(BX*1), Y2
-	VMOVDQU      64(R11), Y3
-	VMOVDQU      96(R11), Y4
+	ADDQ         R9, SI
+	ADDQ         R11, DI
+	ADDQ         R12, R8
+	VPBROADCASTD (R8)(BX*1), Y2
+	VMOVDQU      64(R8), Y3
+	VMOVDQU      96(R8), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
 	VPAND        Y0, Y3, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       (R8), Y5, Y5
+	VPADDD       (DI), Y5, Y5
 	VMOVDQU      Y5, (SI)
 	VPAND        Y0, Y4, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       32(R8), Y5, Y5
+	VPADDD       32(DI), Y5, Y5
 	VMOVDQU      Y5, 32(SI)
 	VPSRLD       $0x10, Y3, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       64(R8), Y3, Y3
+	VPADDD       64(DI), Y3, Y3
 	VMOVDQU      Y3, 64(SI)
 	VPSRLD       $0x10, Y4, Y3
 	VPSLLD       X1, Y3, Y3
 	VPADDD       Y2, Y3, Y3
-	VPADDD       96(R8), Y3, Y3
+	VPADDD       96(DI), Y3, Y3
 	VMOVDQU      Y3, 96(SI)
-	VMOVDQU      128(R11), Y3
-	VMOVDQU      160(R11), Y4
+	VMOVDQU      128(R8), Y3
+	VMOVDQU      160(R8), Y4
 	VPSLLW       $0x08, Y4, Y5
 	VPSUBW       Y5, Y3, Y3
 	VPAND        Y0, Y3, Y5
 	VPSLLD       X1, Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPADDD       128(R8), Y5, Y5
+	VPADDD       128(DI), Y5, Y5
 	VMOVDQU      Y5, 128(SI)
 	VPAND        Y0, Y4, Y0
 	VPSLLD       X1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	VPADDD       160(R8), Y0, Y0
+	VPADDD       160(DI), Y0, Y0
 	VMOVDQU      Y0, 160(SI)
 	VPSRLD       $0x10, Y3, Y0
 	VPSLLD       X1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	VPADDD       192(R8), Y0, Y0
+	VPADDD       192(DI), Y0, Y0
 	VMOVDQU      Y0, 192(SI)
 	VPSRLD       $0x10, Y4, Y0
 	VPSLLD       X1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	VPADDD       224(R8), Y0, Y0
+	VPADDD       224(DI), Y0, Y0
 	VMOVDQU      Y0, 224(SI)
 	MOVL         $0x00000004, BX
 	CMPQ         AX, R10

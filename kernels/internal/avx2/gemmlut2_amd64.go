@@ -107,7 +107,7 @@ const GemmLUT2Period = 8
 const GemmLUT2End = 12
 
 // GemmLUT2Tables is where the tables of a row begin. What is between these and the first 64 bytes may be written.
-const GemmLUT2Tables = 192
+const GemmLUT2Tables = 576
 
 // GemmLUT2Sum is the largest sum of look-ups between widenings, or 0 if look-ups of a byte may be any.
 const GemmLUT2Sum = 255

@@ -51,31 +51,27 @@ step:
 	CMPQ         AX, DI
 	JCS          step
 	MOVQ         dst+0(FP), CX
-	MOVQ         dstStride+8(FP), SI
-	MOVQ         bias+48(FP), DI
-	MOVQ         x+16(FP), R9
-	MOVQ         xStride+24(FP), R8
-	XORL         R8, R8
+	MOVQ         bias+48(FP), SI
+	MOVQ         x+16(FP), DI
 	TESTL        BX, BX
-	CMOVQNE      CX, DI
-	CMOVQNE      SI, R8
+	CMOVQNE      CX, SI
 	VMOVQ        DX, X4
-	VPBROADCASTD (R9)(BX*1), Z5
+	VPBROADCASTD (DI)(BX*1), Z5
 	VPSLLD       X4, Z0, Z0
 	VPADDD       Z5, Z0, Z0
-	VPADDD       (DI), Z0, Z0
+	VPADDD       (SI), Z0, Z0
 	VMOVDQU64    Z0, (CX)
 	VPSLLD       X4, Z1, Z1
 	VPADDD       Z5, Z1, Z1
-	VPADDD       64(DI), Z1, Z1
+	VPADDD       64(SI), Z1, Z1
 	VMOVDQU64    Z1, 64(CX)
 	VPSLLD       X4, Z2, Z2
 	VPADDD       Z5, Z2, Z2
-	VPADDD       128(DI), Z2, Z2
+	VPADDD       128(SI), Z2, Z2
 	VMOVDQU64    Z2, 128(CX)
 	VPSLLD       X4, Z3, Z3
 	VPADDD       Z5, Z3, Z3
-	VPADDD       192(DI), Z3, Z3
+	VPADDD       192(SI), Z3, Z3
 	VMOVDQU64    Z3, 192(CX)
 	MOVL         $0x00000004, BX
 	ADDQ         $0x04, DX
@@ -179,51 +175,51 @@ step:
 	CMPQ         AX, R8
 	JCS          step
 	MOVQ         dst+0(FP), CX
-	MOVQ         dstStride+8(FP), SI
-	MOVQ         bias+48(FP), DI
-	MOVQ         x+16(FP), R9
+	MOVQ         bias+48(FP), SI
+	MOVQ         x+16(FP), DI
+	MOVQ         dstStride+8(FP), R8
 	MOVQ         xStride+24(FP), R10
-	XORL         R8, R8
+	XORL         R9, R9
 	TESTL        BX, BX
-	CMOVQNE      CX, DI
-	CMOVQNE      SI, R8
+	CMOVQNE      CX, SI
+	CMOVQNE      R8, R9
 	VMOVQ        DX, X8
-	VPBROADCASTD (R9)(BX*1), Z9
+	VPBROADCASTD (DI)(BX*1), Z9
 	VPSLLD       X8, Z0, Z0
 	VPADDD       Z9, Z0, Z0
-	VPADDD       (DI), Z0, Z0
+	VPADDD       (SI), Z0, Z0
 	VMOVDQU64    Z0, (CX)
 	VPSLLD       X8, Z1, Z1
 	VPADDD       Z9, Z1, Z1
-	VPADDD       64(DI), Z1, Z1
+	VPADDD       64(SI), Z1, Z1
 	VMOVDQU64    Z1, 64(CX)
 	VPSLLD       X8, Z2, Z2
 	VPADDD       Z9, Z2, Z2
-	VPADDD       128(DI), Z2, Z2
+	VPADDD       128(SI), Z2, Z2
 	VMOVDQU64    Z2, 128(CX)
 	VPSLLD       X8, Z3, Z3
 	VPADDD       Z9, Z3, Z3
-	VPADDD       192(DI), Z3, Z3
+	VPADDD       192(SI), Z3, Z3
 	VMOVDQU64    Z3, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z9
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z9
 	VPSLLD       X8, Z4, Z4
 	VPADDD       Z9, Z4, Z4
-	VPADDD       (DI), Z4, Z4
+	VPADDD       (SI), Z4, Z4
 	VMOVDQU64    Z4, (CX)
 	VPSLLD       X8, Z5, Z5
 	VPADDD       Z9, Z5, Z5
-	VPADDD       64(DI), Z5, Z5
+	VPADDD       64(SI), Z5, Z5
 	VMOVDQU64    Z5, 64(CX)
 	VPSLLD       X8, Z6, Z6
 	VPADDD       Z9, Z6, Z6
-	VPADDD       128(DI), Z6, Z6
+	VPADDD       128(SI), Z6, Z6
 	VMOVDQU64    Z6, 128(CX)
 	VPSLLD       X8, Z7, Z7
 	VPADDD       Z9, Z7, Z7
-	VPADDD       192(DI), Z7, Z7
+	VPADDD       192(SI), Z7, Z7
 	VMOVDQU64    Z7, 192(CX)
 	MOVL         $0x00000004, BX
 	ADDQ         $0x04, DX
@@ -310,71 +306,71 @@ step:
 	CMPQ         AX, R9
 	JCS          step
 	MOVQ         dst+0(FP), CX
-	MOVQ         dstStride+8(FP), SI
-	MOVQ         bias+48(FP), DI
-	MOVQ         x+16(FP), R9
+	MOVQ         bias+48(FP), SI
+	MOVQ         x+16(FP), DI
+	MOVQ         dstStride+8(FP), R8
 	MOVQ         xStride+24(FP), R10
-	XORL         R8, R8
+	XORL         R9, R9
 	TESTL        BX, BX
-	CMOVQNE      CX, DI
-	CMOVQNE      SI, R8
+	CMOVQNE      CX, SI
+	CMOVQNE      R8, R9
 	VMOVQ        DX, X12
-	VPBROADCASTD (R9)(BX*1), Z13
+	VPBROADCASTD (DI)(BX*1), Z13
 	VPSLLD       X12, Z0, Z0
 	VPADDD       Z13, Z0, Z0
-	VPADDD       (DI), Z0, Z0
+	VPADDD       (SI), Z0, Z0
 	VMOVDQU64    Z0, (CX)
 	VPSLLD       X12, Z1, Z1
 	VPADDD       Z13, Z1, Z1
-	VPADDD       64(DI), Z1, Z1
+	VPADDD       64(SI), Z1, Z1
 	VMOVDQU64    Z1, 64(CX)
 	VPSLLD       X12, Z2, Z2
 	VPADDD       Z13, Z2, Z2
-	VPADDD       128(DI), Z2, Z2
+	VPADDD       128(SI), Z2, Z2
 	VMOVDQU64    Z2, 128(CX)
 	VPSLLD       X12, Z3, Z3
 	VPADDD       Z13, Z3, Z3
-	VPADDD       192(DI), Z3, Z3
+	VPADDD       192(SI), Z3, Z3
 	VMOVDQU64    Z3, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z13
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z13
 	VPSLLD       X12, Z4, Z4
 	VPADDD       Z13, Z4, Z4
-	VPADDD       (DI), Z4, Z4
+	VPADDD       (SI), Z4, Z4
 	VMOVDQU64    Z4, (CX)
 	VPSLLD       X12, Z5, Z5
 	VPADDD       Z13, Z5, Z5
-	VPADDD       64(DI), Z5, Z5
+	VPADDD       64(SI), Z5, Z5
 	VMOVDQU64    Z5, 64(CX)
 	VPSLLD       X12, Z6, Z6
 	VPADDD       Z13, Z6, Z6
-	VPADDD       128(DI), Z6, Z6
+	VPADDD       128(SI), Z6, Z6
 	VMOVDQU64    Z6, 128(CX)
 	VPSLLD       X12, Z7, Z7
 	VPADDD       Z13, Z7, Z7
-	VPADDD       192(DI), Z7, Z7
+	VPADDD       192(SI), Z7, Z7
 	VMOVDQU64    Z7, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z13
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z13
 	VPSLLD       X12, Z8, Z8
 	VPADDD       Z13, Z8, Z8
-	VPADDD       (DI), Z8, Z8
+	VPADDD       (SI), Z8, Z8
 	VMOVDQU64    Z8, (CX)
 	VPSLLD       X12, Z9, Z9
 	VPADDD       Z13, Z9, Z9
-	VPADDD       64(DI), Z9, Z9
+	VPADDD       64(SI), Z9, Z9
 	VMOVDQU64    Z9, 64(CX)
 	VPSLLD       X12, Z10, Z10
 	VPADDD       Z13, Z10, Z10
-	VPADDD       128(DI), Z10, Z10
+	VPADDD       128(SI), Z10, Z10
 	VMOVDQU64    Z10, 128(CX)
 	VPSLLD       X12, Z11, Z11
 	VPADDD       Z13, Z11, Z11
-	VPADDD       192(DI), Z11, Z11
+	VPADDD       192(SI), Z11, Z11
 	VMOVDQU64    Z11, 192(CX)
 	MOVL         $0x00000004, BX
 	ADDQ         $0x04, DX
@@ -474,91 +470,91 @@ step:
 	CMPQ         AX, R10
 	JCS          step
 	MOVQ         dst+0(FP), CX
-	MOVQ         dstStride+8(FP), SI
-	MOVQ         bias+48(FP), DI
-	MOVQ         x+16(FP), R9
+	MOVQ         bias+48(FP), SI
+	MOVQ         x+16(FP), DI
+	MOVQ         dstStride+8(FP), R8
 	MOVQ         xStride+24(FP), R10
-	XORL         R8, R8
+	XORL         R9, R9
 	TESTL        BX, BX
-	CMOVQNE      CX, DI
-	CMOVQNE      SI, R8
+	CMOVQNE      CX, SI
+	CMOVQNE      R8, R9
 	VMOVQ        DX, X16
-	VPBROADCASTD (R9)(BX*1), Z17
+	VPBROADCASTD (DI)(BX*1), Z17
 	VPSLLD       X16, Z0, Z0
 	VPADDD       Z17, Z0, Z0
-	VPADDD       (DI), Z0, Z0
+	VPADDD       (SI), Z0, Z0
 	VMOVDQU64    Z0, (CX)
 	VPSLLD       X16, Z1, Z1
 	VPADDD       Z17, Z1, Z1
-	VPADDD       64(DI), Z1, Z1
+	VPADDD       64(SI), Z1, Z1
 	VMOVDQU64    Z1, 64(CX)
 	VPSLLD       X16, Z2, Z2
 	VPADDD       Z17, Z2, Z2
-	VPADDD       128(DI), Z2, Z2
+	VPADDD       128(SI), Z2, Z2
 	VMOVDQU64    Z2, 128(CX)
 	VPSLLD       X16, Z3, Z3
 	VPADDD       Z17, Z3, Z3
-	VPADDD       192(DI), Z3, Z3
+	VPADDD       192(SI), Z3, Z3
 	VMOVDQU64    Z3, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z17
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z17
 	VPSLLD       X16, Z4, Z4
 	VPADDD       Z17, Z4, Z4
-	VPADDD       (DI), Z4, Z4
+	VPADDD       (SI), Z4, Z4
 	VMOVDQU64    Z4, (CX)
 	VPSLLD       X16, Z5, Z5
 	VPADDD       Z17, Z5, Z5
-	VPADDD       64(DI), Z5, Z5
+	VPADDD       64(SI), Z5, Z5
 	VMOVDQU64    Z5, 64(CX)
 	VPSLLD       X16, Z6, Z6
 	VPADDD       Z17, Z6, Z6
-	VPADDD       128(DI), Z6, Z6
+	VPADDD       128(SI), Z6, Z6
 	VMOVDQU64    Z6, 128(CX)
 	VPSLLD       X16, Z7, Z7
 	VPADDD       Z17, Z7, Z7
-	VPADDD       192(DI), Z7, Z7
+	VPADDD       192(SI), Z7, Z7
 	VMOVDQU64    Z7, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z17
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z17
 	VPSLLD       X16, Z8, Z8
 	VPADDD       Z17, Z8, Z8
-	VPADDD       (DI), Z8, Z8
+	VPADDD       (SI), Z8, Z8
 	VMOVDQU64    Z8, (CX)
 	VPSLLD       X16, Z9, Z9
 	VPADDD       Z17, Z9, Z9
-	VPADDD       64(DI), Z9, Z9
+	VPADDD       64(SI), Z9, Z9
 	VMOVDQU64    Z9, 64(CX)
 	VPSLLD       X16, Z10, Z10
 	VPADDD       Z17, Z10, Z10
-	VPADDD       128(DI), Z10, Z10
+	VPADDD       128(SI), Z10, Z10
 	VMOVDQU64    Z10, 128(CX)
 	VPSLLD       X16, Z11, Z11
 	VPADDD       Z17, Z11, Z11
-	VPADDD       192(DI), Z11, Z11
+	VPADDD       192(SI), Z11, Z11
 	VMOVDQU64    Z11, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z17
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z17
 	VPSLLD       X16, Z12, Z12
 	VPADDD       Z17, Z12, Z12
-	VPADDD       (DI), Z12, Z12
+	VPADDD       (SI), Z12, Z12
 	VMOVDQU64    Z12, (CX)
 	VPSLLD       X16, Z13, Z13
 	VPADDD       Z17, Z13, Z13
-	VPADDD       64(DI), Z13, Z13
+	VPADDD       64(SI), Z13, Z13
 	VMOVDQU64    Z13, 64(CX)
 	VPSLLD       X16, Z14, Z14
 	VPADDD       Z17, Z14, Z14
-	VPADDD       128(DI), Z14, Z14
+	VPADDD       128(SI), Z14, Z14
 	VMOVDQU64    Z14, 128(CX)
 	VPSLLD       X16, Z15, Z15
 	VPADDD       Z17, Z15, Z15
-	VPADDD       192(DI), Z15, Z15
+	VPADDD       192(SI), Z15, Z15
 	VMOVDQU64    Z15, 192(CX)
 	MOVL         $0x00000004, BX
 	ADDQ         $0x04, DX
@@ -671,111 +667,111 @@ step:
 	CMPQ         AX, R11
 	JCS          step
 	MOVQ         dst+0(FP), CX
-	MOVQ         dstStride+8(FP), SI
-	MOVQ         bias+48(FP), DI
-	MOVQ         x+16(FP), R9
+	MOVQ         bias+48(FP), SI
+	MOVQ         x+16(FP), DI
+	MOVQ         dstStride+8(FP), R8
 	MOVQ         xStride+24(FP), R10
-	XORL         R8, R8
+	XORL         R9, R9
 	TESTL        BX, BX
-	CMOVQNE      CX, DI
-	CMOVQNE      SI, R8
+	CMOVQNE      CX, SI
+	CMOVQNE      R8, R9
 	VMOVQ        DX, X20
-	VPBROADCASTD (R9)(BX*1), Z21
+	VPBROADCASTD (DI)(BX*1), Z21
 	VPSLLD       X20, Z0, Z0
 	VPADDD       Z21, Z0, Z0
-	VPADDD       (DI), Z0, Z0
+	VPADDD       (SI), Z0, Z0
 	VMOVDQU64    Z0, (CX)
 	VPSLLD       X20, Z1, Z1
 	VPADDD       Z21, Z1, Z1
-	VPADDD       64(DI), Z1, Z1
+	VPADDD       64(SI), Z1, Z1
 	VMOVDQU64    Z1, 64(CX)
 	VPSLLD       X20, Z2, Z2
 	VPADDD       Z21, Z2, Z2
-	VPADDD       128(DI), Z2, Z2
+	VPADDD       128(SI), Z2, Z2
 	VMOVDQU64    Z2, 128(CX)
 	VPSLLD       X20, Z3, Z3
 	VPADDD       Z21, Z3, Z3
-	VPADDD       192(DI), Z3, Z3
+	VPADDD       192(SI), Z3, Z3
 	VMOVDQU64    Z3, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z21
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z21
 	VPSLLD       X20, Z4, Z4
 	VPADDD       Z21, Z4, Z4
-	VPADDD       (DI), Z4, Z4
+	VPADDD       (SI), Z4, Z4
 	VMOVDQU64    Z4, (CX)
 	VPSLLD       X20, Z5, Z5
 	VPADDD       Z21, Z5, Z5
-	VPADDD       64(DI), Z5, Z5
+	VPADDD       64(SI), Z5, Z5
 	VMOVDQU64    Z5, 64(CX)
 	VPSLLD       X20, Z6, Z6
 	VPADDD       Z21, Z6, Z6
-	VPADDD       128(DI), Z6, Z6
+	VPADDD       128(SI), Z6, Z6
 	VMOVDQU64    Z6, 128(CX)
 	VPSLLD       X20, Z7, Z7
 	VPADDD       Z21, Z7, Z7
-	VPADDD       192(DI), Z7, Z7
+	VPADDD       192(SI), Z7, Z7
 	VMOVDQU64    Z7, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z21
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z21
 	VPSLLD       X20, Z8, Z8
 	VPADDD       Z21, Z8, Z8
-	VPADDD       (DI), Z8, Z8
+	VPADDD       (SI), Z8, Z8
 	VMOVDQU64    Z8, (CX)
 	VPSLLD       X20, Z9, Z9
 	VPADDD       Z21, Z9, Z9
-	VPADDD       64(DI), Z9, Z9
+	VPADDD       64(SI), Z9, Z9
 	VMOVDQU64    Z9, 64(CX)
 	VPSLLD       X20, Z10, Z10
 	VPADDD       Z21, Z10, Z10
-	VPADDD       128(DI), Z10, Z10
+	VPADDD       128(SI), Z10, Z10
 	VMOVDQU64    Z10, 128(CX)
 	VPSLLD       X20, Z11, Z11
 	VPADDD       Z21, Z11, Z11
-	VPADDD       192(DI), Z11, Z11
+	VPADDD       192(SI), Z11, Z11
 	VMOVDQU64    Z11, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z21
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z21
 	VPSLLD       X20, Z12, Z12
 	VPADDD       Z21, Z12, Z12
-	VPADDD       (DI), Z12, Z12
+	VPADDD       (SI), Z12, Z12
 	VMOVDQU64    Z12, (CX)
 	VPSLLD       X20, Z13, Z13
 	VPADDD       Z21, Z13, Z13
-	VPADDD       64(DI), Z13, Z13
+	VPADDD       64(SI), Z13, Z13
 	VMOVDQU64    Z13, 64(CX)
 	VPSLLD       X20, Z14, Z14
 	VPADDD       Z21, Z14, Z14
-	VPADDD       128(DI), Z14, Z14
+	VPADDD       128(SI), Z14, Z14
 	VMOVDQU64    Z14, 128(CX)
 	VPSLLD       X20, Z15, Z15
 	VPADDD       Z21, Z15, Z15
-	VPADDD       192(DI), Z15, Z15
+	VPADDD       192(SI), Z15, Z15
 	VMOVDQU64    Z15, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z21
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z21
 	VPSLLD       X20, Z16, Z16
 	VPADDD       Z21, Z16, Z16
-	VPADDD       (DI), Z16, Z16
+	VPADDD       (SI), Z16, Z16
 	VMOVDQU64    Z16, (CX)
 	VPSLLD       X20, Z17, Z17
 	VPADDD       Z21, Z17, Z17
-	VPADDD       64(DI), Z17, Z17
+	VPADDD       64(SI), Z17, Z17
 	VMOVDQU64    Z17, 64(CX)
 	VPSLLD       X20, Z18, Z18
 	VPADDD       Z21, Z18, Z18
-	VPADDD       128(DI), Z18, Z18
+	VPADDD       128(SI), Z18, Z18
 	VMOVDQU64    Z18, 128(CX)
 	VPSLLD       X20, Z19, Z19
 	VPADDD       Z21, Z19, Z19
-	VPADDD       192(DI), Z19, Z19
+	VPADDD       192(SI), Z19, Z19
 	VMOVDQU64    Z19, 192(CX)
 	MOVL         $0x00000004, BX
 	ADDQ         $0x04, DX
@@ -901,131 +897,131 @@ step:
 	CMPQ         AX, R12
 	JCS          step
 	MOVQ         dst+0(FP), CX
-	MOVQ         dstStride+8(FP), SI
-	MOVQ         bias+48(FP), DI
-	MOVQ         x+16(FP), R9
+	MOVQ         bias+48(FP), SI
+	MOVQ         x+16(FP), DI
+	MOVQ         dstStride+8(FP), R8
 	MOVQ         xStride+24(FP), R10
-	XORL         R8, R8
+	XORL         R9, R9
 	TESTL        BX, BX
-	CMOVQNE      CX, DI
-	CMOVQNE      SI, R8
+	CMOVQNE      CX, SI
+	CMOVQNE      R8, R9
 	VMOVQ        DX, X24
-	VPBROADCASTD (R9)(BX*1), Z25
+	VPBROADCASTD (DI)(BX*1), Z25
 	VPSLLD       X24, Z0, Z0
 	VPADDD       Z25, Z0, Z0
-	VPADDD       (DI), Z0, Z0
+	VPADDD       (SI), Z0, Z0
 	VMOVDQU64    Z0, (CX)
 	VPSLLD       X24, Z1, Z1
 	VPADDD       Z25, Z1, Z1
-	VPADDD       64(DI), Z1, Z1
+	VPADDD       64(SI), Z1, Z1
 	VMOVDQU64    Z1, 64(CX)
 	VPSLLD       X24, Z2, Z2
 	VPADDD       Z25, Z2, Z2
-	VPADDD       128(DI), Z2, Z2
+	VPADDD       128(SI), Z2, Z2
 	VMOVDQU64    Z2, 128(CX)
 	VPSLLD       X24, Z3, Z3
 	VPADDD       Z25, Z3, Z3
-	VPADDD       192(DI), Z3, Z3
+	VPADDD       192(SI), Z3, Z3
 	VMOVDQU64    Z3, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z25
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z25
 	VPSLLD       X24, Z4, Z4
 	VPADDD       Z25, Z4, Z4
-	VPADDD       (DI), Z4, Z4
+	VPADDD       (SI), Z4, Z4
 	VMOVDQU64    Z4, (CX)
 	VPSLLD       X24, Z5, Z5
 	VPADDD       Z25, Z5, Z5
-	VPADDD       64(DI), Z5, Z5
+	VPADDD       64(SI), Z5, Z5
 	VMOVDQU64    Z5, 64(CX)
 	VPSLLD       X24, Z6, Z6
 	VPADDD       Z25, Z6, Z6
-	VPADDD       128(DI), Z6, Z6
+	VPADDD       128(SI), Z6, Z6
 	VMOVDQU64    Z6, 128(CX)
 	VPSLLD       X24, Z7, Z7
 	VPADDD       Z25, Z7, Z7
-	VPADDD       192(DI), Z7, Z7
+	VPADDD       192(SI), Z7, Z7
 	VMOVDQU64    Z7, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z25
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z25
 	VPSLLD       X24, Z8, Z8
 	VPADDD       Z25, Z8, Z8
-	VPADDD       (DI), Z8, Z8
+	VPADDD       (SI), Z8, Z8
 	VMOVDQU64    Z8, (CX)
 	VPSLLD       X24, Z9, Z9
 	VPADDD       Z25, Z9, Z9
-	VPADDD       64(DI), Z9, Z9
+	VPADDD       64(SI), Z9, Z9
 	VMOVDQU64    Z9, 64(CX)
 	VPSLLD       X24, Z10, Z10
 	VPADDD       Z25, Z10, Z10
-	VPADDD       128(DI), Z10, Z10
+	VPADDD       128(SI), Z10, Z10
 	VMOVDQU64    Z10, 128(CX)
 	VPSLLD       X24, Z11, Z11
 	VPADDD       Z25, Z11, Z11
-	VPADDD       192(DI), Z11, Z11
+	VPADDD       192(SI), Z11, Z11
 	VMOVDQU64    Z11, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z25
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z25
 	VPSLLD       X24, Z12, Z12
 	VPADDD       Z25, Z12, Z12
-	VPADDD       (DI), Z12, Z12
+	VPADDD       (SI), Z12, Z12
 	VMOVDQU64    Z12, (CX)
 	VPSLLD       X24, Z13, Z13
 	VPADDD       Z25, Z13, Z13
-	VPADDD       64(DI), Z13, Z13
+	VPADDD       64(SI), Z13, Z13
 	VMOVDQU64    Z13, 64(CX)
 	VPSLLD       X24, Z14, Z14
 	VPADDD       Z25, Z14, Z14
-	VPADDD       128(DI), Z14, Z14
+	VPADDD       128(SI), Z14, Z14
 	VMOVDQU64    Z14, 128(CX)
 	VPSLLD       X24, Z15, Z15
 	VPADDD       Z25, Z15, Z15
-	VPADDD       192(DI), Z15, Z15
+	VPADDD       192(SI), Z15, Z15
 	VMOVDQU64    Z15, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z25
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z25
 	VPSLLD       X24, Z16, Z16
 	VPADDD       Z25, Z16, Z16
-	VPADDD       (DI), Z16, Z16
+	VPADDD       (SI), Z16, Z16
 	VMOVDQU64    Z16, (CX)
 	VPSLLD       X24, Z17, Z17
 	VPADDD       Z25, Z17, Z17
-	VPADDD       64(DI), Z17, Z17
+	VPADDD       64(SI), Z17, Z17
 	VMOVDQU64    Z17, 64(CX)
 	VPSLLD       X24, Z18, Z18
 	VPADDD       Z25, Z18, Z18
-	VPADDD       128(DI), Z18, Z18
+	VPADDD       128(SI), Z18, Z18
 	VMOVDQU64    Z18, 128(CX)
 	VPSLLD       X24, Z19, Z19
 	VPADDD       Z25, Z19, Z19
-	VPADDD       192(DI), Z19, Z19
+	VPADDD       192(SI), Z19, Z19
 	VMOVDQU64    Z19, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         R8, DI
-	ADDQ         R10, R9
-	VPBROADCASTD (R9)(BX*1), Z25
+	ADDQ         R8, CX
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	VPBROADCASTD (DI)(BX*1), Z25
 	VPSLLD       X24, Z20, Z20
 	VPADDD       Z25, Z20, Z20
-	VPADDD       (DI), Z20, Z20
+	VPADDD       (SI), Z20, Z20
 	VMOVDQU64    Z20, (CX)
 	VPSLLD       X24, Z21, Z21
 	VPADDD       Z25, Z21, Z21
-	VPADDD       64(DI), Z21, Z21
+	VPADDD       64(SI), Z21, Z21
 	VMOVDQU64    Z21, 64(CX)
 	VPSLLD       X24, Z22, Z22
 	VPADDD       Z25, Z22, Z22
-	VPADDD       128(DI), Z22, Z22
+	VPADDD       128(SI), Z22, Z22
 	VMOVDQU64    Z22, 128(CX)
 	VPSLLD       X24, Z23, Z23
 	VPADDD       Z25, Z23, Z23
-	VPADDD       192(DI), Z23, Z23
+	VPADDD       192(SI), Z23, Z23
 	VMOVDQU64    Z23, 192(CX)
 	MOVL         $0x00000004, BX
 	ADDQ         $0x04, DX

@@ -67,37 +67,33 @@ widen:
 take:
 	VMOVDQU64    lowword<>+0(SB), Z0
 	MOVQ         dst+0(FP), SI
-	MOVQ         dstStride+8(FP), R8
-	MOVQ         bias+48(FP), R9
-	MOVQ         x+16(FP), R11
-	MOVQ         xStride+24(FP), R10
-	XORL         R10, R10
+	MOVQ         bias+48(FP), R8
+	MOVQ         x+16(FP), R9
 	TESTL        BX, BX
-	CMOVQNE      SI, R9
-	CMOVQNE      R8, R10
+	CMOVQNE      SI, R8
 	VMOVQ        DX, X3
-	VPBROADCASTD (R11)(BX*1), Z4
+	VPBROADCASTD (R9)(BX*1), Z4
 	VPSLLW       $0x08, Z2, Z5
 	VPSUBW       Z5, Z1, Z1
 	VPANDQ       Z0, Z1, Z5
 	VPSLLD       X3, Z5, Z5
 	VPADDD       Z4, Z5, Z5
-	VPADDD       (R9), Z5, Z5
+	VPADDD       (R8), Z5, Z5
 	VMOVDQU64    Z5, (SI)
 	VPANDQ       Z0, Z2, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z4, Z0, Z0
-	VPADDD       64(R9), Z0, Z0
+	VPADDD       64(R8), Z0, Z0
 	VMOVDQU64    Z0, 64(SI)
 	VPSRLD       $0x10, Z1, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z4, Z0, Z0
-	VPADDD       128(R9), Z0, Z0
+	VPADDD       128(R8), Z0, Z0
 	VMOVDQU64    Z0, 128(SI)
 	VPSRLD       $0x10, Z2, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z4, Z0, Z0
-	VPADDD       192(R9), Z0, Z0
+	VPADDD       192(R8), Z0, Z0
 	VMOVDQU64    Z0, 192(SI)
 	MOVL         $0x00000004, BX
 	CMPQ         AX, DI
@@ -199,63 +195,63 @@ widen:
 take:
 	VMOVDQU64    lowword<>+0(SB), Z0
 	MOVQ         dst+0(FP), SI
-	MOVQ         dstStride+8(FP), DI
-	MOVQ         bias+48(FP), R9
-	MOVQ         x+16(FP), R11
+	MOVQ         bias+48(FP), DI
+	MOVQ         x+16(FP), R9
+	MOVQ         dstStride+8(FP), R10
 	MOVQ         xStride+24(FP), R12
-	XORL         R10, R10
+	XORL         R11, R11
 	TESTL        BX, BX
-	CMOVQNE      SI, R9
-	CMOVQNE      DI, R10
+	CMOVQNE      SI, DI
+	CMOVQNE      R10, R11
 	VMOVQ        DX, X3
-	VPBROADCASTD (R11)(BX*1), Z6
+	VPBROADCASTD (R9)(BX*1), Z6
 	VPSLLW       $0x08, Z2, Z7
 	VPSUBW       Z7, Z1, Z1
 	VPANDQ       Z0, Z1, Z7
 	VPSLLD       X3, Z7, Z7
 	VPADDD       Z6, Z7, Z7
-	VPADDD       (R9), Z7, Z7
+	VPADDD       (DI), Z7, Z7
 	VMOVDQU64    Z7, (SI)
 	VPANDQ       Z0, Z2, Z7
 	VPSLLD       X3, Z7, Z7
 	VPADDD       Z6, Z7, Z7
-	VPADDD       64(R9), Z7, Z7
+	VPADDD       64(DI), Z7, Z7
 	VMOVDQU64    Z7, 64(SI)
 	VPSRLD       $0x10, Z1, Z7
 	VPSLLD       X3, Z7, Z7
 	VPADDD       Z6, Z7, Z7
-	VPADDD       128(R9), Z7, Z7
+	VPADDD       128(DI), Z7, Z7
 	VMOVDQU64    Z7, 128(SI)
 	VPSRLD       $0x10, Z2, Z7
 	VPSLLD       X3, Z7, Z7
 	VPADDD       Z6, Z7, Z7
-	VPADDD       192(R9), Z7, Z7
+	VPADDD       192(DI), Z7, Z7
 	VMOVDQU64    Z7, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R10, R9
-	ADDQ         R12, R11
-	VPBROADCASTD (R11)(BX*1), Z6
+	ADDQ         R10, SI
+	ADDQ         R11, DI
+	ADDQ         R12, R9
+	VPBROADCASTD (R9)(BX*1), Z6
 	VPSLLW       $0x08, Z5, Z7
 	VPSUBW       Z7, Z4, Z4
 	VPANDQ       Z0, Z4, Z7
 	VPSLLD       X3, Z7, Z7
 	VPADDD       Z6, Z7, Z7
-	VPADDD       (R9), Z7, Z7
+	VPADDD       (DI), Z7, Z7
 	VMOVDQU64    Z7, (SI)
 	VPANDQ       Z0, Z5, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       64(R9), Z0, Z0
+	VPADDD       64(DI), Z0, Z0
 	VMOVDQU64    Z0, 64(SI)
 	VPSRLD       $0x10, Z4, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       128(R9), Z0, Z0
+	VPADDD       128(DI), Z0, Z0
 	VMOVDQU64    Z0, 128(SI)
 	VPSRLD       $0x10, Z5, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       192(R9), Z0, Z0
+	VPADDD       192(DI), Z0, Z0
 	VMOVDQU64    Z0, 192(SI)
 	MOVL         $0x00000004, BX
 	CMPQ         AX, R8
@@ -360,89 +356,89 @@ widen:
 take:
 	VMOVDQU64    lowword<>+0(SB), Z0
 	MOVQ         dst+0(FP), SI
-	MOVQ         dstStride+8(FP), DI
-	MOVQ         bias+48(FP), R8
-	MOVQ         x+16(FP), R11
+	MOVQ         bias+48(FP), DI
+	MOVQ         x+16(FP), R8
+	MOVQ         dstStride+8(FP), R10
 	MOVQ         xStride+24(FP), R12
-	XORL         R10, R10
+	XORL         R11, R11
 	TESTL        BX, BX
-	CMOVQNE      SI, R8
-	CMOVQNE      DI, R10
+	CMOVQNE      SI, DI
+	CMOVQNE      R10, R11
 	VMOVQ        DX, X3
-	VPBROADCASTD (R11)(BX*1), Z6
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z2, Z9
 	VPSUBW       Z9, Z1, Z1
 	VPANDQ       Z0, Z1, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z2, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       64(R8), Z9, Z9
+	VPADDD       64(DI), Z9, Z9
 	VMOVDQU64    Z9, 64(SI)
 	VPSRLD       $0x10, Z1, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       128(R8), Z9, Z9
+	VPADDD       128(DI), Z9, Z9
 	VMOVDQU64    Z9, 128(SI)
 	VPSRLD       $0x10, Z2, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       192(R8), Z9, Z9
+	VPADDD       192(DI), Z9, Z9
 	VMOVDQU64    Z9, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R10, R8
-	ADDQ         R12, R11
-	VPBROADCASTD (R11)(BX*1), Z6
+	ADDQ         R10, SI
+	ADDQ         R11, DI
+	ADDQ         R12, R8
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z5, Z9
 	VPSUBW       Z9, Z4, Z4
 	VPANDQ       Z0, Z4, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z5, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       64(R8), Z9, Z9
+	VPADDD       64(DI), Z9, Z9
 	VMOVDQU64    Z9, 64(SI)
 	VPSRLD       $0x10, Z4, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       128(R8), Z9, Z9
+	VPADDD       128(DI), Z9, Z9
 	VMOVDQU64    Z9, 128(SI)
 	VPSRLD       $0x10, Z5, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       192(R8), Z9, Z9
+	VPADDD       192(DI), Z9, Z9
 	VMOVDQU64    Z9, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R10, R8
-	ADDQ         R12, R11
-	VPBROADCASTD (R11)(BX*1), Z6
+	ADDQ         R10, SI
+	ADDQ         R11, DI
+	ADDQ         R12, R8
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z8, Z9
 	VPSUBW       Z9, Z7, Z7
 	VPANDQ       Z0, Z7, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z8, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       64(R8), Z0, Z0
+	VPADDD       64(DI), Z0, Z0
 	VMOVDQU64    Z0, 64(SI)
 	VPSRLD       $0x10, Z7, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       128(R8), Z0, Z0
+	VPADDD       128(DI), Z0, Z0
 	VMOVDQU64    Z0, 128(SI)
 	VPSRLD       $0x10, Z8, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       192(R8), Z0, Z0
+	VPADDD       192(DI), Z0, Z0
 	VMOVDQU64    Z0, 192(SI)
 	MOVL         $0x00000004, BX
 	CMPQ         AX, R9
@@ -560,115 +556,115 @@ widen:
 take:
 	VMOVDQU64    lowword<>+0(SB), Z0
 	MOVQ         dst+0(FP), SI
-	MOVQ         dstStride+8(FP), DI
-	MOVQ         bias+48(FP), R8
-	MOVQ         x+16(FP), R11
+	MOVQ         bias+48(FP), DI
+	MOVQ         x+16(FP), R8
+	MOVQ         dstStride+8(FP), R9
 	MOVQ         xStride+24(FP), R12
-	XORL         R9, R9
+	XORL         R11, R11
 	TESTL        BX, BX
-	CMOVQNE      SI, R8
-	CMOVQNE      DI, R9
+	CMOVQNE      SI, DI
+	CMOVQNE      R9, R11
 	VMOVQ        DX, X3
-	VPBROADCASTD (R11)(BX*1), Z6
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z2, Z9
 	VPSUBW       Z9, Z1, Z1
 	VPANDQ       Z0, Z1, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z2, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       64(R8), Z9, Z9
+	VPADDD       64(DI), Z9, Z9
 	VMOVDQU64    Z9, 64(SI)
 	VPSRLD       $0x10, Z1, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       128(R8), Z9, Z9
+	VPADDD       128(DI), Z9, Z9
 	VMOVDQU64    Z9, 128(SI)
 	VPSRLD       $0x10, Z2, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       192(R8), Z9, Z9
+	VPADDD       192(DI), Z9, Z9
 	VMOVDQU64    Z9, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R12, R11
-	VPBROADCASTD (R11)(BX*1), Z6
+	ADDQ         R9, SI
+	ADDQ         R11, DI
+	ADDQ         R12, R8
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z5, Z9
 	VPSUBW       Z9, Z4, Z4
 	VPANDQ       Z0, Z4, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z5, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       64(R8), Z9, Z9
+	VPADDD       64(DI), Z9, Z9
 	VMOVDQU64    Z9, 64(SI)
 	VPSRLD       $0x10, Z4, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       128(R8), Z9, Z9
+	VPADDD       128(DI), Z9, Z9
 	VMOVDQU64    Z9, 128(SI)
 	VPSRLD       $0x10, Z5, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       192(R8), Z9, Z9
+	VPADDD       192(DI), Z9, Z9
 	VMOVDQU64    Z9, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R12, R11
-	VPBROADCASTD (R11)(BX*1), Z6
+	ADDQ         R9, SI
+	ADDQ         R11, DI
+	ADDQ         R12, R8
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z8, Z9
 	VPSUBW       Z9, Z7, Z7
 	VPANDQ       Z0, Z7, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z8, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       64(R8), Z9, Z9
+	VPADDD       64(DI), Z9, Z9
 	VMOVDQU64    Z9, 64(SI)
 	VPSRLD       $0x10, Z7, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       128(R8), Z9, Z9
+	VPADDD       128(DI), Z9, Z9
 	VMOVDQU64    Z9, 128(SI)
 	VPSRLD       $0x10, Z8, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       192(R8), Z9, Z9
+	VPADDD       192(DI), Z9, Z9
 	VMOVDQU64    Z9, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R12, R11
-	VPBROADCASTD (R11)(BX*1), Z6
+	ADDQ         R9, SI
+	ADDQ         R11, DI
+	ADDQ         R12, R8
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z11, Z9
 	VPSUBW       Z9, Z10, Z10
 	VPANDQ       Z0, Z10, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z11, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       64(R8), Z0, Z0
+	VPADDD       64(DI), Z0, Z0
 	VMOVDQU64    Z0, 64(SI)
 	VPSRLD       $0x10, Z10, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       128(R8), Z0, Z0
+	VPADDD       128(DI), Z0, Z0
 	VMOVDQU64    Z0, 128(SI)
 	VPSRLD       $0x10, Z11, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       192(R8), Z0, Z0
+	VPADDD       192(DI), Z0, Z0
 	VMOVDQU64    Z0, 192(SI)
 	MOVL         $0x00000004, BX
 	CMPQ         AX, R10
@@ -799,141 +795,141 @@ widen:
 take:
 	VMOVDQU64    lowword<>+0(SB), Z0
 	MOVQ         dst+0(FP), SI
-	MOVQ         dstStride+8(FP), DI
-	MOVQ         bias+48(FP), R8
-	MOVQ         x+16(FP), R10
+	MOVQ         bias+48(FP), DI
+	MOVQ         x+16(FP), R8
+	MOVQ         dstStride+8(FP), R9
 	MOVQ         xStride+24(FP), R12
-	XORL         R9, R9
+	XORL         R10, R10
 	TESTL        BX, BX
-	CMOVQNE      SI, R8
-	CMOVQNE      DI, R9
+	CMOVQNE      SI, DI
+	CMOVQNE      R9, R10
 	VMOVQ        DX, X3
-	VPBROADCASTD (R10)(BX*1), Z6
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z2, Z9
 	VPSUBW       Z9, Z1, Z1
 	VPANDQ       Z0, Z1, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z2, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       64(R8), Z9, Z9
+	VPADDD       64(DI), Z9, Z9
 	VMOVDQU64    Z9, 64(SI)
 	VPSRLD       $0x10, Z1, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       128(R8), Z9, Z9
+	VPADDD       128(DI), Z9, Z9
 	VMOVDQU64    Z9, 128(SI)
 	VPSRLD       $0x10, Z2, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       192(R8), Z9, Z9
+	VPADDD       192(DI), Z9, Z9
 	VMOVDQU64    Z9, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R12, R10
-	VPBROADCASTD (R10)(BX*1), Z6
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	ADDQ         R12, R8
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z5, Z9
 	VPSUBW       Z9, Z4, Z4
 	VPANDQ       Z0, Z4, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z5, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       64(R8), Z9, Z9
+	VPADDD       64(DI), Z9, Z9
 	VMOVDQU64    Z9, 64(SI)
 	VPSRLD       $0x10, Z4, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       128(R8), Z9, Z9
+	VPADDD       128(DI), Z9, Z9
 	VMOVDQU64    Z9, 128(SI)
 	VPSRLD       $0x10, Z5, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       192(R8), Z9, Z9
+	VPADDD       192(DI), Z9, Z9
 	VMOVDQU64    Z9, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R12, R10
-	VPBROADCASTD (R10)(BX*1), Z6
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	ADDQ         R12, R8
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z8, Z9
 	VPSUBW       Z9, Z7, Z7
 	VPANDQ       Z0, Z7, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z8, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       64(R8), Z9, Z9
+	VPADDD       64(DI), Z9, Z9
 	VMOVDQU64    Z9, 64(SI)
 	VPSRLD       $0x10, Z7, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       128(R8), Z9, Z9
+	VPADDD       128(DI), Z9, Z9
 	VMOVDQU64    Z9, 128(SI)
 	VPSRLD       $0x10, Z8, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       192(R8), Z9, Z9
+	VPADDD       192(DI), Z9, Z9
 	VMOVDQU64    Z9, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R12, R10
-	VPBROADCASTD (R10)(BX*1), Z6
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	ADDQ         R12, R8
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z11, Z9
 	VPSUBW       Z9, Z10, Z10
 	VPANDQ       Z0, Z10, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z11, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       64(R8), Z9, Z9
+	VPADDD       64(DI), Z9, Z9
 	VMOVDQU64    Z9, 64(SI)
 	VPSRLD       $0x10, Z10, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       128(R8), Z9, Z9
+	VPADDD       128(DI), Z9, Z9
 	VMOVDQU64    Z9, 128(SI)
 	VPSRLD       $0x10, Z11, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       192(R8), Z9, Z9
+	VPADDD       192(DI), Z9, Z9
 	VMOVDQU64    Z9, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R12, R10
-	VPBROADCASTD (R10)(BX*1), Z6
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	ADDQ         R12, R8
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z14, Z9
 	VPSUBW       Z9, Z13, Z13
 	VPANDQ       Z0, Z13, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z14, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       64(R8), Z0, Z0
+	VPADDD       64(DI), Z0, Z0
 	VMOVDQU64    Z0, 64(SI)
 	VPSRLD       $0x10, Z13, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       128(R8), Z0, Z0
+	VPADDD       128(DI), Z0, Z0
 	VMOVDQU64    Z0, 128(SI)
 	VPSRLD       $0x10, Z14, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       192(R8), Z0, Z0
+	VPADDD       192(DI), Z0, Z0
 	VMOVDQU64    Z0, 192(SI)
 	MOVL         $0x00000004, BX
 	CMPQ         AX, R11
@@ -1077,167 +1073,167 @@ widen:
 take:
 	VMOVDQU64    lowword<>+0(SB), Z0
 	MOVQ         dst+0(FP), SI
-	MOVQ         dstStride+8(FP), DI
-	MOVQ         bias+48(FP), R8
-	MOVQ         x+16(FP), R10
+	MOVQ         bias+48(FP), DI
+	MOVQ         x+16(FP), R8
+	MOVQ         dstStride+8(FP), R9
 	MOVQ         xStride+24(FP), R11
-	XORL         R9, R9
+	XORL         R10, R10
 	TESTL        BX, BX
-	CMOVQNE      SI, R8
-	CMOVQNE      DI, R9
+	CMOVQNE      SI, DI
+	CMOVQNE      R9, R10
 	VMOVQ        DX, X3
-	VPBROADCASTD (R10)(BX*1), Z6
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z2, Z9
 	VPSUBW       Z9, Z1, Z1
 	VPANDQ       Z0, Z1, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z2, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       64(R8), Z9, Z9
+	VPADDD       64(DI), Z9, Z9
 	VMOVDQU64    Z9, 64(SI)
 	VPSRLD       $0x10, Z1, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       128(R8), Z9, Z9
+	VPADDD       128(DI), Z9, Z9
 	VMOVDQU64    Z9, 128(SI)
 	VPSRLD       $0x10, Z2, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       192(R8), Z9, Z9
+	VPADDD       192(DI), Z9, Z9
 	VMOVDQU64    Z9, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD (R10)(BX*1), Z6
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	ADDQ         R11, R8
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z5, Z9
 	VPSUBW       Z9, Z4, Z4
 	VPANDQ       Z0, Z4, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z5, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       64(R8), Z9, Z9
+	VPADDD       64(DI), Z9, Z9
 	VMOVDQU64    Z9, 64(SI)
 	VPSRLD       $0x10, Z4, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       128(R8), Z9, Z9
+	VPADDD       128(DI), Z9, Z9
 	VMOVDQU64    Z9, 128(SI)
 	VPSRLD       $0x10, Z5, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       192(R8), Z9, Z9
+	VPADDD       192(DI), Z9, Z9
 	VMOVDQU64    Z9, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD (R10)(BX*1), Z6
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	ADDQ         R11, R8
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z8, Z9
 	VPSUBW       Z9, Z7, Z7
 	VPANDQ       Z0, Z7, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z8, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       64(R8), Z9, Z9
+	VPADDD       64(DI), Z9, Z9
 	VMOVDQU64    Z9, 64(SI)
 	VPSRLD       $0x10, Z7, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       128(R8), Z9, Z9
+	VPADDD       128(DI), Z9, Z9
 	VMOVDQU64    Z9, 128(SI)
 	VPSRLD       $0x10, Z8, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       192(R8), Z9, Z9
+	VPADDD       192(DI), Z9, Z9
 	VMOVDQU64    Z9, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD (R10)(BX*1), Z6
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	ADDQ         R11, R8
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z11, Z9
 	VPSUBW       Z9, Z10, Z10
 	VPANDQ       Z0, Z10, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z11, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       64(R8), Z9, Z9
+	VPADDD       64(DI), Z9, Z9
 	VMOVDQU64    Z9, 64(SI)
 	VPSRLD       $0x10, Z10, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       128(R8), Z9, Z9
+	VPADDD       128(DI), Z9, Z9
 	VMOVDQU64    Z9, 128(SI)
 	VPSRLD       $0x10, Z11, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       192(R8), Z9, Z9
+	VPADDD       192(DI), Z9, Z9
 	VMOVDQU64    Z9, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD (R10)(BX*1), Z6
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	ADDQ         R11, R8
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z14, Z9
 	VPSUBW       Z9, Z13, Z13
 	VPANDQ       Z0, Z13, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z14, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       64(R8), Z9, Z9
+	VPADDD       64(DI), Z9, Z9
 	VMOVDQU64    Z9, 64(SI)
 	VPSRLD       $0x10, Z13, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       128(R8), Z9, Z9
+	VPADDD       128(DI), Z9, Z9
 	VMOVDQU64    Z9, 128(SI)
 	VPSRLD       $0x10, Z14, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       192(R8), Z9, Z9
+	VPADDD       192(DI), Z9, Z9
 	VMOVDQU64    Z9, 192(SI)
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD (R10)(BX*1), Z6
+	ADDQ         R9, SI
+	ADDQ         R10, DI
+	ADDQ         R11, R8
+	VPBROADCASTD (R8)(BX*1), Z6
 	VPSLLW       $0x08, Z17, Z9
 	VPSUBW       Z9, Z16, Z16
 	VPANDQ       Z0, Z16, Z9
 	VPSLLD       X3, Z9, Z9
 	VPADDD       Z6, Z9, Z9
-	VPADDD       (R8), Z9, Z9
+	VPADDD       (DI), Z9, Z9
 	VMOVDQU64    Z9, (SI)
 	VPANDQ       Z0, Z17, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       64(R8), Z0, Z0
+	VPADDD       64(DI), Z0, Z0
 	VMOVDQU64    Z0, 64(SI)
 	VPSRLD       $0x10, Z16, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       128(R8), Z0, Z0
+	VPADDD       128(DI), Z0, Z0
 	VMOVDQU64    Z0, 128(SI)
 	VPSRLD       $0x10, Z17, Z0
 	VPSLLD       X3, Z0, Z0
 	VPADDD       Z6, Z0, Z0
-	VPADDD       192(R8), Z0, Z0
+	VPADDD       192(DI), Z0, Z0
 	VMOVDQU64    Z0, 192(SI)
 	MOVL         $0x00000004, BX
 	CMPQ         AX, R12

@@ -66,13 +66,13 @@ func product() Call {
 }
 
 func TestRun(t *testing.T) {
-	if err := run(t, dot(64), product(), dot(640), dot(0), product()); err != nil {
+	if err := run(t, dot(128), product(), dot(1280), dot(0), product()); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestDifferences(t *testing.T) {
-	result, memory, beside := dot(64), product(), product()
+	result, memory, beside := dot(128), product(), product()
 	result.Want++
 	memory.Operands[0].Want[8]++
 	beside.Operands[0].Data, beside.Operands[0].Want = beside.Operands[0].Data[:120], beside.Operands[0].Want[:120]
