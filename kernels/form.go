@@ -6,8 +6,9 @@ package kernels
 type form interface {
 	// takes reports whether the row computes these formats exactly.
 	takes(r *gemmRow, w WeightFormat, a ActFormat) bool
-	// pack sets a plan's packed weights, panel, bias and shift, and the length
-	// of a prepared row by setStride. The plan's steps are set, its bias is zero.
+	// pack sets a plan's packed weights, bias and shift, for tiles the length of a
+	// panel, and by setStride that of a prepared row and the rows of a block, which
+	// a computer sets itself. The plan's steps are set, its bias is zero.
 	pack(p *product, w Weights, a ActFormat)
 	// prepare returns rows m0 … m1 as the tile reads them, and their stride. It
 	// may write the scratch memory.

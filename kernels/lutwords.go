@@ -37,7 +37,6 @@ func (wordsForm) pack(p *product, w Weights, a ActFormat) {
 		p.shift++
 	}
 	p.packed = make([]byte, w.N*planes*p.steps)
-	p.panel = p.row.nr * planes * p.steps
 	for n := range w.N {
 		first := p.packed[n*planes*p.steps:]
 		last := first[(planes-1)*p.steps:]
