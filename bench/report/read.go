@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -16,6 +15,8 @@ import (
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchmath"
 	"golang.org/x/perf/benchproc"
+
+	"example.com/lowbit/netrun/atomicfile"
 )
 
 // A run is one file of results: what is in it may be compared.
@@ -50,7 +51,7 @@ const errorLimit = 5
 const fileLimit = 16 << 20
 
 func readFile(path string) (*run, error) {
-	f, err := os.Open(path)
+	f, err := atomicfile.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +69,7 @@ func readFile(path string) (*run, error) {
 var (
 	failed    = regexp.MustCompile(`(?m)^\s*(--- FAIL.*|FAIL\b.*|panic: .*)$`)
 	passed    = regexp.MustCompile(`(?m)^PASS$`)
+	result    = regexp.MustCompile(`(?m)^Benchmark`)
 	plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 )
 
@@ -80,8 +82,12 @@ func parse(path string, data []byte) (*run, error) {
 	if line := failed.Find(data); line != nil {
 		return nil, fmt.Errorf("%s: the run failed: %q", path, bytes.TrimSpace(line))
 	}
-	if !passed.Match(data) {
+	ends := passed.FindAllIndex(data, -1)
+	if ends == nil {
 		return nil, fmt.Errorf("%s: no line PASS: want the whole output of a run that ended well", path)
+	}
+	if result.Match(data[ends[len(ends)-1][1]:]) {
+		return nil, fmt.Errorf("%s: no line PASS behind the last results: want whole passes", path)
 	}
 
 	var parser benchproc.ProjectionParser

@@ -147,6 +147,7 @@ func TestBadInput(t *testing.T) {
 		{"empty", "", "no line PASS"},
 		{"nothing measured", "PASS\n", "no benchmark results"},
 		{"cut off", good[:len(good)/2], "no line PASS"},
+		{"cut off in the second pass", good + good[:len(good)/2], "no line PASS behind"},
 		{"cut off in a line", good[:strings.Index(good, line)+len(line)] + "\t 100\t 12\nPASS\n", "bad.txt:"},
 		{"failed", replace("PASS\n", "--- FAIL: BenchmarkGEMM/w=binary\n    wrong\nFAIL\nPASS\n"), "--- FAIL: BenchmarkGEMM/w=binary"},
 		{"panicked", replace("PASS\n", "panic: kernels: no\nPASS\n"), "panic: kernels: no"},
