@@ -132,6 +132,14 @@ func preference(r *gemmRow, f Formats) int {
 	return rank
 }
 
+// unknown is 1 if the kernel was not measured.
+func (c candidate) unknown() int {
+	if c.machine == "" {
+		return 1
+	}
+	return 0
+}
+
 // chooseGEMM picks the kernel for a product: of those that were measured on the
 // same machine the one that clearly needs the least time, of those that were not the
 // first of those preferred; and among these, the one preferred.
@@ -159,5 +167,10 @@ func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
 	if len(best) == 0 {
 		return nil, fmt.Errorf("kernels: no kernel for %v", f)
 	}
-	return slices.MaxFunc(best, func(a, b candidate) int { return preference(a.row, f) - preference(b.row, f) }).row, nil
+	return slices.MaxFunc(best, func(a, b candidate) int {
+		if p := preference(a.row, f) - preference(b.row, f); p != 0 {
+			return p
+		}
+		return b.unknown() - a.unknown()
+	}).row, nil
 }

@@ -83,6 +83,7 @@ func TestChoose(t *testing.T) {
 		{"nothing known: table order", nil, "", 100, "avx512vnni-test-a"},
 		{"an unknown row before known ones of a worse tier", []Rate{{"avx2-test-b", Int8, U8, "m", flat(9)}}, "", 100, "avx512vnni-test-a"},
 		{"the fastest of a machine", []Rate{{"avx512vnni-test-a", Int8, U8, "m", flat(1)}, {"avx512vnni-test-b", Int8, U8, "m", flat(2)}}, "", 100, "avx512vnni-test-b"},
+		{"a measured one before one that is not", []Rate{{"avx2-test-b", Int8, U8, "m", flat(9)}}, "avx2-test-a,avx2-test-b", 100, "avx2-test-b"},
 		{"across tiers of a machine", []Rate{{"avx512vnni-test-a", Int8, U8, "m", flat(1)}, {"avx512vnni-test-b", Int8, U8, "m", flat(1)}, {"avx2-test-b", Int8, U8, "m", flat(9)}}, "", 100, "avx2-test-b"},
 		{"two machines: the better tier", []Rate{{"avx512vnni-test-a", Int8, U8, "m", flat(1)}, {"avx512vnni-test-b", Int8, U8, "m", flat(1)}, {"avx2-test-b", Int8, U8, "n", flat(9)}}, "", 100, "avx512vnni-test-a"},
 		{"a tie: table order", []Rate{{"avx2-test-a", Int8, U8, "m", flat(100)}, {"avx2-test-b", Int8, U8, "m", flat(104)}}, "avx2-test-a,avx2-test-b", 100, "avx2-test-a"},

@@ -278,6 +278,9 @@ type GEMV struct{ g GEMM }
 
 // NewGEMV plans products of K activations with N x K weights, like NewGEMM.
 func NewGEMV(w Weights, a ActFormat, opt Options) (*GEMV, error) {
+	if err := opt.check(); err != nil {
+		return nil, err
+	}
 	opt.Rows = 1
 	g, err := NewGEMM(w, a, opt)
 	if err != nil {

@@ -115,8 +115,8 @@ func (f tablesForm) row(r *gemmRow, dst, codes []byte, a ActFormat) {
 		shift := uintptr(4 * i)
 		tables := dst[f.tables+i*set:][:set]
 		var part int32
-		if whole > 0 {
-			part = f.build(&tables[0], &codes[0], uintptr(whole), shift)
+		for at, n := range spans(whole, f.block) {
+			part += f.build(&tables[f.bytes(at*f.block)], &codes[at*f.block], uintptr(n), shift)
 		}
 		if len(rest) > 0 {
 			last := tables[f.bytes(whole*f.block):]

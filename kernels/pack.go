@@ -134,8 +134,8 @@ func PackSigns(dst []uint64, codes []uint8) {
 // packWords is PackSigns into bytes, of any bit of the codes, by a given kernel.
 func packWords(dst []byte, codes []uint8, bit uint, pack func(dst *uint64, x *byte, words, bit uintptr)) {
 	whole := len(codes) / 64
-	if whole > 0 {
-		pack(wordPtr(dst), &codes[0], uintptr(whole), uintptr(bit))
+	for at, n := range spans(whole, 64) {
+		pack(wordPtr(dst[8*at:]), &codes[64*at], uintptr(n), uintptr(bit))
 	}
 	if rest := codes[whole*64:]; len(rest) > 0 {
 		var word uint64

@@ -56,7 +56,7 @@ func Conv2D(b *testing.B) {
 		small := s.product().macs() <= refMACs
 		for _, p := range pairs() {
 			data := sync.OnceValue(func() *conv { return newConv(p, s) })
-			for _, k := range ends(gemmRows(p, s.product())) {
+			for _, k := range ends(gemmRows(p, s.product()), p, s.product()) {
 				run(b, name(formatKeys(p), k.Name), func() (*work, error) { return data().work(k) })
 			}
 			if small {

@@ -110,7 +110,7 @@ func productRows(p kernels.Formats, s size, cache string) []kernels.Kernel {
 	}
 	list := gemmRows(p, s)
 	if cache == "cold" || s.n*s.k > 1<<20 || s.macs() <= refMACs && s.m > 1 {
-		return ends(list)
+		return ends(list, p, s)
 	}
 	return list
 }

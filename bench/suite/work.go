@@ -108,8 +108,7 @@ func (w *work) limit() float64 {
 }
 
 // rows lists the kernels of an operation that run here and compute p exactly,
-// best first. The zero p fits operations without formats. Dispatch never gets
-// beyond the first portable kernel that fits, so neither does the list.
+// in the order of the table. The zero p fits operations without formats.
 func rows(op kernels.Operation, p kernels.Formats) []kernels.Kernel {
 	var list []kernels.Kernel
 	for _, k := range kernels.Table() {
@@ -117,9 +116,6 @@ func rows(op kernels.Operation, p kernels.Formats) []kernels.Kernel {
 			continue
 		}
 		list = append(list, k)
-		if k.ISA == portable {
-			break
-		}
 	}
 	return list
 }
@@ -157,13 +153,20 @@ func gemmChoice(p kernels.Formats, s size) string {
 	return name
 }
 
-// ends keeps the kernel that dispatch prefers and the portable one: for the
-// shapes of which a benchmark of every kernel would tell little more.
-func ends(list []kernels.Kernel) []kernels.Kernel {
+// ends keeps the kernel that dispatch prefers and the one that it takes without
+// assembly: for shapes of which a benchmark of every kernel would tell little more.
+func ends(list []kernels.Kernel, p kernels.Formats, s size) []kernels.Kernel {
 	if len(list) < 3 || allShapes() {
 		return list
 	}
-	return []kernels.Kernel{list[0], list[len(list)-1]}
+	restore, err := kernels.Use(portable)
+	if err != nil {
+		panic(err) // every CPU runs these
+	}
+	defer restore()
+	last := gemmChoice(p, s)
+	best := list[0].Name
+	return slices.DeleteFunc(list, func(k kernels.Kernel) bool { return k.Name != best && k.Name != last })
 }
 
 // use limits dispatch to one kernel, and, if that reads bits, to what packs signs

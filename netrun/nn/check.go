@@ -126,7 +126,7 @@ func (b *Block) checkShapes(in Shape, act kernels.ActFormat, float, last bool) e
 	switch {
 	case last && b.OutAct != kernels.NoActs:
 		return fmt.Errorf("output format is %v: want none in the last block", b.OutAct)
-	case !last && (b.OutAct < kernels.Sign || b.OutAct > kernels.F32 || (b.OutAct == kernels.F32) != float):
+	case !last && (b.OutAct < kernels.Sign || b.OutAct > kernels.F32 || b.OutAct == kernels.S8 || (b.OutAct == kernels.F32) != float):
 		return fmt.Errorf("output format is %v: want one for a block before the last, float32 if and only if the weights are", b.OutAct)
 	}
 	return nil

@@ -91,7 +91,7 @@ func Compile(net *Network, opt Options) (*Plan, error) {
 	if net.Float() {
 		p.chain, p.layers, err = newFloatChain(net)
 	} else {
-		p.chain, p.layers, err = newIntChain(net)
+		p.chain, p.layers, err = newIntChain(net, ceilDiv(opt.Batch, p.threads))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("nn: %w", err)

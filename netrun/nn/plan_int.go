@@ -56,7 +56,8 @@ func (q *coder) Run(dst []uint8, sums []int32) {
 	}
 }
 
-func newIntChain(net *Network) (chain, []Layer, error) {
+// newIntChain plans the layers for Runs of so many images, 0 being many.
+func newIntChain(net *Network, images int) (chain, []Layer, error) {
 	c := &intChain{}
 	var list []Layer
 	for i := range net.Blocks {
@@ -67,7 +68,7 @@ func newIntChain(net *Network) (chain, []Layer, error) {
 		if b.Kind == Conv {
 			l.product, err = kernels.NewConv2D(w, b.convShape(l.rows), b.InAct, kernels.Options{})
 		} else {
-			l.product, err = kernels.NewGEMM(w, b.InAct, kernels.Options{})
+			l.product, err = kernels.NewGEMM(w, b.InAct, kernels.Options{Rows: images})
 		}
 		if err != nil {
 			return nil, nil, err
