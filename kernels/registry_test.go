@@ -166,7 +166,7 @@ func TestUse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := gemmKernel(t, f); got != "portable-muladd" {
+		if got := gemmKernel(t, f); !strings.HasPrefix(got, "portable-") {
 			t.Errorf("with portable selected, dispatch chooses %s", got)
 		}
 		inner()
@@ -302,7 +302,7 @@ func TestEnvironment(t *testing.T) {
 	cases := map[string][]string{
 		"":         {"chosen: " + auto},
 		"auto":     {"chosen: " + auto},
-		"portable": {"chosen: portable-muladd"},
+		"portable": {"chosen: portable-"},
 		"avx3":     {"chosen: " + auto, `"avx3"`, EnvImpl, "ignored"},
 	}
 	if _, cannot := runnable(); len(cannot) > 0 {
