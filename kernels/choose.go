@@ -19,9 +19,14 @@ const (
 	shapeClasses
 )
 
+var shapeClassNames = [shapeClasses]string{"few-rows", "few-inputs", "few-outputs", "thin", "wide"}
+
 // String returns a name such as "few-rows".
 func (c ShapeClass) String() string {
-	return [...]string{"few-rows", "few-inputs", "few-outputs", "thin", "wide"}[c]
+	if c < 0 || c >= shapeClasses {
+		return fmt.Sprintf("ShapeClass(%d)", int(c))
+	}
+	return shapeClassNames[c]
 }
 
 // ShapeClasses lists every shape class.

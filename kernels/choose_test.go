@@ -157,3 +157,11 @@ func TestChooseBinary(t *testing.T) {
 		}
 	}
 }
+
+func TestShapeClassString(t *testing.T) {
+	for class, want := range map[ShapeClass]string{FewRows: "few-rows", Wide: "wide", -1: "ShapeClass(-1)", shapeClasses: "ShapeClass(5)"} {
+		if got := class.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
