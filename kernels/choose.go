@@ -82,6 +82,22 @@ type worker interface {
 	work(r *gemmRow, w Weights, a ActFormat) int
 }
 
+// sampled is how many outputs' weights are counted to choose by: to count millions
+// would take as long as to pack them.
+const sampled = 64
+
+// sample returns the weights of at most that many outputs, as far apart as can be.
+func sample(w Weights) Weights {
+	if w.N <= sampled || w.Values == nil {
+		return w
+	}
+	s := Weights{Format: w.Format, N: sampled, K: w.K, Values: make([]int8, 0, sampled*w.K)}
+	for i := range sampled {
+		s.Values = append(s.Values, w.Values[i*w.N/sampled*w.K:][:w.K]...)
+	}
+	return s
+}
+
 // work is the number of multiply-adds that a kernel does for one row; weights
 // without values are taken for dense ones.
 func work(r *gemmRow, w Weights, a ActFormat) int {
@@ -150,6 +166,7 @@ func (c candidate) unknown() int {
 // first of those preferred; and among these, the one preferred.
 func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
 	f, class := Formats{w.Format, a.held()}, ClassOf(rows, w.N, w.K)
+	w = sample(w) // times of other kernels shrink alike
 	var best []candidate // one for each machine, in the order of the table
 	for _, r := range fitting(gemmTable, func(r *gemmRow) bool { return r.takes(w.Format, a) }) {
 		if r.isa == "portable" && len(best) > 0 && best[0].row.isa != "portable" {
