@@ -166,7 +166,7 @@ func (c candidate) unknown() int {
 // first of those preferred; and among these, the one preferred.
 func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
 	f, class := Formats{w.Format, a.held()}, ClassOf(rows, w.N, w.K)
-	w = sample(w) // times of other kernels shrink alike
+	w = sample(w)        // times of other kernels shrink alike
 	var best []candidate // one for each machine, in the order of the table
 	for _, r := range fitting(gemmTable, func(r *gemmRow) bool { return r.takes(w.Format, a) }) {
 		if r.isa == "portable" && len(best) > 0 && best[0].row.isa != "portable" {
