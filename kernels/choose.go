@@ -136,9 +136,15 @@ func Choose(f Formats, m, n, k int) (string, error) {
 	return r.name(), nil
 }
 
-// clearly is how much less time a kernel must need than one before it in the
-// table, which has fewer bits a weight: closer rates are noise.
-const clearly = 0.95
+// clearly is what share of another kernel's time one behind it in the table may
+// need to be chosen before it: closer rates are noise. Where it packs weights in
+// more bits, which memory and caches have to bear, it must gain more.
+func clearly(r, other *gemmRow) float32 {
+	if r.bits > other.bits {
+		return 0.85
+	}
+	return 0.95
+}
 
 // preference orders kernels whose rates do not compare: better tiers before others.
 // But for binary weights and few bits of activations, counting bits and look-ups come
@@ -182,7 +188,7 @@ func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
 		same := slices.IndexFunc(best, func(b candidate) bool { return b.machine == c.machine })
 		if same < 0 {
 			best = append(best, c)
-		} else if c.time < clearly*best[same].time || c.machine == "" && preference(r, f) > preference(best[same].row, f) {
+		} else if c.time < clearly(r, best[same].row)*best[same].time || c.machine == "" && preference(r, f) > preference(best[same].row, f) {
 			best[same] = c
 		}
 	}
