@@ -116,6 +116,13 @@ func wholeBlocks(r *gemmRow, rows int) float32 {
 	return 1
 }
 
+// wantsRows reports whether the kernel computes so many rows at a time that it
+// would be far from the best on a few: it takes a promise of many.
+func (r *gemmRow) wantsRows() bool {
+	f, ok := r.form.(computer)
+	return ok && f.rows() > 8
+}
+
 // A candidate is a kernel for a product.
 type candidate struct {
 	row     *gemmRow
@@ -171,10 +178,17 @@ func (c candidate) unknown() int {
 // same machine the one that clearly needs the least time, of those that were not the
 // first of those preferred; and among these, the one preferred.
 func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
+	fit := fitting(gemmTable, func(r *gemmRow) bool { return r.takes(w.Format, a) })
+	if rows == 0 {
+		rows = manyRows
+		if few := slices.DeleteFunc(slices.Clone(fit), (*gemmRow).wantsRows); len(few) > 0 {
+			fit = few
+		}
+	}
 	f, class := Formats{w.Format, a.held()}, ClassOf(rows, w.N, w.K)
 	w = sample(w)        // times of other kernels shrink alike
 	var best []candidate // one for each machine, in the order of the table
-	for _, r := range fitting(gemmTable, func(r *gemmRow) bool { return r.takes(w.Format, a) }) {
+	for _, r := range fit {
 		if r.isa == "portable" && len(best) > 0 && best[0].row.isa != "portable" {
 			break // it is the last resort
 		}

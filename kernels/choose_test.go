@@ -165,3 +165,40 @@ func TestShapeClassString(t *testing.T) {
 		}
 	}
 }
+
+// TestChooseRows wants kernels that compute many rows at a time only where that
+// many are promised, or nothing else is selected.
+func TestChooseRows(t *testing.T) {
+	before := currentRates
+	defer func() { currentRates = before }()
+	f := Formats{Pow2x4, U4}
+	currentRates = nil
+	for _, kernel := range []string{"portable-muladd", "portable-shiftadd"} {
+		r := Rate{Kernel: kernel, Weights: f.Weights, Acts: f.Acts, Machine: "m"}
+		for class := range r.GMACs {
+			r.GMACs[class] = map[string]float32{"portable-muladd": 1, "portable-shiftadd": 9}[kernel]
+		}
+		currentRates = append(currentRates, r)
+	}
+	w := weights(random(t), f.Weights, uniform, 200, 300)
+	for _, c := range []struct {
+		use  string
+		rows int
+		want string
+	}{
+		{"portable", 0, "portable-muladd"},
+		{"portable", 1024, "portable-shiftadd"},
+		{"portable", 4, "portable-muladd"}, // of 32 rows it would waste 28
+		{"portable-shiftadd", 0, "portable-shiftadd"},
+	} {
+		restore, err := Use(c.use)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := NewGEMM(w, f.Acts, Options{Rows: c.rows})
+		restore()
+		if err != nil || g.Kernel() != c.want {
+			t.Errorf("%s, %d rows: got %s, %v: want %s", c.use, c.rows, g.Kernel(), err, c.want)
+		}
+	}
+}

@@ -13,8 +13,8 @@ type Options struct {
 	// caller's alone. Results do not depend on it.
 	Threads int
 	// Rows is how many rows of activations a Run will usually have, for the
-	// choice of the kernel; 0 means many. NewGEMV and NewConv2D know by
-	// themselves.
+	// choice of the kernel; 0 means any number, mostly many. NewGEMV and
+	// NewConv2D know by themselves.
 	Rows int
 }
 
@@ -66,11 +66,7 @@ func newProduct(w Weights, a ActFormat, opt Options) (*product, error) {
 	if err := checkSums(w, a); err != nil {
 		return nil, err
 	}
-	rows := opt.Rows
-	if rows == 0 {
-		rows = manyRows
-	}
-	row, err := chooseGEMM(w, a, rows)
+	row, err := chooseGEMM(w, a, opt.Rows)
 	if err != nil {
 		return nil, err
 	}

@@ -174,7 +174,7 @@ func (p *product) work(k kernels.Kernel, cold bool, threads int) (*work, error) 
 	}
 	defer restore()
 	plans, err := ring(func() (plan, error) {
-		opt := kernels.Options{Threads: threads}
+		opt := kernels.Options{Threads: threads, Rows: p.m}
 		if p.m == 1 {
 			g, err := kernels.NewGEMV(p.w, p.formats.Acts, opt)
 			return gemv{g}, err

@@ -91,7 +91,11 @@ func Compile(net *Network, opt Options) (*Plan, error) {
 	if net.Float() {
 		p.chain, p.layers, err = newFloatChain(net)
 	} else {
-		p.chain, p.layers, err = newIntChain(net, ceilDiv(opt.Batch, p.threads))
+		images := 0
+		if opt.Batch == 1 { // a larger one says nothing of the least
+			images = 1
+		}
+		p.chain, p.layers, err = newIntChain(net, images)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("nn: %w", err)

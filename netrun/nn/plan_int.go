@@ -56,7 +56,7 @@ func (q *coder) Run(dst []uint8, sums []int32) {
 	}
 }
 
-// newIntChain plans the layers for Runs of so many images, 0 being many.
+// newIntChain plans the layers for Runs of so many images, 0 being any number.
 func newIntChain(net *Network, images int) (chain, []Layer, error) {
 	c := &intChain{}
 	var list []Layer
