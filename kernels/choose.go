@@ -136,6 +136,9 @@ func Choose(f Formats, m, n, k int) (string, error) {
 	if !f.Weights.valid() || f.Weights == Float32 || !f.Acts.valid() || f.Acts == F32 {
 		return "", fmt.Errorf("kernels: formats %v: want integer formats", f)
 	}
+	if m < 1 || n < 1 || k < 1 {
+		return "", fmt.Errorf("kernels: a product of %dx%dx%d (MxNxK): want at least 1x1x1", m, n, k)
+	}
 	r, err := chooseGEMM(Weights{Format: f.Weights, N: n, K: k}, f.Acts, m)
 	if err != nil {
 		return "", err
@@ -178,7 +181,10 @@ func (c candidate) unknown() int {
 // same machine the one that clearly needs the least time, of those that were not the
 // first of those preferred; and among these, the one preferred.
 func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
-	fit := fitting(gemmTable, func(r *gemmRow) bool { return r.takes(w.Format, a) })
+	fit := fitting(gemmTable, func(r *gemmRow) bool {
+		f, ok := r.form.(bounded)
+		return r.takes(w.Format, a) && (!ok || w.K <= f.maxInputs())
+	})
 	if rows == 0 {
 		rows = manyRows
 		if few := slices.DeleteFunc(slices.Clone(fit), (*gemmRow).wantsRows); len(few) > 0 {

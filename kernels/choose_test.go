@@ -202,3 +202,25 @@ func TestChooseRows(t *testing.T) {
 		}
 	}
 }
+
+func TestChooseErrors(t *testing.T) {
+	for _, c := range []struct {
+		f       Formats
+		m, n, k int
+		want    string
+	}{
+		{Formats{Float32, F32}, 1, 1, 1, "integer formats"},
+		{Formats{Binary, 99}, 1, 1, 1, "integer formats"},
+		{Formats{Binary, U1}, 0, 1, 1, "0x1x1"},
+		{Formats{Binary, U1}, 1, -3, 1, "1x-3x1"},
+		{Formats{Binary, U1}, 1, 1, 0, "1x1x0"},
+	} {
+		_, err := Choose(c.f, c.m, c.n, c.k)
+		wantError(t, err, c.want)
+	}
+	// Longer rows than a kernel's tables can have go to another.
+	name, err := Choose(Formats{Binary, U1}, 1, 1, 1<<29)
+	if err != nil || strings.Contains(name, "-lut-w") || name == "portable-lut" {
+		t.Errorf("rows of 2^29: got %s, %v: want no look-ups of sums", name, err)
+	}
+}

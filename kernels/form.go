@@ -15,6 +15,9 @@ type form interface {
 	prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([]byte, int)
 }
 
+// A bounded form takes no more than so many inputs.
+type bounded interface{ maxInputs() int }
+
 // A computer is a form that computes whole blocks of rows by itself, without
 // tiles.
 type computer interface {

@@ -47,6 +47,10 @@ func (f tablesForm) takes(_ *gemmRow, w WeightFormat, a ActFormat) bool {
 	return (w == Binary && f.planes == 1 || w == Ternary && f.planes == 2) && a != F32 && a.Max() <= f.most
 }
 
+// maxInputs keeps the places in a row, of which a table of four codes takes 16
+// bytes in each of two sets, within 32 bits.
+func (tablesForm) maxInputs() int { return 1 << 28 }
+
 // sets is the number of tables for the same codes.
 func (tablesForm) sets(a ActFormat) int { return ceilDiv(a.Bits(), 4) }
 
