@@ -9,7 +9,7 @@
 // name, the portable ones included. Names are keys and values, so that
 // benchstat can group by them:
 //
-//	BenchmarkGEMM/w=ternary/a=u2/impl=avx2-muladd-w2acc16/m=64/n=512/k=1024/cache=hot
+//	BenchmarkGEMM/w=ternary/a=u2/impl=avx2-muladd-w2-acc16/m=64/n=512/k=1024/cache=hot
 //
 // The keys are the formats of weights and activations, the kernel, the shape
 // (of the equivalent product for a convolution) and whether the weights are in

@@ -12,7 +12,7 @@ type ShapeClass int
 // The shape classes, by rows of activations, outputs and inputs of a product.
 const (
 	FewRows    ShapeClass = iota // up to 3 rows, as in a GEMV: bound by memory
-	FewInputs                    // K below 48, as in a first layer
+	FewInputs                    // K below 160, as in first layers
 	FewOutputs                   // N up to 24: less than most tiles
 	Thin                         // N up to 128
 	Wide
@@ -37,7 +37,7 @@ func ClassOf(m, n, k int) ShapeClass {
 	switch {
 	case m <= 3:
 		return FewRows
-	case k < 48:
+	case k < 160:
 		return FewInputs
 	case n <= 24:
 		return FewOutputs

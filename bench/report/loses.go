@@ -115,7 +115,7 @@ func (m *machine) writeLoses(w io.Writer) {
 		against += " or the fastest library's"
 	}
 	if loses := lost(list); len(loses) > 0 {
-		fmt.Fprintf(w, "In %d of %d cases the fastest low-bit kernel of a pair of formats is slower than %s.\n", len(loses), len(list), against)
+		fmt.Fprintf(w, "In %d of %d cases the fastest low-bit kernel of a pair of formats is slower than %s, or (in parentheses) not told apart.\n", len(loses), len(list), against)
 		writeContests(w, loses)
 	} else {
 		closest := slices.MinFunc(list, func(a, b contest) int { return cmp.Compare(a.least(), b.least()) })

@@ -78,7 +78,7 @@ func (m *machine) roofline() (plotted, bool, error) {
 	p.Y.Min, p.Y.Max = ys.low-0.15, ys.high+0.15
 	p.X.Tick.Marker, p.Y.Tick.Marker = decadeTicks(p.X.Min, p.X.Max, 0), decadeTicks(p.Y.Min, p.Y.Max, 9)
 	p.X.Tick.Label.Font.Size = vg.Points(9)
-	over := newRoofs(compute, read, small(p, grey))
+	over := newRoofs(compute, read, small(p, grey), marks)
 	p.Add(over)
 	if err := c.draw(p, marks); err != nil {
 		return plotted{}, false, err
@@ -104,6 +104,7 @@ func (s *span) plausible() bool { return s.low > -30 && s.high < 30 && s.low <= 
 type roofs struct {
 	compute, read []ceiling
 	style         draw.TextStyle
+	marks         map[string]mark // of algorithms, whose colour their limits have
 }
 
 func (f *roofs) Plot(c draw.Canvas, p *plot.Plot) {
@@ -135,14 +136,16 @@ func (f *roofs) Plot(c draw.Canvas, p *plot.Plot) {
 			c.FillText(style, at, name)
 		}
 	}
-	kinds := distinctKinds(f.compute)
 	var heights []vg.Length
 	for _, l := range f.compute {
 		heights = append(heights, y(math.Log10(l.rate)))
 	}
 	places := spread(heights, f.style.FontExtents().Height, c.Max.Y)
 	for i, l := range f.compute {
-		color := palette[slices.Index(kinds, l.r.keys["limit"])%len(palette)]
+		color := grey
+		if m, ok := f.marks[l.r.keys["limit"]]; ok {
+			color = m.color
+		}
 		from := p.X.Min
 		if len(f.read) > 0 { // no memory feeds the arithmetic left of that
 			from = min(max(p.X.Min, math.Log10(l.rate)-math.Log10(f.read[0].rate)), p.X.Max)
@@ -173,7 +176,7 @@ const mostRoofs = 14
 
 // newRoofs puts the loops in the order of their rates: all of them, or, if they
 // are many, the fastest of each kind and tier.
-func newRoofs(compute, read []ceiling, style draw.TextStyle) *roofs {
+func newRoofs(compute, read []ceiling, style draw.TextStyle, marks map[string]mark) *roofs {
 	list := slices.Clone(compute)
 	slices.SortStableFunc(list, func(a, b ceiling) int { return cmp.Compare(b.rate, a.rate) })
 	if len(list) > mostRoofs {
@@ -186,7 +189,7 @@ func newRoofs(compute, read []ceiling, style draw.TextStyle) *roofs {
 		})
 	}
 	slices.Reverse(list)
-	return &roofs{list, read, style}
+	return &roofs{list, read, style, marks}
 }
 
 // spread moves heights, which ascend, so far apart that lines of text fit, but
@@ -201,15 +204,4 @@ func spread(heights []vg.Length, line, top vg.Length) []vg.Length {
 		top = list[i] - line
 	}
 	return list
-}
-
-func distinctKinds(list []ceiling) []string {
-	var kinds []string
-	for _, l := range list {
-		if !slices.Contains(kinds, l.r.keys["limit"]) {
-			kinds = append(kinds, l.r.keys["limit"])
-		}
-	}
-	slices.Sort(kinds)
-	return kinds
 }

@@ -177,14 +177,14 @@ func (m *machine) writeLimited(w io.Writer) {
 			below = append(below, s)
 		}
 	}
-	fmt.Fprintf(w, "\n### Share of the limit\n\nWhere each does best, %d of %d kernels in assembly reach %d %% of what the machine can do at most\n([all](%s.md#share-of-the-limit)).",
+	fmt.Fprintf(w, "\n### Share of the limit\n\nWhere each does best, %d of %d kernels in assembly (Dot counted apart) reach %d %% of what the machine can do at most\n([all](%s.md#share-of-the-limit)).",
 		kernels-len(below), kernels, enough, m.slug)
 	if high > 0 {
 		fmt.Fprintf(w, " Portable ones, which have no instructions of their own, use %.0f to %.0f %% of it.", low, high)
 	}
 	fmt.Fprintln(w)
 	if below != nil {
-		fmt.Fprintln(w, "The others, with the limit that theirs comes nearest to:")
+		fmt.Fprintln(w, "The others; of the limits measured, the one nearest in size is named:")
 		writeShares(w, below)
 	}
 }
@@ -195,6 +195,6 @@ func (m *machine) writeEveryShare(w io.Writer) {
 	if len(list) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n## Share of the limit\n\nThe best that each kernel reached, and where. The limit is that of the loops and memories measured which comes nearest.\n")
+	fmt.Fprintf(w, "\n## Share of the limit\n\nThe best that each kernel reached, and where. Of the loops and memories measured, the one nearest in size to the limit is named. Above 100 %% the core was disturbed more while the limit was measured than while the kernel was.\n")
 	writeShares(w, list)
 }

@@ -43,6 +43,9 @@ func (m *machine) write(w io.Writer, plots []plotted) {
 		fmt.Fprintf(w, "| results | [%s](%s) |\n", s.file, s.file)
 	}
 	fmt.Fprintf(w, "| every kernel on every shape | [%s.md](%s.md) |\n", m.slug, m.slug)
+	if len(plots) > 0 && len(m.runs) > 1 {
+		fmt.Fprintf(w, "\nPlots with libraries in them are of %s, with the limits measured in it.\n", m.compared().file)
+	}
 	for _, p := range plots {
 		fmt.Fprintf(w, "\n![%s](%s)\n", p.title, p.file)
 	}
