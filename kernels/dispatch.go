@@ -29,6 +29,9 @@ var tiers = []struct {
 	{"avx512bw", []string{"avx2"}},
 	{"avx512vnni", []string{"avx2", "avx512bw"}},
 	{"avx512vbmi", []string{"avx2", "avx512bw", "avx512vnni"}},
+	{"neon", nil},
+	{"dotprod", []string{"neon"}},
+	{"i8mm", []string{"neon", "dotprod"}},
 }
 
 // tierRank is the place of a tier among all.

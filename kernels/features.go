@@ -30,3 +30,10 @@ func missing(features string) []string {
 	}
 	return lacks
 }
+
+// all joins the features of functions that are used together.
+func all(features ...string) string {
+	list := strings.Fields(strings.Join(features, " "))
+	slices.Sort(list)
+	return strings.Join(slices.Compact(list), " ")
+}

@@ -4,7 +4,6 @@ package kernels
 
 import (
 	"slices"
-	"strings"
 
 	"example.com/lowbit/kernels/internal/avx2"
 	"example.com/lowbit/kernels/internal/avx512bw"
@@ -14,13 +13,6 @@ import (
 // instructions.
 func amd64ID(isa, algorithm, variant, features string) kernelID {
 	return kernelID{isa: isa, algorithm: algorithm, variant: variant, features: features}
-}
-
-// all joins the features of functions that are used together.
-func all(features ...string) string {
-	list := strings.Fields(strings.Join(features, " "))
-	slices.Sort(list)
-	return strings.Join(slices.Compact(list), " ")
 }
 
 // The rows of all algorithms; within a tier, those in front are preferred
