@@ -158,6 +158,62 @@ func TestChooseBinary(t *testing.T) {
 	}
 }
 
+// TestChooseARM64 has the kernels of arm64's tiers, none of them measured. It wants
+// those with the most multiply-adds a cycle.
+func TestChooseARM64(t *testing.T) {
+	table, before, chosen := gemmTable, currentRates, selected.Load()
+	defer func() { gemmTable, currentRates = table, before }()
+	defer selected.Store(chosen)
+	row := func(isa, algorithm string, f form, bits int) *gemmRow {
+		return &gemmRow{kernelID: kernelID{isa: isa, algorithm: algorithm}, form: f, bits: bits, maxProduct: 1 << 20}
+	}
+	plane := func(algorithm, variant string, f form, bits int) *gemmRow {
+		r := row("neon", algorithm, f, bits)
+		r.variant = variant
+		return r
+	}
+	gemmTable = []*gemmRow{
+		row("i8mm", "muladd", codesForm{}, 4),
+		row("dotprod", "muladd", codesForm{}, 4),
+		row("neon", "popcount", bitsForm{}, 1),
+		plane("lut", "w1", codesForm{}, 1),
+		plane("lut", "w2", codesForm{}, 2),
+		row("neon", "muladd", codesForm{}, 4),
+		row("neon", "shiftadd", blocky{}, 8),
+		plane("popcount", "planes-w1", planesForm{1}, 1),
+		plane("popcount", "planes-w2", planesForm{2}, 2),
+		row("neon", "shift", codesForm{}, 4),
+		row("portable", "muladd", codesForm{}, 8),
+	}
+	currentRates = nil
+	for _, c := range []struct {
+		f                   Formats
+		rows                int
+		neon, dotprod, i8mm string
+	}{
+		{Formats{Binary, Sign}, 0, "neon-popcount", "neon-popcount", "neon-popcount"},
+		{Formats{Binary, U1}, 0, "neon-popcount", "neon-popcount", "neon-popcount"},
+		{Formats{Binary, U2}, 0, "neon-lut-w1", "neon-lut-w1", "i8mm-muladd"},
+		{Formats{Binary, U3}, 0, "neon-lut-w1", "neon-lut-w1", "i8mm-muladd"},
+		{Formats{Binary, U4}, 0, "neon-lut-w1", "neon-lut-w1", "i8mm-muladd"},
+		{Formats{Ternary, U2}, 0, "neon-lut-w2", "dotprod-muladd", "i8mm-muladd"},
+		{Formats{Ternary, U4}, 0, "neon-lut-w2", "dotprod-muladd", "i8mm-muladd"},
+		{Formats{Pow2x4, U4}, 0, "neon-muladd", "dotprod-muladd", "i8mm-muladd"},
+		{Formats{Pow2x4, U4}, 1024, "neon-shiftadd", "dotprod-muladd", "i8mm-muladd"},
+		{Formats{Pow2x4, U4}, 16, "neon-muladd", "dotprod-muladd", "i8mm-muladd"}, // a quarter of a block
+		{Formats{Pow2x4, U8}, 1024, "neon-muladd", "dotprod-muladd", "i8mm-muladd"},
+		{Formats{Binary, U8}, 0, "neon-lut-w1", "dotprod-muladd", "i8mm-muladd"},
+	} {
+		for use, want := range map[string]string{"neon": c.neon, "dotprod": c.dotprod, "i8mm": c.i8mm} {
+			selected.Store(&selection{names: []string{use}})
+			got, err := chooseGEMM(Weights{Format: c.f.Weights, N: 200, K: 1000}, c.f.Acts, c.rows)
+			if err != nil || got.name() != want {
+				t.Errorf("%v, %d rows, %s: got %v, %v: want %s", c.f, c.rows, use, got, err, want)
+			}
+		}
+	}
+}
+
 func TestShapeClassString(t *testing.T) {
 	for class, want := range map[ShapeClass]string{FewRows: "few-rows", Wide: "wide", -1: "ShapeClass(-1)", shapeClasses: "ShapeClass(5)"} {
 		if got := class.String(); got != want {

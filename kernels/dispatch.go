@@ -15,10 +15,10 @@ const EnvImpl = "LOWBIT_IMPL"
 // selection is the set of names that Use was given; nil selects every kernel.
 type selection struct{ names []string }
 
-// tiers are the instruction sets that kernels are written for, worst first. A
-// room holds only what gains from its instructions, so selecting a tier selects
-// those it includes too; where several have a kernel, the table lists the best
-// tier first.
+// tiers are the instruction sets that kernels are written for, worst first of each
+// architecture. A room holds only what gains from its instructions, so selecting a
+// tier selects those it includes too; where several have a kernel, the table lists
+// the best tier first.
 var tiers = []struct {
 	name     string
 	includes []string
@@ -91,12 +91,13 @@ func init() {
 }
 
 // Use limits dispatch, for the whole process, to the kernels that name selects:
-// an instruction set (avx2), a kernel (avx2-muladd-w4), or several of them
+// an instruction set (avx2, neon), a kernel (avx2-muladd-w4), or several of them
 // separated by commas. Where none of those computes an operation, the portable
-// kernel does. An instruction set includes those below it: avx512vbmi (with
-// VPOPCNTDQ) has avx512vnni below it, then avx512bw, then avx2; avxvnni has avx2.
-// "auto" selects every kernel again. Plans keep the kernel they were made with;
-// functions such as MatMul and MaxPool follow the selection of the moment.
+// kernel does. An instruction set includes those below it: on amd64, avx512vbmi
+// (with VPOPCNTDQ) has avx512vnni below it, then avx512bw, then avx2, and avxvnni
+// has avx2; on arm64, i8mm has dotprod below it, then neon. "auto" selects every
+// kernel again. Plans keep the kernel they were made with; functions such as MatMul
+// and MaxPool follow the selection of the moment.
 //
 // It returns a function that restores the selection there was before. The
 // error, of a name that no kernel has or that this CPU cannot run, says which

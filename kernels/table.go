@@ -13,7 +13,7 @@ import (
 
 // kernelID is what the rows of all operations have in common.
 type kernelID struct {
-	isa       string // the tier, a room below internal/: avx2, avx512vnni, portable
+	isa       string // the tier, a room below internal/: avx2, neon, portable
 	algorithm string // popcount, muladd, float32, ...
 	variant   string // tells rows of one algorithm apart; may be empty
 	features  string // CPU features, read from the generated instructions
