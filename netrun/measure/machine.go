@@ -1,33 +1,11 @@
 package measure
 
 import (
-	"bufio"
 	"bytes"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 )
-
-// CPU returns the processor's name as Linux gives it, elsewhere (and where Linux
-// gives none) the architecture's.
-func CPU() string {
-	f, err := os.Open("/proc/cpuinfo")
-	if err != nil {
-		return runtime.GOARCH
-	}
-	defer f.Close()
-	for sc := bufio.NewScanner(f); sc.Scan(); {
-		key, value, ok := strings.Cut(sc.Text(), ":")
-		switch strings.TrimSpace(key) {
-		case "model name", "uarch", "Model", "cpu model":
-			if value = strings.TrimSpace(value); ok && value != "" {
-				return value
-			}
-		}
-	}
-	return runtime.GOARCH
-}
 
 // procStatus reads a "Name:  123 kB" line of /proc/self/status, in bytes; 0 if
 // there is none.

@@ -98,6 +98,24 @@ func TestLogitHash(t *testing.T) {
 	}
 }
 
+func TestInfoCPU(t *testing.T) {
+	const a55, a76 = "processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\nCPU part\t: 0xd05\n", "processor\t: 1\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n"
+	for info, want := range map[string]string{
+		"processor\t: 0\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n": "AMD EPYC",
+		a55 + a55 + "Hardware\t: BCM\nModel\t\t: Raspberry Pi\n": "Arm Cortex-A55",
+		a55 + a55 + a76: "Arm Cortex-A55 and Arm Cortex-A76",
+		"CPU implementer\t: 0x99\nCPU part\t: 0x123\n":            "arm64 implementer 0x99 part 0x123",
+		"hart\t: 0\nuarch\t: sifive,u74-mc\n":                     "sifive,u74-mc",
+		"processor\t: 0\nmodel name\t: \nModel\t: Raspberry Pi\n": "Raspberry Pi",
+		"": "",
+		"CPU implementer\t: 0x61\nCPU part\t: 0x000\nCPU revision\t: 0\n\n": "arm64 implementer 0x61 part 0x000",
+	} {
+		if got := infoCPU(info); got != want {
+			t.Errorf("of %q: got %q, want %q", info, got, want)
+		}
+	}
+}
+
 func TestMachine(t *testing.T) {
 	if CPU() == "" {
 		t.Error("the CPU has no name")

@@ -1,0 +1,5 @@
+//go:build !darwin
+
+package measure
+
+func systemCPU() string { return "" }
