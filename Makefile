@@ -27,7 +27,7 @@ test-style test-go test-gen test-avx512 test-vet test-build test-purego test-rac
 
 .PHONY: generate
 generate: ## writes the assembly and its Go declarations anew
-	cd gen && go run ./amd64
+	cd gen && go run ./neon/methods && go run ./amd64 && go run ./arm64
 
 # The time is shared by all fuzz targets of all packages. What fails is kept in the
 # package's testdata/fuzz, where the tests find it again.
