@@ -6,15 +6,18 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
 	"example.com/lowbit/kernels"
+	"example.com/lowbit/netrun/measure"
 )
 
 // describeMachine returns benchfmt configuration lines. They hold nothing that
 // changes from run to run but the commit: benchstat keeps results apart whose
-// configuration differs. (The testing package adds goos, goarch and cpu.)
+// configuration differs. (The testing package adds goos, goarch and, where the system
+// has a name for it, cpu.)
 func describeMachine() string {
 	var b strings.Builder
 	line := func(key, value string) {
@@ -22,6 +25,9 @@ func describeMachine() string {
 			value = "unknown"
 		}
 		fmt.Fprintf(&b, "%s: %s\n", key, value)
+	}
+	if runtime.GOARCH != "amd64" {
+		line("cpu", measure.CPU())
 	}
 	line("go", runtime.Version())
 	line("commit", commit())
@@ -68,6 +74,9 @@ func memory() string {
 			}
 		}
 	}
+	if bytes, ok := systemNumber("hw.memsize"); ok {
+		return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
+	}
 	return ""
 }
 
@@ -81,7 +90,7 @@ func osName() string {
 func hypervisor() string {
 	info := read("/proc/cpuinfo")
 	switch {
-	case info == "":
+	case info == "" || runtime.GOARCH != "amd64": // Linux tells it nowhere else
 		return ""
 	case strings.Contains(info, " hypervisor"):
 		return "yes"
@@ -142,25 +151,49 @@ type cacheSizes struct {
 	source string
 }
 
-// caches asks Linux, and otherwise assumes sizes that are not rare.
+// caches asks the system, and otherwise assumes sizes that are not rare.
 func caches() cacheSizes {
-	c := cacheSizes{[3]int{32 << 10, 1 << 20, 32 << 20}, "assumed"}
-	dirs, _ := filepath.Glob("/sys/devices/system/cpu/cpu0/cache/index*")
-	found := 0
-	for _, dir := range dirs {
-		level, err := strconv.Atoi(read(filepath.Join(dir, "level")))
-		if err != nil || level < 1 || level > 3 || read(filepath.Join(dir, "type")) == "Instruction" {
-			continue
+	c := cacheSizes{size: [3]int{32 << 10, 1 << 20, 32 << 20}}
+	assumed := []string{"L1d", "L2", "L3"}
+	for level := range c.size {
+		if size := cacheSize(level + 1); size > 0 {
+			c.size[level] = size
+			assumed[level] = ""
 		}
-		kib, err := strconv.Atoi(strings.TrimSuffix(read(filepath.Join(dir, "size")), "K"))
-		if err != nil || kib < 1 {
-			continue
-		}
-		c.size[level-1] = kib << 10
-		found++
 	}
-	if found == 3 {
+	assumed = slices.DeleteFunc(assumed, func(s string) bool { return s == "" })
+	switch len(assumed) {
+	case 0:
 		c.source = "as the system says"
+	case len(c.size):
+		c.source = "assumed"
+	default: // such as L3 of cores that have none
+		c.source = strings.Join(assumed, " and ") + " assumed"
 	}
 	return c
+}
+
+// cacheSize is the size of the data cache of a level, or 0 if it is not told: where
+// cores are of several kinds, that of the largest there is.
+func cacheSize(level int) int {
+	largest := 0
+	dirs, _ := filepath.Glob("/sys/devices/system/cpu/cpu*/cache/index*")
+	for _, dir := range dirs {
+		if read(filepath.Join(dir, "level")) != strconv.Itoa(level) || read(filepath.Join(dir, "type")) == "Instruction" {
+			continue
+		}
+		if kib, err := strconv.Atoi(strings.TrimSuffix(read(filepath.Join(dir, "size")), "K")); err == nil {
+			largest = max(largest, kib<<10)
+		}
+	}
+	if largest == 0 {
+		// Darwin numbers kinds of cores from the fastest.
+		name := [...]string{"hw.perflevel0.l1dcachesize", "hw.perflevel0.l2cachesize", "hw.perflevel0.l3cachesize"}[level-1]
+		if size, ok := systemNumber(name); ok {
+			return size
+		}
+		size, _ := systemNumber(strings.Replace(name, "perflevel0.", "", 1))
+		return size
+	}
+	return largest
 }

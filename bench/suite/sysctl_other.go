@@ -1,0 +1,5 @@
+//go:build !darwin
+
+package suite
+
+func systemNumber(string) (int, bool) { return 0, false }
