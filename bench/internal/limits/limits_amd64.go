@@ -2,28 +2,7 @@
 
 package limits
 
-import (
-	"slices"
-	"strings"
-
-	"example.com/lowbit/kernels"
-)
-
-// has reports whether the CPU has every feature of a generated list.
-func has(features string) bool {
-	have := kernels.Features()
-	for _, f := range strings.Fields(features) {
-		if !slices.Contains(have, f) {
-			return false
-		}
-	}
-	return true
-}
-
-var all = []struct {
-	Loop
-	features string
-}{
+var all = []featured{
 	{Loop{Float32, "avx512-fma", FMAAVX512MACs, FMAAVX512}, FMAAVX512Features},
 	{Loop{Float32, "avx2-fma", FMAAVX2MACs, FMAAVX2}, FMAAVX2Features},
 	{Loop{MulAdd, "avx512-dpbusd", MulAddAVX512MACs, MulAddAVX512}, MulAddAVX512Features},
@@ -43,16 +22,6 @@ var all = []struct {
 	{Loop{ShiftAdd, "avx2-addb", ShiftAddAVX2MACs, ShiftAddAVX2}, ShiftAddAVX2Features},
 	{Loop{Shift, "avx2-sllvd-signd-addd", ShiftAVX2MACs, ShiftAVX2}, ShiftAVX2Features},
 	{Loop{Popcount, "popcnt", PopcountGPMACs, PopcountGP}, PopcountGPFeatures},
-}
-
-func archLoops() []Loop {
-	var loops []Loop
-	for _, l := range all {
-		if has(l.features) {
-			loops = append(loops, l.Loop)
-		}
-	}
-	return loops
 }
 
 // archRead is nil where the CPU has no wide loads.
