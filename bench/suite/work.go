@@ -257,6 +257,14 @@ func vectors(isa string) string {
 
 // instructions are those of a kernel's multiply-adds, as the loops are named.
 func instructions(k kernels.Kernel) string {
+	switch k.ISA {
+	case "neon":
+		return neonInstructions(k)
+	case "dotprod":
+		return "sdot"
+	case "i8mm":
+		return "usmmla"
+	}
 	switch {
 	case k.Algorithm == "float32":
 		return "fma"
@@ -282,4 +290,24 @@ func instructions(k kernels.Kernel) string {
 		return "maddwd-addd"
 	}
 	return "maddubsw-maddwd-addd"
+}
+
+func neonInstructions(k kernels.Kernel) string {
+	switch {
+	case k.Algorithm == "float32":
+		return "fma"
+	case k.Algorithm == "popcount":
+		return "cnt-add"
+	case k.Algorithm == "lut":
+		return "tbl-add"
+	case k.Algorithm == "shiftadd":
+		return "add"
+	case k.Algorithm == "shift":
+		return "sshl-add"
+	case strings.Contains(k.Name, "acc8"):
+		return "mla"
+	case strings.Contains(k.Name, "acc16"):
+		return "smlal"
+	}
+	return "smull-sadalp"
 }

@@ -26,9 +26,10 @@ func TestLoopsAreOfTheKernelsOwnInstructions(t *testing.T) {
 			t.Errorf("%s, %s, is measured by %s", k.Name, k.Algorithm, l.Kind)
 		}
 	}
-	for name, algorithm := range map[string]string{"avx2-muladd-w8-acc16": "muladd", "avx2-float32": "float32", "avx2-popcount-lut": "popcount",
-		"avx2-popcount": "popcount", "avx2-lut-w2": "lut", "avx2-shiftadd": "shiftadd", "avx2-shift": "shift"} {
-		k := kernels.Kernel{Name: name, ISA: "avx2", Algorithm: algorithm}
+	for _, name := range []string{"avx2-muladd-w8-acc16", "avx2-float32", "avx2-popcount-lut", "avx2-popcount", "avx2-lut-w2", "avx2-shiftadd", "avx2-shift",
+		"neon-float32", "neon-popcount", "neon-lut-w2", "neon-shiftadd", "neon-shift", "neon-muladd-w8", "dotprod-muladd-w8", "i8mm-muladd-w8"} {
+		parts := strings.Split(name, "-")
+		k := kernels.Kernel{Name: name, ISA: parts[0], Algorithm: parts[1]}
 		restore, err := kernels.Use(name)
 		if err != nil {
 			continue // not on this CPU
