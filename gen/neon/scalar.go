@@ -133,8 +133,26 @@ func (f *Func) move(op string, bytes int, src, dst Operand) {
 		return
 	}
 	f.emit(instruction{opcode: op, reads: reads, writes: writes}, func(a allocation) (string, error) {
+		if bytes == 16 { // the Go assembler lacks its form with an index
+			if m, ok := src.(Mem); ok && m.mode == indexed {
+				return a.indexedQ("ldr", 0x3ce06800, m, dst.(Vec)), nil
+			}
+			if m, ok := dst.(Mem); ok && m.mode == indexed {
+				return a.indexedQ("str", 0x3ca06800, m, src.(Vec)), nil
+			}
+		}
 		return fmt.Sprintf("%s%s %s, %s", op, suffix, a.operand(src), a.operand(dst)), nil
 	})
+}
+
+// indexedQ encodes a load or store of 128 bits at a base plus an index.
+func (a allocation) indexedQ(arm string, word uint32, m Mem, v Vec) string {
+	gp := func(r GP) int { return a.number(r.Register) }
+	word |= uint32(gp(m.index))<<16 | uint32(gp(m.base))<<5 | uint32(a.vec(v))
+	if m.shift > 0 {
+		word |= 1 << 12
+	}
+	return fmt.Sprintf("WORD $0x%08x // %s q%d, %s", word, arm, a.vec(v), m.arm(gp))
 }
 
 // LDP loads two adjacent general-purpose registers of 64 bits.
