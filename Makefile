@@ -13,14 +13,14 @@ test: ## everything that CI checks; installs emulators with apt if it may, says 
 
 .PHONY: test-style test-go test-gen test-avx512 test-vet test-build test-purego test-race test-arm64 test-cpus
 test-style: ## gofmt and staticcheck
-test-go: ## the tests of every package, AVX-512 under emulation if this CPU lacks it
+test-go: ## the tests of every package; on amd64, AVX-512 under emulation if this CPU lacks it
 test-gen: ## the generator's tests; generated code in step with it
 test-avx512: ## the tests of the kernels, AVX-512 among them
 test-vet: ## go vet for amd64, arm64, riscv64 and s390x, and with the tag purego
 test-build: ## builds for linux, darwin and windows on amd64 and arm64
 test-purego: ## the tests without assembly
 test-race: ## the tests under the race detector
-test-arm64: ## the tests on an emulated arm64
+test-arm64: ## the tests on emulated arm64 CPUs without DotProd, without I8MM and with both
 test-cpus: ## the tests on emulated CPUs without AVX and without AVX-512
 test-style test-go test-gen test-avx512 test-vet test-build test-purego test-race test-arm64 test-cpus:
 	@.ci/test $(@:test-%=%)
@@ -69,8 +69,9 @@ bench: ## measures what BENCH names, in PASSES passes, into OUT: if everything, 
 	@echo "wrote $(OUT)"
 
 # Other libraries beside the kernels, each on one thread, in passes of five minutes or
-# less. OpenBLAS takes kernels by the name of a core, as it does not know every CPU; with
-# AVX-512 it is measured by those without as well, which are what AVX2 kernels compete with.
+# less. On amd64, OpenBLAS takes kernels by the name of a core, as it does not know every
+# CPU; with AVX-512 it is measured by those without as well, which are what AVX2 kernels
+# compete with.
 CORETYPE = $(if $(shell grep -swm1 avx512f /proc/cpuinfo),SKYLAKEX,Haswell)
 ifeq ($(BENCH),.)
 PEERS_OUT ?= results/$(shell go run ./bench/report -slug)-peers.txt
@@ -80,7 +81,9 @@ endif
 
 .PHONY: bench-peers
 bench-peers: BENCHTIME = 20ms
+ifeq ($(shell go env GOARCH),amd64)
 bench-peers: export OPENBLAS_CORETYPE ?= $(CORETYPE)
+endif
 bench-peers: export OPENBLAS_NUM_THREADS = 1
 bench-peers: export OMP_NUM_THREADS = 1
 bench-peers: export LOWBIT_ONNXRUNTIME = $(CURDIR)/.cache/peers/libonnxruntime.so
@@ -112,7 +115,7 @@ bench-compare: ## sets two result files side by side: OLD=a.txt NEW=b.txt
 
 # The comparison that the README shows: the same products from 8-bit and from 4-bit
 # packed weights, as the first machine's file has them.
-FILE  = $(firstword $(filter-out %-peers.txt,$(wildcard results/*.txt)))
+FILE  = $(firstword $(shell grep -l 'impl=avx2-muladd-w4-acc16' $(filter-out %-peers.txt,$(wildcard results/*.txt))))
 SHOWN = .name:GEMM /m:64 /n:512 /w:(ternary OR "pow2:4") /a:(u2 OR u4) .unit:(sec/op OR B/weight) /impl:(avx2-muladd-w8-acc16 OR avx2-muladd-w4-acc16)
 
 .PHONY: results
