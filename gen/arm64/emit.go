@@ -122,3 +122,6 @@ func exports(f family, features []string) []byte {
 	fmt.Fprintf(&b, "const %sFeatures = %q\n", f.name, strings.Join(features, " "))
 	return b.Bytes()
 }
+
+// intTileSignature is that of the tiles of integer products.
+const intTileSignature = "func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)"
