@@ -75,7 +75,7 @@ func TestFloat32Tiles(t *testing.T) {
 				for _, add := range []bool{false, true} {
 					first := make([]float32, 0, row.mr()*nr) // by tiles of one row
 					for i := range row.mr() {
-						first = append(first, float32Tile(t, a, row, values[i*k:][:k], 1, k, b, before[i*nr:][:nr], add, false, at)...)
+						first = append(first, float32Tile(t, a, row, values[i*k:][:k], 1, k, b, before[i*nr:][:nr], add, "apart", at)...)
 					}
 					for i := range row.mr() {
 						for j := range nr {
@@ -92,11 +92,11 @@ func TestFloat32Tiles(t *testing.T) {
 						}
 					}
 					for rows := 1; rows <= row.mr(); rows++ {
-						for _, transposed := range []bool{false, true} {
-							got := float32Tile(t, a, row, values[:rows*k], rows, k, b, before[:rows*nr], add, transposed, at)
+						for _, layout := range []string{"apart", "rows", "columns"} {
+							got := float32Tile(t, a, row, values[:rows*k], rows, k, b, before[:rows*nr], add, layout, at)
 							if i := firstDifference(got, first[:rows*nr]); i >= 0 {
-								t.Fatalf("k = %d, add %v, transposed %v, tile of %d rows: row %d, output %d: got %v, and %v from a tile of one row",
-									k, add, transposed, rows, i/nr, i%nr, got[i], first[i])
+								t.Fatalf("k = %d, add %v, %s, tile of %d rows: row %d, output %d: got %v, and %v from a tile of one row",
+									k, add, layout, rows, i/nr, i%nr, got[i], first[i])
 							}
 						}
 					}
@@ -114,8 +114,8 @@ func emulateFloat32Tiles(rng *rand.Rand, row *f32Row, e *emulation) {
 		for _, k := range some(rng, around(140, 4, 8)) {
 			for add := range 2 {
 				at := ends[rng.IntN(2)]
-				rowStride, colStride, stride := 2*k+1, 2, nr+3*rng.IntN(2)
-				if rng.IntN(2) == 0 {
+				rowStride, colStride, stride := 2*k+1, 1+rng.IntN(2), nr+3*rng.IntN(2)
+				if rng.IntN(3) == 0 {
 					rowStride, colStride = 1, rows+1
 				}
 				a, b, c := nans((rows-1)*rowStride+(k-1)*colStride+1), randomFloats(rng, k*nr, true), nans((rows-1)*stride+nr)
@@ -143,12 +143,16 @@ func emulateFloat32Tiles(rng *rand.Rand, row *f32Row, e *emulation) {
 }
 
 // float32Tile returns what a tile of some rows makes of a[rows][k] and a panel
-// b[k][nr]. The elements of a lie apart, with NaNs between them.
-func float32Tile(t *testing.T, ar *arena, row *f32Row, a []float32, rows, k int, b, before []float32, add, transposed bool, at spot) []float32 {
+// b[k][nr]. Either all elements of a lie apart, with NaNs between them, or those of
+// a row or a column lie side by side.
+func float32Tile(t *testing.T, ar *arena, row *f32Row, a []float32, rows, k int, b, before []float32, add bool, layout string, at spot) []float32 {
 	t.Helper()
 	nr := row.nr
 	rowStride, colStride := 2*k+1, 2
-	if transposed {
+	switch layout {
+	case "rows":
+		rowStride, colStride = k+1, 1
+	case "columns":
 		rowStride, colStride = 1, rows+1
 	}
 	spread := nans((rows-1)*rowStride + (k-1)*colStride + 1)
