@@ -74,8 +74,9 @@ func (l panelLayout) pack(w Weights) []byte {
 }
 
 // packBitPanels packs binary weights for a popcount tile: a set bit for +1, in
-// words of 64 inputs, [steps][nr] a panel; or, in groups of 8 inputs, bytes,
-// [steps*8][nr] with the outputs in the order of vectorPlace in vectors of run.
+// words of 64 inputs at their wordPlace in a panel; or, in groups of 8 inputs,
+// bytes, [steps*8][nr] with the outputs in the order of vectorPlace in vectors of
+// run.
 func packBitPanels(w Weights, r *gemmRow) []byte {
 	panels, steps := ceilDiv(w.N, r.nr), ceilDiv(w.K, r.kstep)
 	dst := make([]byte, panels*steps*r.nr*8)
@@ -88,17 +89,30 @@ func packBitPanels(w Weights, r *gemmRow) []byte {
 					word |= 1 << i
 				}
 			}
-			step := dst[(n/r.nr*steps+s)*r.nr*8:]
+			panel := dst[n/r.nr*steps*r.nr*8:]
 			if r.group != 8 {
-				binary.NativeEndian.PutUint64(step[n%r.nr*8:], word)
+				binary.NativeEndian.PutUint64(panel[r.wordPlace(n%r.nr, s, steps)*8:], word)
 				continue
 			}
+			step := panel[s*r.nr*8:]
 			for b := range 8 {
 				step[b*r.nr+vectorPlace(n%r.nr, r.run)] = byte(word >> (8 * b))
 			}
 		}
 	}
 	return dst
+}
+
+// wordPlace is where word s of output j lies in a panel of so many steps: [steps][nr];
+// or, in groups of 128 inputs, [steps/2][nr][2], behind [nr] first words if steps is
+// odd.
+func (r *gemmRow) wordPlace(j, s, steps int) int {
+	first := steps % 2
+	if r.group != 128 || s < first {
+		return s*r.nr + j
+	}
+	s -= first
+	return (first+s/2*2)*r.nr + 2*j + s%2
 }
 
 // vectorPlace is where the byte of output j lies among those of a panel: in a

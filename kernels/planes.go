@@ -19,7 +19,7 @@ func (f planesForm) takes(_ *gemmRow, w WeightFormat, a ActFormat) bool {
 // planesHead is the length of what lies before a row's planes, their number.
 const planesHead = 8
 
-// pack packs planes of weights, [planes][steps][nr] words a panel: of binary ones
+// pack packs planes of weights, [planes][steps*nr] words a panel: of binary ones
 // w > 0, of ternary ones w >= 0 and then w > 0, so that w is their sum less one.
 // See the generator for the bias: what does not depend on activations.
 func (f planesForm) pack(p *product, w Weights, a ActFormat) {
@@ -29,7 +29,7 @@ func (f planesForm) pack(p *product, w Weights, a ActFormat) {
 	p.packed = make([]byte, ceilDiv(w.N, r.nr)*p.panel)
 	p.signBias(w, a)
 	for n := range w.N {
-		at := n/r.nr*p.panel + n%r.nr*8
+		panel := p.packed[n/r.nr*p.panel:]
 		set := 0
 		for q := range f.weights {
 			for s := range p.steps {
@@ -40,7 +40,7 @@ func (f planesForm) pack(p *product, w Weights, a ActFormat) {
 						set++
 					}
 				}
-				binary.NativeEndian.PutUint64(p.packed[at+(q*p.steps+s)*r.nr*8:], word)
+				binary.NativeEndian.PutUint64(panel[(q*p.steps*r.nr+r.wordPlace(n%r.nr, s, p.steps))*8:], word)
 			}
 		}
 		constant := set * (1<<a.Bits() - 1)

@@ -8,14 +8,14 @@ import (
 )
 
 // planesTotal is what a tile adds up for row x, its planes' words with the
-// highest first, and output j of a panel [planes][steps][nr].
+// highest first, and output j of a panel, [planes] of steps*nr words.
 func planesTotal(row *gemmRow, x, panel []uint64, planes, steps, j int) int32 {
 	total := int64(0)
 	for p := range planes {
 		total *= 2
 		for q := range row.form.(planesForm).weights {
 			for k := range steps {
-				total += int64(bits.OnesCount64(x[p*steps+k] ^ panel[(q*steps+k)*row.nr+j]))
+				total += int64(bits.OnesCount64(x[p*steps+k] ^ panel[q*steps*row.nr+placeOfByte(row, j, 8*k, steps)/8]))
 			}
 		}
 	}

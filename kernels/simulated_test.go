@@ -56,7 +56,7 @@ func simulatedSum(row *gemmRow, x, panel []byte, steps, j int) int32 {
 	for s := range steps {
 		if hasForm[bitsForm](row) {
 			for b := range 8 {
-				sum -= int32(bits.OnesCount8(x[8*s+b] ^ panel[8*s*row.nr+placeOfByte(row, j, b)]))
+				sum -= int32(bits.OnesCount8(x[8*s+b] ^ panel[placeOfByte(row, j, 8*s+b, steps)]))
 			}
 			continue
 		}

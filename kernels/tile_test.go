@@ -40,8 +40,8 @@ func TestTiles(t *testing.T) {
 			}
 		}
 		for rows := 1; rows <= row.mr(); rows++ {
-			// The steps run through the places where 16-bit sums are widened.
-			for _, steps := range some(rng, around(70, 4, 16, 32)) {
+			// The steps run through the places where sums of bytes or 16 bits are widened.
+			for _, steps := range some(rng, around(70, 4, 16, 30, 32)) {
 				for _, f := range few(rng, e, some(rng, list)) {
 					for range times(2) {
 						c := tileCase{rows: rows, steps: steps, formats: f, wPattern: pattern(rng.IntN(int(patterns))), xPat: pattern(rng.IntN(int(patterns))),
@@ -110,7 +110,7 @@ func checkPopcountTile(t *testing.T, a *arena, e *emulation, rng *rand.Rand, row
 			var word [8]byte
 			binary.NativeEndian.PutUint64(word[:], w[j*c.steps+s])
 			for b, v := range word {
-				panel[s*row.nr*8+placeOfByte(row, j, b)] = v
+				panel[placeOfByte(row, j, 8*s+b, c.steps)] = v
 			}
 		}
 	}
@@ -125,16 +125,26 @@ func checkPopcountTile(t *testing.T, a *arena, e *emulation, rng *rand.Rand, row
 	})
 }
 
-// placeOfByte is the place in a popcount step of the inputs 8b to 8b+7 of
-// output j: written apart from the packing that plans use.
-func placeOfByte(row *gemmRow, j, b int) int {
-	if row.group == 0 {
-		return 8*j + b
+// placeOfByte is the place in a popcount panel of the inputs 8b to 8b+7 of output
+// j: written apart from the packing that plans use.
+func placeOfByte(row *gemmRow, j, b, steps int) int {
+	step := b / 8 * 8 * row.nr
+	switch row.group {
+	case 0:
+		return step + 8*j + b%8
+	case 128:
+		// Vectors of 16 bytes, which a first word that has no other fills by half.
+		half := steps % 2 * 8
+		if b < half {
+			return 8*j + b
+		}
+		vector := (b - half) / 16
+		return half*row.nr + (vector*row.nr+j)*16 + (b-half)%16
 	}
 	// [8][nr/run][run/4][4]: the outputs of a vector are in four columns.
 	lines := row.run / 4
 	vector, column, line := j/row.run, j%row.run/lines, j%lines
-	return ((b*row.nr/row.run+vector)*lines+line)*4 + column
+	return step + ((b%8*row.nr/row.run+vector)*lines+line)*4 + column
 }
 
 // runTile calls the tile on the CPU or records the call for the emulator.
