@@ -81,7 +81,8 @@ func newProduct(w Weights, a ActFormat, opt Options) (*product, error) {
 		}
 	}
 	p.scratch.New = func() any {
-		return &scratch{x: make([]byte, p.block*p.stride+gatherSlack), codes: make([]uint8, w.K+gatherSlack), tile: make([]int32, row.mr()*row.nr)}
+		return &scratch{x: make([]byte, p.block*p.stride+gatherSlack), codes: make([]uint8, w.K+gatherSlack), tile: make([]int32, row.mr()*row.nr),
+			panel: make([]byte, p.unpackedPanel())}
 	}
 	p.runs.New = func() any { return new(productRun) }
 	return p, nil
@@ -94,6 +95,16 @@ func (p *product) setStride(stride, cache int) {
 	mr := p.row.mr()
 	p.stride = stride
 	p.block = max(1, min(cache/max(1, stride), 512)/mr) * mr
+}
+
+// unpackedPanel is the length of an unpacked panel: 0 if blocks of rows have too few
+// tiles to unpack any.
+func (p *product) unpackedPanel() int {
+	u := p.row.unpacker
+	if u == nil || p.block/p.row.mr() < u.least {
+		return 0
+	}
+	return u.times * p.panel
 }
 
 // checkSums returns an error if some activations could make a sum that int32
@@ -137,6 +148,7 @@ type scratch struct {
 	x     []byte  // a block of activations, as the tile reads them
 	codes []uint8 // one gathered row, before its bits are packed
 	tile  []int32 // a tile at the edge of the result
+	panel []byte  // an unpacked panel, if panels are unpacked
 }
 
 // A rowSource yields the rows of the left-hand side.
@@ -187,19 +199,24 @@ func (r *productRun) task(part int) {
 	if f, ok := p.row.form.(computer); ok {
 		f.compute(p, s, r.dst, x, m0, m1, first, last)
 	} else {
-		p.tiles(r.dst, s.tile, x, stride, m0, m1, first, last)
+		p.tiles(r.dst, s, x, stride, m0, m1, first, last)
 	}
 	p.scratch.Put(s)
 }
 
 // tiles computes rows m0 … m1 of the panels first … last.
-func (p *product) tiles(dst, edge []int32, x []byte, stride, m0, m1, first, last int) {
+func (p *product) tiles(dst []int32, s *scratch, x []byte, stride, m0, m1, first, last int) {
 	row := p.row
 	mr, nr := row.mr(), row.nr
 	// Rows are cut into tiles as even as can be: one of few rows has too few
 	// sums to hide the latency of its instructions.
 	tiles := ceilDiv(m1-m0, mr)
 	least, more := (m1-m0)/tiles, (m1-m0)%tiles
+	unpacks := len(s.panel) > 0 && tiles >= row.unpacker.least
+	run := row.tiles
+	if unpacks {
+		run = row.unpacker.tiles
+	}
 	panel := first
 	if m1-m0 == 1 && row.gemv != nil {
 		for ; panel+gemvPanels <= min(last, p.n/nr); panel += gemvPanels {
@@ -209,6 +226,10 @@ func (p *product) tiles(dst, edge []int32, x []byte, stride, m0, m1, first, last
 	}
 	for ; panel < last; panel++ {
 		w := unsafe.SliceData(p.packed[panel*p.panel:])
+		if unpacks {
+			row.unpacker.unpack(unsafe.SliceData(s.panel), w, uintptr(p.panel))
+			w = unsafe.SliceData(s.panel)
+		}
 		bias := unsafe.SliceData(p.bias[panel*nr:])
 		n0 := panel * nr
 		cols := min(nr, p.n-n0)
@@ -221,11 +242,11 @@ func (p *product) tiles(dst, edge []int32, x []byte, stride, m0, m1, first, last
 			xs := unsafe.SliceData(x[(m-m0)*stride:])
 			if cols == nr {
 				out := unsafe.SliceData(dst[m*p.n+n0:])
-				row.tiles[rows](out, uintptr(p.n)*4, xs, uintptr(stride), w, uintptr(p.steps), bias, p.shift)
+				run[rows](out, uintptr(p.n)*4, xs, uintptr(stride), w, uintptr(p.steps), bias, p.shift)
 			} else {
-				row.tiles[rows](unsafe.SliceData(edge), uintptr(nr)*4, xs, uintptr(stride), w, uintptr(p.steps), bias, p.shift)
+				run[rows](unsafe.SliceData(s.tile), uintptr(nr)*4, xs, uintptr(stride), w, uintptr(p.steps), bias, p.shift)
 				for i := range rows {
-					copy(dst[(m+i)*p.n+n0:][:cols], edge[i*nr:])
+					copy(dst[(m+i)*p.n+n0:][:cols], s.tile[i*nr:])
 				}
 			}
 			m += rows

@@ -34,6 +34,9 @@ func poison(p *product) {
 		for i := range s.codes {
 			s.codes[i] = 0xee
 		}
+		for i := range s.panel {
+			s.panel[i] = 0xee
+		}
 		for i := range s.tile {
 			s.tile[i] = -0x11111112
 		}

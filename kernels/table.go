@@ -57,6 +57,16 @@ type gemmRow struct {
 	group      int        // inputs of one output that lie side by side in a panel; 0 is a step's
 	run        int        // bytes of packed weights that are unpacked as one vector
 	maxProduct int        // |weight|·activation up to which the tile is exact
+	unpacker   *unpacker  // nil if tiles only read panels as they are packed
+}
+
+// An unpacker writes a panel out, decoded, for tiles that read it many times: the
+// tiles that decode panels themselves do so each time, and need vector pipes for it.
+type unpacker struct {
+	unpack func(dst, w *byte, bytes uintptr) // of so many bytes of a panel
+	times  int                               // bytes written for each of a panel
+	tiles  []tileFunc                        // by number of rows, as many as the row has; of what was written
+	least  int                               // tiles that read a panel, from which on it pays
 }
 
 // mr is the number of rows of the largest tile.
