@@ -29,9 +29,9 @@ const (
 	headBytes   = 16 // before the chunks of a segment
 	entryBytes  = 16 // of the table of programs
 
-	// maxColumn is the largest code of which a chunk's unsigned bytes hold the
-	// sum, that is chunkSlots of them.
-	maxColumn = 255 / chunkSlots
+	// maxColumn is the largest code of which a chunk's bytes, signed for some
+	// kernels, hold the sum, that is chunkSlots of them.
+	maxColumn = 127 / chunkSlots
 )
 
 func (*columnsForm) takes(_ *gemmRow, w WeightFormat, a ActFormat) bool {
