@@ -83,7 +83,7 @@ type bitTile struct {
 }
 
 func newBitTile(f *neon.Func, mr int) *bitTile {
-	t := &bitTile{Func: f, dst: f.Param("dst"), dstStride: f.Param("dstStride"), x: []neon.GP{f.Param("x")}, w: f.GP(), steps: f.Param("steps"),
+	t := &bitTile{Func: f, dst: f.Param("dst"), dstStride: f.Param("dstStride"), x: []neon.GP{f.Param("x")}, w: f.Param("w"), steps: f.Param("steps"),
 		from: f.GP(), fromStride: f.GP(), wv: [2]neon.Vec{f.Vec(), f.Vec()}, xv: f.Vecs(mr), tmp: f.Vecs(mr)}
 	stride := f.Param("xStride")
 	for i := range mr {
@@ -110,7 +110,6 @@ func (t *bitTile) fromDst() {
 
 func (t *bitTile) bits() {
 	t.fromBias()
-	t.MOVD(t.Param("w"), t.w)
 	t.pass(t.Param("shift"))
 	t.RET()
 }

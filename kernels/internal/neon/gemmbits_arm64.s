@@ -10,13 +10,12 @@ TEXT ·gemmBitsx1(SB), NOSPLIT, $0-64
 	MOVD dst+0(FP), R0
 	MOVD dstStride+8(FP), R1
 	MOVD x+16(FP), R2
-	MOVD steps+40(FP), R4
-	MOVD xStride+24(FP), R3
-	MOVD bias+48(FP), R3
-	MOVD R3, R5
-	MOVD ZR, R6
 	MOVD w+32(FP), R3
-	MOVD R3, R3
+	MOVD steps+40(FP), R4
+	MOVD xStride+24(FP), R5
+	MOVD bias+48(FP), R5
+	MOVD R5, R5
+	MOVD ZR, R6
 	MOVD shift+56(FP), R7
 	LSR $1, R4, R8
 	TBZ $0, R4, block
@@ -143,14 +142,13 @@ TEXT ·gemmBitsx2(SB), NOSPLIT, $0-64
 	MOVD dst+0(FP), R0
 	MOVD dstStride+8(FP), R1
 	MOVD x+16(FP), R2
-	MOVD steps+40(FP), R4
-	MOVD xStride+24(FP), R3
-	ADD R3, R2, R7
-	MOVD bias+48(FP), R3
-	MOVD R3, R5
-	MOVD ZR, R6
 	MOVD w+32(FP), R3
-	MOVD R3, R3
+	MOVD steps+40(FP), R4
+	MOVD xStride+24(FP), R5
+	ADD R5, R2, R7
+	MOVD bias+48(FP), R5
+	MOVD R5, R5
+	MOVD ZR, R6
 	MOVD shift+56(FP), R8
 	LSR $1, R4, R9
 	TBZ $0, R4, block
@@ -354,15 +352,14 @@ TEXT ·gemmBitsx3(SB), NOSPLIT, $0-64
 	MOVD dst+0(FP), R0
 	MOVD dstStride+8(FP), R1
 	MOVD x+16(FP), R2
-	MOVD steps+40(FP), R4
-	MOVD xStride+24(FP), R3
-	ADD R3, R2, R7
-	ADD R3, R7, R8
-	MOVD bias+48(FP), R3
-	MOVD R3, R5
-	MOVD ZR, R6
 	MOVD w+32(FP), R3
-	MOVD R3, R3
+	MOVD steps+40(FP), R4
+	MOVD xStride+24(FP), R5
+	ADD R5, R2, R7
+	ADD R5, R7, R8
+	MOVD bias+48(FP), R5
+	MOVD R5, R5
+	MOVD ZR, R6
 	MOVD shift+56(FP), R9
 	LSR $1, R4, R10
 	TBZ $0, R4, block
