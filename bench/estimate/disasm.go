@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// A disassembly is the text of instructions, by their word.
+type disassembly map[uint32]string
+
+// learn asks LLVM for the words that are not known yet.
+func (d disassembly) learn(mc string, words map[uint32]bool) error {
+	var list []uint32
+	for w := range words {
+		if _, ok := d[w]; !ok {
+			list = append(list, w)
+		}
+	}
+	if list == nil {
+		return nil
+	}
+	slices.Sort(list)
+	var in bytes.Buffer
+	for _, w := range list {
+		fmt.Fprintf(&in, "0x%02x 0x%02x 0x%02x 0x%02x\n", byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
+	}
+	cmd := exec.Command(mc, "-triple=aarch64", "-mattr=+all", "--disassemble")
+	var out, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = &in, &out, &stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w: %s", mc, err, stderr.String())
+	}
+	texts := instructionLines(out.String())
+	if len(texts) != len(list) {
+		return fmt.Errorf("%s made %d lines of %d instructions: %s", mc, len(texts), len(list), stderr.String())
+	}
+	for i, w := range list {
+		d[w] = texts[i]
+	}
+	return nil
+}
+
+// instructionLines drops directives.
+func instructionLines(text string) []string {
+	var list []string
+	for line := range strings.Lines(text) {
+		line = strings.Join(strings.Fields(line), " ")
+		if line != "" && line[0] != '.' {
+			list = append(list, line)
+		}
+	}
+	return list
+}
