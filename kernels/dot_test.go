@@ -180,9 +180,17 @@ func TestDotBits(t *testing.T) {
 func TestBitsKernels(t *testing.T) {
 	eachKernel(t, bitsTable, func(t *testing.T, row *bitsRow, e *emulation) {
 		rng, a := random(t), newArena(t)
+		// Long ones in which most bits differ, for sums of bytes that overflow.
+		lengths := []int{239, 240, 241, 248, 249, 487, 600}
 		for words := range 70 {
+			lengths = append(lengths, words)
+		}
+		for _, words := range lengths {
 			for _, at := range ends {
 				xs, ys := randomWords(rng, uniform, words), randomWords(rng, pattern(rng.IntN(int(patterns))), words)
+				if words >= 70 {
+					xs, ys = randomWords(rng, allMax, words), randomWords(rng, sparse, words)
+				}
 				differ := 0
 				for i, x := range xs {
 					differ += bits.OnesCount64(x ^ ys[i])

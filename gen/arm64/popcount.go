@@ -159,12 +159,7 @@ func (t *bitTile) vectors(bytes int, more bool) {
 	}
 	for j := range bitOutputs {
 		w := t.wv[j%2]
-		switch {
-		case bytes == 8:
-			load(neon.At(t.w, 8*j), w)
-		case j%2 == 0:
-			t.FLDPQ(neon.At(t.w, 16*j), t.wv[0], t.wv[1])
-		}
+		load(neon.At(t.w, bytes*j), w)
 		for i := range t.x {
 			t.VEOR(neon.B16, w, t.xv[i], t.tmp[i])
 		}
