@@ -2,4 +2,9 @@
 
 package kernels
 
-var archMixed []*mixedRow
+import "example.com/lowbit/kernels/internal/neon"
+
+var archMixed = []*mixedRow{
+	{kernelID: arm64ID("neon", "muladd", "f32", neon.MixedMuladdFeatures), tiles: neon.MixedMuladd[:], nr: neon.MixedMuladdNR},
+	{kernelID: arm64ID("neon", "expadd", "", neon.MixedExpaddFeatures), tiles: neon.MixedExpadd[:], nr: neon.MixedExpaddNR},
+}
