@@ -6,16 +6,29 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A disassembly is the text of instructions, by their word.
-type disassembly map[uint32]string
+type disassembly struct {
+	mu    sync.Mutex
+	texts map[uint32]string
+}
+
+// text is that of a word that was learnt.
+func (d *disassembly) text(word uint32) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.texts[word]
+}
 
 // learn asks LLVM for the words that are not known yet.
-func (d disassembly) learn(mc string, words map[uint32]bool) error {
+func (d *disassembly) learn(mc string, words map[uint32]bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var list []uint32
 	for w := range words {
-		if _, ok := d[w]; !ok {
+		if _, ok := d.texts[w]; !ok {
 			list = append(list, w)
 		}
 	}
@@ -38,7 +51,7 @@ func (d disassembly) learn(mc string, words map[uint32]bool) error {
 		return fmt.Errorf("%s made %d lines of %d instructions: %s", mc, len(texts), len(list), stderr.String())
 	}
 	for i, w := range list {
-		d[w] = texts[i]
+		d.texts[w] = texts[i]
 	}
 	return nil
 }

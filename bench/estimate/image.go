@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -19,6 +20,7 @@ type function struct {
 type image struct {
 	path       string
 	functions  []function // by address
+	loops      []function // of Go, around them
 	begin, end uint64     // the functions around the product
 	text       []byte
 	base       uint64
@@ -31,6 +33,10 @@ const (
 	rooms    = "example.com/lowbit/kernels/internal/"
 	assembly = ".abi0"
 )
+
+// loops finds Go's functions that call those of assembly when a product runs, and do
+// nothing while it is planned.
+var loops = regexp.MustCompile(`^example\.com/lowbit/kernels\..*\)\.(tiles|task|multiply|compute|prepare|Run)$`)
 
 func openImage(path string) (*image, error) {
 	f, err := elf.Open(path)
@@ -53,6 +59,12 @@ func openImage(path string) (*image, error) {
 	if m.text, err = section.Data(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	wrappers := map[string]bool{}
+	for _, s := range symbols {
+		if name, ok := strings.CutSuffix(s.Name, assembly); ok {
+			wrappers[name] = true
+		}
+	}
 	for _, s := range symbols {
 		switch name, room := strings.CutPrefix(s.Name, rooms); {
 		case s.Name == "main.begin":
@@ -61,6 +73,8 @@ func openImage(path string) (*image, error) {
 			m.end = s.Value
 		case room && strings.HasSuffix(name, assembly):
 			m.functions = append(m.functions, function{strings.TrimSuffix(name, assembly), s.Value, s.Value + s.Size})
+		case room && wrappers[s.Name], loops.MatchString(s.Name):
+			m.loops = append(m.loops, function{s.Name, s.Value, s.Value + s.Size})
 		}
 	}
 	if m.begin == 0 || m.end == 0 {
@@ -85,7 +99,7 @@ func (m *image) at(pc uint64) *function {
 // word is the instruction at an address.
 func (m *image) word(pc uint64) uint32 { return binary.LittleEndian.Uint32(m.text[pc-m.base:]) }
 
-// filter is the range of addresses to trace, for the emulator. Functions of a room lie
+// filter is the ranges of addresses to trace, for the emulator. Functions of a room lie
 // side by side.
 func (m *image) filter() string {
 	ranges := []function{{start: m.begin, end: m.begin + 4}, {start: m.end, end: m.end + 4}}
@@ -97,7 +111,7 @@ func (m *image) filter() string {
 		}
 	}
 	var list []string
-	for _, r := range ranges {
+	for _, r := range append(ranges, m.loops...) {
 		list = append(list, fmt.Sprintf("0x%x+0x%x", r.start, r.end-r.start))
 	}
 	return strings.Join(list, ",")

@@ -17,6 +17,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -24,6 +25,7 @@ import (
 
 	"example.com/lowbit/bench/estimate/internal/job"
 	"example.com/lowbit/kernels"
+	"example.com/lowbit/netrun/atomicfile"
 )
 
 const usage = `Usage: go run ./bench/estimate [-kernels REGEXP] [-cores LIST] [-o DIRECTORY]
@@ -160,7 +162,33 @@ func run(args []string, stdout, stderr io.Writer) error {
 	if o.kernel != "" {
 		return l.one(stdout, o, table)
 	}
-	return errors.New("only -kernel is there so far")
+	return l.all(o, table, stderr)
+}
+
+// all estimates every kernel that is asked for, and writes the files.
+func (l *lab) all(o *options, table []kernels.Kernel, stderr io.Writer) error {
+	list := subjects(table, func(k kernels.Kernel) bool { return o.kernels.MatchString(k.Name) })
+	if len(list) == 0 {
+		return flagError{fmt.Errorf("-kernels %q: no kernel of arm64 has such a name", o.kernels)}
+	}
+	// What cannot be written to is told before the minutes that it takes.
+	if err := os.MkdirAll(o.out, 0o777); err != nil {
+		return err
+	}
+	if err := atomicfile.Check(filepath.Join(o.out, pageFile)); err != nil {
+		return err
+	}
+	r := &results{cores: o.cores, partial: o.kernels.String() != "" || len(o.cores) != len(cores)}
+	r.versions.qemu, r.versions.llvm, r.versions.commit = l.tools.version.qemu, l.tools.version.llvm, commit()
+	var err error
+	if r.list, err = l.estimateAll(list, o.cores, stderr); err != nil {
+		return err
+	}
+	if err := r.write(o.out); err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "estimate: wrote %s, %s and %s into %s\n", pageFile, dataFile, plotFile, o.out)
+	return nil
 }
 
 // one prints the figures of one kernel.

@@ -39,7 +39,7 @@ type analyser struct {
 }
 
 // mostInstructions is the length that sequences are cut to: the analyser takes a
-// second for 30000 instructions.
+// second to read 30000 instructions.
 const mostInstructions = 30000
 
 // analyse returns what is known of a sequence on a core. Longer ones than
@@ -48,7 +48,6 @@ func (a *analyser) analyse(c *core, text []string, again, pressure bool) (*analy
 	n := len(text)
 	scale := 1.0
 	if n > mostInstructions {
-		// Not where a store pair or a loop ends: the middle of anything is as good.
 		text = text[:mostInstructions]
 		scale = float64(n) / mostInstructions
 	}
@@ -62,7 +61,7 @@ func (a *analyser) analyse(c *core, text []string, again, pressure bool) (*analy
 		return nil, err
 	}
 	if again {
-		const runs = 3
+		const runs = 3 // of which the analyser takes hardly longer than of one
 		out, err := a.run(c, source, runs, false)
 		if err != nil {
 			return nil, err

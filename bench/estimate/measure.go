@@ -19,7 +19,7 @@ type lab struct {
 	tools    *tools
 	image    *image
 	analyser *analyser
-	text     disassembly
+	text     *disassembly
 }
 
 // newLab builds the program that is traced, in a folder that close removes.
@@ -45,7 +45,7 @@ func newLab(t *tools, cache string) (*lab, func(), error) {
 			return fail(err)
 		}
 	}
-	return &lab{t, m, &analyser{tools: t, dir: cache, known: map[string]string{}}, disassembly{}}, closeLab, nil
+	return &lab{t, m, &analyser{tools: t, dir: cache, known: map[string]string{}}, &disassembly{texts: map[uint32]string{}}}, closeLab, nil
 }
 
 // table is the table of kernels on arm64 with all features that the emulator has.
@@ -107,7 +107,7 @@ func (l *lab) trace(j job.Job) (*trace, job.Done, error) {
 func (l *lab) source(c *call) []string {
 	list := make([]string, len(c.pcs))
 	for i, pc := range c.pcs {
-		list[i] = l.text[l.image.word(pc)]
+		list[i] = l.text.text(l.image.word(pc))
 	}
 	return list
 }

@@ -24,6 +24,7 @@ type trace struct {
 	byHash map[uint64]*call
 	seed   maphash.Seed
 	other  []string // lines that are none of the trace
+	loops  int      // instructions of Go's loops around the calls
 
 	inside  bool // between begin and end
 	done    bool
@@ -102,7 +103,8 @@ func (t *trace) step(pc uint64) error {
 	} else {
 		t.running = t.image.at(pc)
 		if t.running == nil {
-			return nil // between functions
+			t.loops++
+			return nil
 		}
 		if pc != t.running.start {
 			return fmt.Errorf("the trace is broken: it enters %s at 0x%x", t.running.name, pc)
