@@ -203,6 +203,8 @@ func lutPanelOf(row *gemmRow, indices []byte, steps int) []byte {
 // j for a table of the step lies: written apart from the packing that plans use.
 func lutIndexPlace(row *gemmRow, table, j int) (at, shift int) {
 	switch {
+	case row.isa == "neon": // in order
+		return j, 4 * table
 	case row.kstep == 16: // [vector][2 in a byte][16][4 tables]
 		vector, half, column := j/32, j/16%2, j%16
 		return (vector*16+column)*4 + table, 4 * half
