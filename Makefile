@@ -41,6 +41,11 @@ fuzz: ## looks for inputs on which kernels, plans or readers of files go wrong, 
 rates: ## measures the rates that dispatch chooses kernels by, anew on this machine
 	go run ./bench/rates
 
+.PHONY: estimate
+estimate: ## estimates the speed of the arm64 kernels without such a machine; installs QEMU and LLVM if it may
+	@bench/estimate/get
+	go run ./bench/estimate
+
 .PHONY: models
 models: ## trains the shipped networks anew, or those that NAMES names
 	netrun/models/train.sh $(NAMES)

@@ -20,19 +20,21 @@ Instructions are counted: the emulator logs each that a kernel's assembly execut
 of random numbers, whose result is checked. Cycles are what LLVM's machine-code analyser (llvm-mca)
 says of those very sequences on its models of cores.
 
-- **Modelled**: decoding (as many instructions a cycle as the core decodes), dispatch, the units that
-  execute each instruction, latencies, renaming, the reorder buffer. Every call of a function starts and
-  ends with an empty pipeline; that stands for the branch that is mispredicted where a loop ends.
-- **Not modelled**: caches and memory (every load is from the first level), frequency, branch
-  prediction, stores that a load waits for, and Go's loops around the calls, whose instructions are
-  counted beside (column Go).
-- N1, N2 and V1 models have no forwarding of accumulators between integer multiply-adds: chains of
-  SMLAL, SADALP and UADALP look longer than they are. Loads that write their address back are taken
-  apart, load and addition, where the model has the address late (A72, N2, M1).
-- 1024x1024x1024 follows from two products of about %d rows and one or two panels: what a panel
-  takes, and what rows take to prepare.
-- Of functions with more than %d different sequences, and of sequences longer than %d instructions,
-  a part is analysed and the rest taken for like it.
+- **Modelled**: decoding (as many instructions a cycle as the core decodes), dispatch, the units
+  that execute each instruction, latencies, renaming, the reorder buffer. Every call of a function
+  starts and ends with an empty pipeline; that stands for the branch that is mispredicted where a
+  loop ends, and for what Go does between two calls.
+- **Not modelled**: cache misses and memory (every load is from the first level), frequency, branch
+  prediction, loads that wait for stores, and Go's loops around the calls, whose instructions are
+  counted (column Go) and take no cycles here.
+- The models of N1, N2 and V1 do not forward accumulators between integer multiply-adds: chains of
+  SMLAL, SADALP and UADALP look longer than they are. The A72's is that of the A57, which executes
+  four FMLA lanes a cycle. Loads that write their address back are taken apart, into a load and an
+  addition, where the model has the address only when the data come (A72, N2, M1).
+- 1024x1024x1024 follows from two products of about %d rows and of one and two panels: what a
+  panel takes, and what rows take to prepare.
+- Of functions with more than %d different sequences, and of sequences of more than %d
+  instructions, a part is analysed and the rest taken for like it.
 
 | core | column | model | decodes | vector units |
 |---|---|---|---:|---|
@@ -43,7 +45,7 @@ says of those very sequences on its models of cores.
 	if r.partial {
 		fmt.Fprint(w, "\n**This is a part of the kernels or cores: -kernels or -cores was given.**\n")
 	}
-	fmt.Fprintf(w, "\nEvery figure, for benchstat: [%s](%s).\n\n![MAC a cycle of every kernel, estimated](%s)\n", dataFile, dataFile, plotFile)
+	fmt.Fprintf(w, "\nEvery figure: [%s](%s), which benchstat reads (-ignore model -col core).\n\n![MAC a cycle of every kernel, estimated](%s)\n", dataFile, dataFile, plotFile)
 	r.targets(w)
 	r.fastest(w)
 	fmt.Fprint(w, "\nThe tables below: multiply-adds a cycle; in brackets times the int8 kernel of the same shape, which\nis that by SDOT or UDOT where the core has them and that by SMULL on the A72.\n")
@@ -141,6 +143,15 @@ func times(e, base *estimate, core int) string {
 	return fmt.Sprintf("%.2g", e.macsPerCycle(core)/base.macsPerCycle(core))
 }
 
+// against is a speed, and in brackets how many times that of base it is.
+func against(e, base *estimate, core int) string {
+	text := fmt.Sprintf("%.3g", e.macsPerCycle(core))
+	if t := times(e, base, core); t != "-" {
+		text += " (" + t + ")"
+	}
+	return text
+}
+
 // tables writes every kernel of a sort.
 func (r *results) tables(w io.Writer, of sort) {
 	fmt.Fprintf(w, "\n## %s %s (estimated, cache misses not modelled)\n", of.name, of.shape)
@@ -157,7 +168,7 @@ func (r *results) tables(w io.Writer, of sort) {
 					fmt.Fprint(w, "| - ")
 					continue
 				}
-				fmt.Fprintf(w, "| %.3g (%s) ", e.macsPerCycle(i), times(e, r.int8(i, of.name, true), i))
+				fmt.Fprintf(w, "| %s ", against(e, r.int8(i, of.name, true), i))
 			}
 			fmt.Fprintln(w, "|")
 		}

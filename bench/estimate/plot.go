@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -19,10 +20,29 @@ var palette = []color.RGBA{{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 
 
 var glyphs = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.PyramidGlyph{}, draw.CrossGlyph{}}
 
-// plot draws MAC a cycle of each kernel's GEMM, on the formats of fewest bits that it
+// plot is the figure as SVG.
+func (r *results) plot() ([]byte, error) {
+	p, height, err := r.figure()
+	if err != nil {
+		return nil, err
+	}
+	canvas := vgsvg.New(plotWidth, height)
+	const margin = 8
+	p.Draw(draw.Crop(draw.New(canvas), margin, -margin, margin, -margin))
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return nil, err
+	}
+	// Where the viewer lacks the font, one of the same widths stands in.
+	return bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;")), nil
+}
+
+const plotWidth = 8 * vg.Inch
+
+// figure draws MAC a cycle of each kernel's GEMM, on the formats of fewest bits that it
 // takes, a row for each kernel and a mark for each core. The speed is drawn by its
 // logarithm: with gonum's own logarithmic scale the label makes a gap.
-func (r *results) plot() ([]byte, error) {
+func (r *results) figure() (*plot.Plot, vg.Length, error) {
 	var rows []*estimate
 	for _, e := range r.list {
 		if len(e.traced) != 2 {
@@ -52,8 +72,11 @@ func (r *results) plot() ([]byte, error) {
 		return 1
 	})
 	p := plot.New()
+	for _, s := range []*draw.TextStyle{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
+		s.Font = font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Points(9)}
+	}
 	p.Title.Text = "Estimated speed of arm64 kernels, products of 1024x1024x1024\n(LLVM's models of cores, loads from L1)"
-	p.Title.TextStyle.Font.Size = vg.Points(12)
+	p.Title.TextStyle.Font.Size = vg.Points(11)
 	p.X.Label.Text = "multiply-adds a cycle (estimated)"
 	p.BackgroundColor = color.White
 	grid := plotter.NewGrid()
@@ -64,7 +87,6 @@ func (r *results) plot() ([]byte, error) {
 		ticks = append(ticks, plot.Tick{Value: -float64(i), Label: e.kernel.Name + ", " + e.formats()})
 	}
 	p.Y.Tick.Marker, p.Y.Tick.Length, p.Y.LineStyle.Width, p.Y.Padding = ticks, 0, 0, 0
-	p.Y.Tick.Label.Font.Size = vg.Points(9)
 	p.Y.Min, p.Y.Max = 0.4-float64(len(rows)), 0.6
 	low, high := math.Inf(1), math.Inf(-1)
 	for i, c := range r.cores {
@@ -81,7 +103,7 @@ func (r *results) plot() ([]byte, error) {
 		}
 		marks, err := plotter.NewScatter(points)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		marks.GlyphStyle = draw.GlyphStyle{Color: palette[i%len(palette)], Radius: vg.Points(3.2), Shape: glyphs[i%len(glyphs)]}
 		p.Add(marks)
@@ -98,13 +120,7 @@ func (r *results) plot() ([]byte, error) {
 	p.X.Tick.Marker = speeds
 	p.Legend.Top, p.Legend.Left = false, false
 	p.Legend.Padding = vg.Points(2)
-	canvas := vgsvg.New(8*vg.Inch, vg.Length(1.4+0.2*float64(len(rows)))*vg.Inch)
-	p.Draw(draw.New(canvas))
-	var b bytes.Buffer
-	if _, err := canvas.WriteTo(&b); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
+	return p, vg.Length(1.4+0.2*float64(len(rows))) * vg.Inch, nil
 }
 
 // bits orders formats.

@@ -75,7 +75,11 @@ func (r *results) targets(w io.Writer) {
 			for _, f := range t.formats {
 				e, base := r.meets(t, core, f)
 				if e == nil || base == nil {
-					fmt.Fprintf(w, "| %s | %v | %.3g | none | - | - | - | - | no |\n", coreLabel(name, t.dotprod), f, t.times)
+					missing := "no such kernel"
+					if e != nil {
+						missing = "no int8 kernel"
+					}
+					fmt.Fprintf(w, "| %s | %v | %.3g | %s | - | - | - | - | **no** |\n", coreLabel(name, t.dotprod), f, t.times, missing)
 					continue
 				}
 				got, b := e.onCore[core], base.onCore[core]
