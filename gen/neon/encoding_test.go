@@ -154,6 +154,9 @@ func armTexts() []string {
 	for _, c := range choices() {
 		add(c.arm())
 	}
+	for _, s := range scalars() {
+		add(s.arm)
+	}
 	return list
 }
 

@@ -99,8 +99,33 @@ func xName(n int, zero string) string {
 	return fmt.Sprintf("x%d", n)
 }
 
+// moves reports whether the access moves the base, and it is that register.
+func (m Mem) moves(r Operand) bool {
+	g, ok := r.(GP)
+	return ok && (m.mode == post || m.mode == pre) && g == m.base
+}
+
+// checkRegisters reports registers that an address cannot have. Number 31 is the stack
+// pointer in a base, and where an index moves the base, it stands for a constant.
+func (m Mem) checkRegisters() error {
+	switch {
+	case m.base.Register == nil:
+		return fmt.Errorf("an address without a base")
+	case m.base == ZR:
+		return fmt.Errorf("the base ZR, which would be the stack pointer")
+	case m.mode == indexed && m.index.Register == nil:
+		return fmt.Errorf("an address without its index")
+	case m.mode == post && m.index == ZR:
+		return fmt.Errorf("PostIndex by ZR, which would be a constant")
+	}
+	return nil
+}
+
 // check reports an address that a load or store of that many bytes cannot encode.
 func (m Mem) check(bytes int) error {
+	if err := m.checkRegisters(); err != nil {
+		return err
+	}
 	switch {
 	case m.mode == indexed && m.shift != 0 && 1<<m.shift != bytes:
 		return fmt.Errorf("index shifted by %d: want 0, or the logarithm of %d bytes", m.shift, bytes)
@@ -114,7 +139,10 @@ func (m Mem) check(bytes int) error {
 
 // checkPair is check for two registers of that many bytes each.
 func (m Mem) checkPair(bytes int) error {
-	if m.mode == indexed || m.disp%bytes != 0 || m.disp/bytes < -64 || m.disp/bytes > 63 {
+	if err := m.checkRegisters(); err != nil {
+		return err
+	}
+	if m.index.Register != nil || m.disp%bytes != 0 || m.disp/bytes < -64 || m.disp/bytes > 63 {
 		return fmt.Errorf("offset %d of a pair of %d bytes: want a multiple from %d to %d, and no index", m.disp, bytes, -64*bytes, 63*bytes)
 	}
 	return nil
@@ -123,6 +151,9 @@ func (m Mem) checkPair(bytes int) error {
 // checkList is check for VLD1 and the like: no offset, and if it moves on, by what it
 // read.
 func (m Mem) checkList(bytes int) error {
+	if err := m.checkRegisters(); err != nil {
+		return err
+	}
 	if m.mode == pre || m.mode == indexed || m.mode == offset && m.disp != 0 || m.mode == post && m.index.Register == nil && m.disp != bytes {
 		return fmt.Errorf("want no offset, Post by the %d bytes that are accessed, or PostIndex", bytes)
 	}

@@ -38,6 +38,10 @@ func (f *Func) MOVD(src, dst Operand) {
 			})
 			return
 		case Data:
+			if d == ZR {
+				f.fail("%s: instruction %d, MOVD: the address of %s to ZR, which would be the stack pointer", f.Name(), f.Instructions()+1, src.name)
+				return
+			}
 			f.emit(instruction{opcode: "MOVD", writes: list(d)}, func(a allocation) (string, error) {
 				return fmt.Sprintf("MOVD $%s<>(SB), %s", src.name, a.gp(d)), nil
 			})
@@ -81,10 +85,6 @@ func (f *Func) move(op string, bytes int, src, dst Operand) {
 	var reads, writes []any
 	suffix := ""
 	memory := func(m Mem) bool {
-		if m.base.Register == nil {
-			f.fail("%s: instruction %d, %s: an address without a base", f.Name(), f.Instructions()+1, op)
-			return false
-		}
 		if m.index.Register != nil && m.mode == post {
 			f.fail("%s: instruction %d, %s: only VLD1, VST1 and VLD1R take PostIndex", f.Name(), f.Instructions()+1, op)
 			return false
@@ -132,6 +132,12 @@ func (f *Func) move(op string, bytes int, src, dst Operand) {
 		f.fail("%s: instruction %d: no %s from %T to %T", f.Name(), f.Instructions()+1, op, src, dst)
 		return
 	}
+	for _, o := range [][2]Operand{{src, dst}, {dst, src}} {
+		if m, ok := o[0].(Mem); ok && m.moves(o[1]) {
+			f.fail("%s: instruction %d, %s: moves its base, which is its other operand as well", f.Name(), f.Instructions()+1, op)
+			return
+		}
+	}
 	f.emit(instruction{opcode: op, reads: reads, writes: writes}, func(a allocation) (string, error) {
 		if bytes == 16 { // the Go assembler lacks its form with an index
 			if m, ok := src.(Mem); ok && m.mode == indexed {
@@ -170,6 +176,10 @@ func (f *Func) FSTPQ(s1, s2 Vec, m Mem) { f.pair("FSTPQ", 16, m, s1, s2, false) 
 func (f *Func) pair(op string, bytes int, m Mem, r1, r2 Operand, load bool) {
 	if err := m.checkPair(bytes); err != nil {
 		f.fail("%s: instruction %d, %s: %w", f.Name(), f.Instructions()+1, op, err)
+		return
+	}
+	if m.moves(r1) || m.moves(r2) {
+		f.fail("%s: instruction %d, %s: moves its base, which is its other operand as well", f.Name(), f.Instructions()+1, op)
 		return
 	}
 	in := instruction{opcode: op, reads: m.inputs()}
@@ -292,6 +302,10 @@ func (f *Func) Zero(vs ...Vec) {
 
 // PRFM prefetches the line at m for reading, to the first-level cache.
 func (f *Func) PRFM(m Mem) {
+	if err := m.checkRegisters(); err != nil {
+		f.fail("%s: instruction %d, PRFM: %w", f.Name(), f.Instructions()+1, err)
+		return
+	}
 	if m.mode != offset || m.disp < 0 || m.disp%8 != 0 || m.disp > 8*4095 {
 		f.fail("%s: instruction %d, PRFM: want an offset from 0 to 32760, a multiple of 8", f.Name(), f.Instructions()+1)
 		return
@@ -312,18 +326,30 @@ func (f *Func) arithmetic(op string, m Operand, n GP, d []any, ok func(Imm) bool
 			f.fail("%s: instruction %d, %s: shift by %d: want 0 to 63", f.Name(), f.Instructions()+1, op, m.Left)
 			return
 		}
+		if op == "LSL" || op == "LSR" || op == "ASR" {
+			f.fail("%s: instruction %d, %s: a shift of a shifted register", f.Name(), f.Instructions()+1, op)
+			return
+		}
 		in.reads = append(in.reads, m.R)
 	case Imm:
 		if !ok(m) {
 			f.fail("%s: instruction %d: the constant %d is not one that %s encodes", f.Name(), f.Instructions()+1, m, op)
 			return
 		}
+		if op[0] != 'L' && op != "ASR" && (n == ZR || len(d) > 0 && d[0] == any(ZR)) {
+			f.fail("%s: instruction %d, %s: a constant and ZR, which would be the stack pointer", f.Name(), f.Instructions()+1, op)
+			return
+		}
 	default:
 		f.fail("%s: instruction %d, %s: operand %T: want GP, Shifted or Imm", f.Name(), f.Instructions()+1, op, m)
 		return
 	}
+	printed, operand := op, m
+	if c, ok := m.(Imm); ok && c < 0 && opposite[op] != "" {
+		printed, operand = opposite[op], -c
+	}
 	f.emit(in, func(a allocation) (string, error) {
-		t := fmt.Sprintf("%s %s, %s", op, a.operand(m), a.gp(n))
+		t := fmt.Sprintf("%s %s, %s", printed, a.operand(operand), a.gp(n))
 		if len(d) > 0 {
 			t += ", " + a.gp(d[0].(GP))
 		}
@@ -331,12 +357,16 @@ func (f *Func) arithmetic(op string, m Operand, n GP, d []any, ok func(Imm) bool
 	})
 }
 
-// isAddend reports whether ADD and SUB encode a constant: 12 bits, or 12 bits shifted by 12.
+// opposite does with a constant what the instruction does with its negative, of which the
+// Go assembler would build a register.
+var opposite = map[string]string{"ADD": "SUB", "SUB": "ADD", "ADDS": "SUBS", "SUBS": "ADDS", "CMP": "CMN"}
+
+// isAddend reports whether ADD or SUB encodes a constant: 12 bits, or 12 bits shifted by 12.
 func isAddend(v Imm) bool {
 	if v < 0 {
 		v = -v
 	}
-	return v < 1<<12 || v&(1<<12-1) == 0 && v < 1<<24
+	return v >= 0 && (v < 1<<12 || v&(1<<12-1) == 0 && v < 1<<24)
 }
 
 // isMask reports whether AND, ORR and EOR encode a constant: a run of ones, rotated, in
