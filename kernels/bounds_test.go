@@ -6,25 +6,39 @@ import (
 	"unsafe"
 )
 
+// unsigned and signed activations, as tiles read them.
+var (
+	unsignedCodes = [2]int{0, 255}
+	signedCodes   = [2]int{-128, 127}
+)
+
+// codesOf are the activations that a muladd tile reads.
+func codesOf(row *gemmRow) [2]int {
+	if row.form.(codesForm).signed {
+		return signedCodes
+	}
+	return unsignedCodes
+}
+
 // products lists the pairs of a weight, of those that codes of that many bits
-// can be, and an activation of 0 to 255, of which the magnitude of the product
-// is the largest not above the bound; and those, with positive weights, of which
+// can be, and an activation in a range, of which the magnitude of the product
+// is the largest not above the bound; and those, of positive weights and activations, of which
 // it is the smallest above: none where no product is.
-func products(bits, bound int) (at, beyond []product8) {
+func products(bits int, xs [2]int, bound int) (at, beyond []product8) {
 	for w := -128; w < 128; w++ {
 		if packedCodes[bits][byte(w)] == 0 && w != 0 {
 			continue
 		}
-		for x := range 256 {
-			p := product8{int8(w), uint8(x)}
+		for x := xs[0]; x <= xs[1]; x++ {
+			p := product8{int8(w), int16(x)}
 			switch size := p.size(); {
 			case size <= bound && (len(at) == 0 || size > at[0].size()):
 				at = []product8{p}
 			case size <= bound && size == at[0].size():
 				at = append(at, p)
-			case size > bound && w > 0 && (len(beyond) == 0 || size < beyond[0].size()):
+			case size > bound && w > 0 && x > 0 && (len(beyond) == 0 || size < beyond[0].size()):
 				beyond = []product8{p}
-			case size > bound && w > 0 && size == beyond[0].size():
+			case size > bound && w > 0 && x > 0 && size == beyond[0].size():
 				beyond = append(beyond, p)
 			}
 		}
@@ -35,10 +49,13 @@ func products(bits, bound int) (at, beyond []product8) {
 // A product8 is a weight and an activation.
 type product8 struct {
 	w int8
-	x uint8
+	x int16
 }
 
-func (p product8) size() int { return max(int(p.w), -int(p.w)) * int(p.x) }
+func (p product8) size() int {
+	v := int(p.w) * int(p.x)
+	return max(v, -v)
+}
 
 // negated returns the product with the opposite weight if there is one.
 func (p product8) negated(bits int) product8 {
@@ -62,7 +79,7 @@ var worst = []func(p, n product8, k int) product8{
 func boundCase(rows, nr, k, bits int, p product8, fill func(p, n product8, k int) product8) (xs []uint8, w []int8) {
 	for range rows {
 		for l := range k {
-			xs = append(xs, fill(p, p.negated(bits), l).x)
+			xs = append(xs, uint8(fill(p, p.negated(bits), l).x))
 		}
 	}
 	for range nr {
@@ -73,9 +90,14 @@ func boundCase(rows, nr, k, bits int, p product8, fill func(p, n product8, k int
 	return xs, w
 }
 
-func sumOf(xs []uint8, w []int8) (sum int32) {
+// sumOf is an inner product, of activations as bytes: of int8 if the range is theirs.
+func sumOf(of [2]int, xs []uint8, w []int8) (sum int32) {
 	for i := range w {
-		sum += int32(xs[i]) * int32(w[i])
+		x := int32(xs[i])
+		if of == signedCodes {
+			x = int32(int8(xs[i]))
+		}
+		sum += x * int32(w[i])
 	}
 	return sum
 }
@@ -88,7 +110,7 @@ func TestTileBounds(t *testing.T) {
 	rows := slices.DeleteFunc(slices.Clone(gemmTable), func(r *gemmRow) bool { return !hasForm[codesForm](r) })
 	eachKernel(t, rows, func(t *testing.T, row *gemmRow, e *emulation) {
 		rng, a := random(t), newArena(t)
-		at, beyond := products(row.bits, row.maxProduct)
+		at, beyond := products(row.bits, codesOf(row), row.maxProduct)
 		for _, p := range few(rng, e, at) {
 			for i, fill := range worst {
 				for _, steps := range []int{1, 16, 17, 129} {
@@ -97,7 +119,7 @@ func TestTileBounds(t *testing.T) {
 					xs, w := boundCase(rows, row.nr, k, row.bits, p, fill)
 					bias := randomSums(rng, row.nr)
 					runTile(t, a, e, rng, row, tileCase{rows: rows, steps: steps, wPattern: pattern(i), at: ends[rng.IntN(2)]}, xs, k, panelOf(row, w, steps), bias,
-						func(i, j int) int32 { return bias[j] + sumOf(xs[i*k:], w[j*k:][:k]) })
+						func(i, j int) int32 { return bias[j] + sumOf(codesOf(row), xs[i*k:], w[j*k:][:k]) })
 				}
 			}
 		}
@@ -111,7 +133,7 @@ func TestTileBounds(t *testing.T) {
 			dst, panel := make([]int32, row.nr), panelOf(row, w, steps)
 			bias := make([]int32, row.nr)
 			row.tiles[1](&dst[0], uintptr(row.nr)*4, &xs[0], uintptr(k), &panel[0], steps, &bias[0], 0)
-			if want := sumOf(xs, w[:k]); dst[0] == want {
+			if want := sumOf(codesOf(row), xs, w[:k]); dst[0] == want {
 				t.Errorf("|w|*x = %d is exact, though the bound is %d", p.size(), row.maxProduct)
 			}
 		}
@@ -129,12 +151,12 @@ func TestDotBounds(t *testing.T) {
 			}
 			return p
 		}
-		at, beyond := products(row.bits, row.maxProduct)
+		at, beyond := products(row.bits, unsignedCodes, row.maxProduct)
 		for _, p := range few(rng, e, at) {
 			for _, fill := range worst {
 				for _, blocks := range []int{1, 16, 17, 129} {
 					xs, w := boundCase(1, 1, blocks*block, row.bits, p, fill)
-					want, end := sumOf(xs, w)-restOf(row, w), ends[rng.IntN(2)]
+					want, end := sumOf(unsignedCodes, xs, w)-restOf(row, w), ends[rng.IntN(2)]
 					if e != nil {
 						e.add(unsafe.Pointer(&row.dot), want, []emulatedOperand{in(0, xs, end), in(1, packed(w), end)}, 0, 0, blocks)
 						continue
@@ -153,7 +175,7 @@ func TestDotBounds(t *testing.T) {
 		}
 		for _, p := range beyond {
 			xs, w := boundCase(1, 1, 64*block, row.bits, p, worst[0])
-			if got, want := row.dot(&xs[0], &packed(w)[0], 64), sumOf(xs, w)-restOf(row, w); got == want {
+			if got, want := row.dot(&xs[0], &packed(w)[0], 64), sumOf(unsignedCodes, xs, w)-restOf(row, w); got == want {
 				t.Errorf("|w|*x = %d is exact, though the bound is %d", p.size(), row.maxProduct)
 			}
 		}
@@ -163,23 +185,23 @@ func TestDotBounds(t *testing.T) {
 // TestBoundsAreTested wants kernels of which the bound is below the largest
 // product, or nothing beyond a bound was ever tested.
 func TestBoundsAreTested(t *testing.T) {
-	if missing("AVX2") != nil {
-		t.Skip("this CPU lacks AVX2")
+	if missing("AVX2") != nil && missing("AdvSIMD") != nil {
+		t.Skip("this CPU lacks AVX2 and AdvSIMD")
 	}
 	tiles, dots := 0, 0
 	for _, r := range gemmTable {
 		if hasForm[codesForm](r) {
-			if _, beyond := products(r.bits, r.maxProduct); len(beyond) > 0 {
+			if _, beyond := products(r.bits, codesOf(r), r.maxProduct); len(beyond) > 0 {
 				tiles++
 			}
 		}
 	}
 	for _, r := range dotTable {
-		if _, beyond := products(r.bits, r.maxProduct); len(beyond) > 0 {
+		if _, beyond := products(r.bits, unsignedCodes, r.maxProduct); len(beyond) > 0 {
 			dots++
 		}
 	}
-	if tiles == 0 || dots == 0 {
+	if tiles == 0 || dots == 0 && missing("AdvSIMD") != nil {
 		t.Errorf("%d tiles and %d inner products have a bound", tiles, dots)
 	}
 }
@@ -193,20 +215,18 @@ func TestDispatchKeepsBounds(t *testing.T) {
 			if w == Float32 || a == F32 {
 				continue
 			}
-			largest := 0
-			for _, l := range w.Levels() {
-				for _, x := range codes(a) { // S8 is held as u8, of which all codes are
-					largest = max(largest, product8{l, x}.size())
-				}
-			}
 			for _, r := range gemmTable {
-				if hasForm[codesForm](r) && largest > r.maxProduct {
+				if !hasForm[codesForm](r) {
+					continue
+				}
+				if largest := largestProduct(w, a, r); largest > r.maxProduct {
 					refused++
 					if r.takes(w, a) {
 						t.Errorf("%s takes %v x %v, with products to %d beyond %d", r.name(), w, a, largest, r.maxProduct)
 					}
 				}
 			}
+			largest := w.maxAbs() * a.held().Max()
 			for _, r := range dotTable {
 				if largest > r.maxProduct && r.takes(w, a) {
 					t.Errorf("%s takes %v x %v, with products to %d beyond %d", r.name(), w, a, largest, r.maxProduct)
@@ -214,14 +234,25 @@ func TestDispatchKeepsBounds(t *testing.T) {
 			}
 		}
 	}
-	if refused == 0 && missing("AVX2") == nil {
+	if refused == 0 && (missing("AVX2") == nil || missing("AdvSIMD") == nil) {
 		t.Error("no kernel refuses a format")
 	}
 	g, err := NewGEMM(weights(random(t), Int8, uniform, 2, 3), U8, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.row.maxProduct < 127*255 {
+	if hasForm[codesForm](g.row) && g.row.maxProduct < largestProduct(Int8, U8, g.row) {
 		t.Errorf("int8 x u8 is computed by %s, which is exact to %d", g.Kernel(), g.row.maxProduct)
 	}
+}
+
+// largestProduct is that of a weight and of what tiles read of activations.
+func largestProduct(w WeightFormat, a ActFormat, r *gemmRow) int {
+	largest := 0
+	for _, l := range w.Levels() {
+		for _, x := range prepared(r, a, codes(a)) {
+			largest = max(largest, product8{l, int16(codeRead(r, x))}.size())
+		}
+	}
+	return largest
 }

@@ -30,17 +30,33 @@ type computer interface {
 }
 
 // codesForm is that of tiles that multiply: they read the codes as they are.
-type codesForm struct{}
-
-func (codesForm) takes(r *gemmRow, w WeightFormat, a ActFormat) bool {
-	return packs(r.bits, w) && w.maxAbs()*a.Max() <= r.maxProduct
+type codesForm struct {
+	// signed says that tiles read codes as int8. Where a format has larger ones than
+	// that holds, they are flipped, which takes s8Offset off, and the bias adds it.
+	signed bool
 }
 
-func (codesForm) pack(p *product, w Weights, a ActFormat) {
+// flips reports whether tiles read the codes of a format flipped.
+func (f codesForm) flips(a ActFormat) bool { return f.signed && a.Max() >= s8Offset }
+
+func (f codesForm) takes(r *gemmRow, w WeightFormat, a ActFormat) bool {
+	largest := a.Max()
+	if f.flips(a) {
+		largest = s8Offset
+	}
+	return packs(r.bits, w) && w.maxAbs()*largest <= r.maxProduct
+}
+
+func (f codesForm) pack(p *product, w Weights, a ActFormat) {
 	r := p.row
 	p.packed = panelLayout{r.nr, r.kstep, r.group, r.bits, r.run}.pack(w)
 	p.panel = p.steps * r.nr * r.kstep * r.bits / 8
 	p.signBias(w, a)
+	if f.flips(a) {
+		for n := range w.N {
+			p.bias[n] -= s8Bias(w.Values[n*w.K:][:w.K])
+		}
+	}
 	stride := p.steps * r.kstep
 	if p.k <= narrowRow {
 		stride = max(stride, (p.k+gatherSlack+3)&^3)
@@ -65,12 +81,27 @@ func (p *product) signBias(w Weights, a ActFormat) {
 	}
 }
 
-func (codesForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([]byte, int) {
-	if codes := rows.direct(); codes != nil && p.steps*p.row.kstep == p.k {
+func (f codesForm) prepare(p *product, s *scratch, rows rowSource, m0, m1 int) ([]byte, int) {
+	flips := f.flips(p.formats.Acts)
+	if own, ok := rows.(*signedRows); ok && flips {
+		rows, flips = own.rowSource, false // int8, before they were flipped
+	}
+	codes := rows.direct()
+	switch {
+	case codes != nil && flips:
+		for i := m0; i < m1; i++ {
+			flip(s.x[(i-m0)*p.stride:], codes[i*p.k:][:p.k])
+		}
+		return s.x, p.stride
+	case codes != nil && p.steps*p.row.kstep == p.k:
 		return codes[m0*p.k : m1*p.k], p.k
 	}
 	// What lies behind a row, up to the last step, meets weights that are zero.
 	rows.gather(s.x, p.stride, m0, m1)
+	if flips {
+		all := s.x[:(m1-m0-1)*p.stride+p.k]
+		flip(all, all)
+	}
 	return s.x, p.stride
 }
 

@@ -213,9 +213,9 @@ func (p *product) tiles(dst []int32, s *scratch, x []byte, stride, m0, m1, first
 	tiles := ceilDiv(m1-m0, mr)
 	least, more := (m1-m0)/tiles, (m1-m0)%tiles
 	unpacks := len(s.panel) > 0 && tiles >= row.unpacker.least
-	run := row.tiles
+	run, steps := row.tiles, uintptr(p.steps)
 	if unpacks {
-		run = row.unpacker.tiles
+		run, steps = row.unpacker.tiles, uintptr(p.steps*row.unpacker.steps)
 	}
 	panel := first
 	if m1-m0 == 1 && row.gemv != nil {
@@ -242,9 +242,9 @@ func (p *product) tiles(dst []int32, s *scratch, x []byte, stride, m0, m1, first
 			xs := unsafe.SliceData(x[(m-m0)*stride:])
 			if cols == nr {
 				out := unsafe.SliceData(dst[m*p.n+n0:])
-				run[rows](out, uintptr(p.n)*4, xs, uintptr(stride), w, uintptr(p.steps), bias, p.shift)
+				run[rows](out, uintptr(p.n)*4, xs, uintptr(stride), w, steps, bias, p.shift)
 			} else {
-				run[rows](unsafe.SliceData(s.tile), uintptr(nr)*4, xs, uintptr(stride), w, uintptr(p.steps), bias, p.shift)
+				run[rows](unsafe.SliceData(s.tile), uintptr(nr)*4, xs, uintptr(stride), w, steps, bias, p.shift)
 				for i := range rows {
 					copy(dst[(m+i)*p.n+n0:][:cols], s.tile[i*nr:])
 				}

@@ -28,12 +28,7 @@ func TestGEMVKernels(t *testing.T) {
 func checkGEMVKernel(t *testing.T, a *arena, e *emulation, rng *rand.Rand, row *gemmRow, f Formats, steps int, wp, xp pattern) {
 	t.Helper()
 	at, shift, k := spot{rng.IntN(2) == 0, rng.IntN(2) * rng.IntN(64)}, rng.IntN(4), steps*row.kstep
-	x := draw(rng, xp, codes(f.Acts), k)
-	if f.Acts == S8 {
-		for i := range x {
-			x[i] ^= 0x80 // as it is prepared
-		}
-	}
+	x := prepared(row, f.Acts, draw(rng, xp, codes(f.Acts), k))
 	bias := randomSums(rng, gemvPanels*row.nr)
 	want := slices.Clone(bias)
 	var panels []byte
@@ -52,7 +47,7 @@ func checkGEMVKernel(t *testing.T, a *arena, e *emulation, rng *rand.Rand, row *
 		for j := range row.nr {
 			var sum int32
 			for l := range k {
-				sum += int32(x[l]) * int32(w[j*k+l])
+				sum += codeRead(row, x[l]) * int32(w[j*k+l])
 			}
 			want[p*row.nr+j] += sum << shift
 		}

@@ -31,6 +31,21 @@ func simulated(row *gemmRow) *gemmRow {
 			}
 		}
 	}
+	if row.unpacker != nil {
+		// What unpacking does: the vectors of a run one behind the other.
+		u, wide := *row.unpacker, *row
+		wide.bits, wide.kstep, wide.unpacker, wide.gemv = 8, row.kstep/u.steps, nil, nil
+		u.tiles = simulated(&wide).tiles
+		u.unpack = func(dst, w *byte, bytes uintptr) {
+			out, in := unsafe.Slice(dst, int(bytes)*u.times), unsafe.Slice(w, bytes)
+			perRun := row.run * u.times
+			for i := range out {
+				code := in[i/perRun*row.run+i%row.run] >> (i % perRun / row.run * row.bits) & byte(1<<row.bits-1)
+				out[i] = byte(codeValue(code, row.bits))
+			}
+		}
+		s.unpacker = &u
+	}
 	if row.gemv != nil {
 		s.gemv = func(dst *int32, x, w *byte, panel, steps uintptr, bias *int32, shift uintptr) {
 			for p := range uintptr(gemvPanels) {
@@ -66,7 +81,7 @@ func simulatedSum(row *gemmRow, x, panel []byte, steps, j int) int32 {
 			perRun := row.run * 8 / row.bits
 			field, at := e%perRun/row.run, e/perRun*row.run+e%row.run
 			code := step[at] >> (field * row.bits) & byte(1<<row.bits-1)
-			sum += int32(x[s*row.kstep+k]) * int32(codeValue(code, row.bits))
+			sum += codeRead(row, x[s*row.kstep+k]) * int32(codeValue(code, row.bits))
 		}
 	}
 	return sum
@@ -95,7 +110,7 @@ func TestSimulatedPlans(t *testing.T) {
 			rng, a := random(t), newArena(t)
 			for _, f := range formatsOf(row.takes) {
 				for range times(6) {
-					checkGEMM(t, a, rng, gemmCase{f: f, m: 1 + rng.IntN(2*row.mr()), n: 1 + rng.IntN(2*row.nr+1), k: 1 + rng.IntN(3*row.kstep),
+					checkGEMM(t, a, rng, gemmCase{f: f, m: 1 + rng.IntN(4*row.mr()), n: 1 + rng.IntN(2*row.nr+1), k: 1 + rng.IntN(3*row.kstep),
 						wPattern: pattern(rng.IntN(int(patterns))), xPat: pattern(rng.IntN(int(patterns))), threads: rng.IntN(3), at: ends[rng.IntN(2)]}, row.name())
 				}
 				checkGEMM(t, a, rng, gemmCase{f: f, m: 1, n: gemvPanels*row.nr + rng.IntN(row.nr), k: 1 + rng.IntN(3*row.kstep), at: ends[rng.IntN(2)]}, row.name())

@@ -66,6 +66,7 @@ type unpacker struct {
 	unpack func(dst, w *byte, bytes uintptr) // of so many bytes of a panel
 	times  int                               // bytes written for each of a panel
 	tiles  []tileFunc                        // by number of rows, as many as the row has; of what was written
+	steps  int                               // of these tiles for each of the row's
 	least  int                               // tiles that read a panel, from which on it pays
 }
 

@@ -76,7 +76,7 @@ func checkTile(t *testing.T, a *arena, e *emulation, rng *rand.Rand, row *gemmRo
 	// What lies between rows is poison that must not matter.
 	xs := draw(rng, uniform, codes(U8), (c.rows-1)*stride+k)
 	for i := range c.rows {
-		copy(xs[i*stride:], draw(rng, c.xPat, codes(c.formats.Acts), k))
+		copy(xs[i*stride:], prepared(row, c.formats.Acts, draw(rng, c.xPat, codes(c.formats.Acts), k)))
 	}
 	// Inputs whose weights are zero hold anything: a row that ends early.
 	if pad := rng.IntN(row.kstep); pad > 0 && c.wPattern == uniform {
@@ -91,10 +91,29 @@ func checkTile(t *testing.T, a *arena, e *emulation, rng *rand.Rand, row *gemmRo
 	runTile(t, a, e, rng, row, c, xs, stride, panelOf(row, w, c.steps), bias, func(i, j int) int32 {
 		var sum int32
 		for l := range k {
-			sum += int32(xs[i*stride+l]) * int32(w[j*k+l])
+			sum += codeRead(row, xs[i*stride+l]) * int32(w[j*k+l])
 		}
 		return bias[j] + sum<<c.shift
 	})
+}
+
+// codeRead is what a muladd tile takes a byte of activations for.
+func codeRead(row *gemmRow, x uint8) int32 {
+	if row.form.(codesForm).signed {
+		return int32(int8(x))
+	}
+	return int32(x)
+}
+
+// prepared replaces codes of a format by what a muladd tile reads for them.
+func prepared(row *gemmRow, a ActFormat, x []uint8) []uint8 {
+	signed := row.form.(codesForm).signed
+	for i := range x {
+		if a == S8 && !signed || a == U8 && signed {
+			x[i] ^= 0x80
+		}
+	}
+	return x
 }
 
 func checkPopcountTile(t *testing.T, a *arena, e *emulation, rng *rand.Rand, row *gemmRow, c tileCase) {
