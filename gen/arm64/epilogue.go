@@ -16,7 +16,7 @@ import (
 //	SQXTUN             4, F1                       4, V1
 //	FMUL, FADD, FCMGT  3-4, F0/1                   2-3, V0/1
 //
-// Thresholds are bound by CMGE and SUB, two for four comparisons; requantization by the
+// Thresholds are bound by CMGE and ADD, two for four comparisons; requantization by the
 // shift and the narrowing, 8 of one pipe for 8 columns; the affine step by its loads
 // and stores.
 
@@ -79,7 +79,8 @@ of 8, at least 8.`,
 }
 
 // thresholds takes four rows at a time, which share the loads of thresholds and
-// the loop over them, then single rows.
+// the loop over them, then single rows. A comparison is -1 for a threshold that is
+// reached: the first one begins the count, which in the end is negated.
 func thresholds(f *neon.Func, _ int) {
 	dst, acc, rows, stride := f.Param("dst"), f.Param("acc"), f.Param("rows"), f.Param("stride")
 	allThr, allFlip, levels, allCols := f.Param("thr"), f.Param("flip"), f.Param("levels"), f.Param("cols")
@@ -105,7 +106,6 @@ func thresholds(f *neon.Func, _ int) {
 				f.VEOR(neon.B16, flips[c], v[i][c], v[i][c])
 				f.VSUB(neon.S4, flips[c], v[i][c], v[i][c])
 			}
-			f.Zero(count[i]...)
 			if i < n-1 {
 				f.ADD(line, p, p)
 			}
@@ -113,26 +113,42 @@ func thresholds(f *neon.Func, _ int) {
 		t, left := f.GP(), f.GP()
 		f.MOVD(thr, t)
 		f.MOVD(levels, left)
-		f.Label(label("levels"))
-		y := f.Vecs(2)
-		loadVectors(f, t, y)
-		f.ADD(line, t, t)
-		for i := range n {
-			for c := range 2 {
-				// The comparison is -1 for a threshold that is reached.
-				reached := f.Vec()
-				f.VCMGE(neon.S4, y[c], v[i][c], reached)
-				f.VSUB(neon.S4, reached, count[i][c], count[i][c])
+		level := func(compare func(y, v, count neon.Vec)) {
+			y := f.Vecs(2)
+			loadVectors(f, t, y)
+			f.ADD(line, t, t)
+			for i := range n {
+				for c := range 2 {
+					compare(y[c], v[i][c], count[i][c])
+				}
 			}
+			f.SUBS(neon.Imm(1), left, left)
 		}
-		f.SUBS(neon.Imm(1), left, left)
+		level(func(y, v, count neon.Vec) { f.VCMGE(neon.S4, y, v, count) })
+		f.Bcond(neon.EQ, label("counted"))
+		f.Label(label("levels"))
+		level(func(y, v, count neon.Vec) {
+			reached := f.Vec()
+			f.VCMGE(neon.S4, y, v, reached)
+			f.VADD(neon.S4, reached, count, count)
+		})
 		f.Bcond(neon.NE, label("levels"))
+		f.Label(label("counted"))
 
 		to := f.GP()
 		f.MOVD(d, to)
-		for i := range n {
-			storeCodes(f, count[i], to)
-			if i < n-1 {
+		for i, c := range count {
+			f.VUZP1(neon.H8, c[1], c[0], c[0])
+			if i%2 == 0 && i < n-1 {
+				continue
+			}
+			first := count[i/2*2][0]
+			f.VUZP1(neon.B16, c[0], first, first)
+			f.VNEG(neon.B16, first, first)
+			f.FMOVD(first, neon.At(to, 0))
+			f.ADD(stride, to, to)
+			if i%2 == 1 {
+				f.VST1Lane(neon.D2, first, 1, neon.At(to, 0))
 				f.ADD(stride, to, to)
 			}
 		}
