@@ -15,6 +15,7 @@ type Dot struct {
 	k       int
 	block   int  // inputs of a block
 	log     uint // of block, to base 2: a division would cost short vectors 7 %
+	signed  bool // codes are two's complement
 	packed  []byte
 	words   []uint64
 	scale   int32 // the sum is scale·sum + bias
@@ -53,10 +54,13 @@ func NewDot(w Weights, a ActFormat) (*Dot, error) {
 	d.block = row.run * 8 / row.bits
 	d.log = uint(bits.TrailingZeros(uint(d.block)))
 	d.packed = panelLayout{1, d.block, d.block, row.bits, row.run}.pack(w)
-	if row.flips {
-		d.bias = flipsRest(w.Values)
+	if row.rest != nil {
+		d.bias = row.rest(w.Values)
 	}
-	if a == S8 {
+	// Codes up to 127 are two's complement, too: where something is missing in the
+	// sums, that saves flipping them.
+	d.signed = a == S8 || a.Max() <= 127 && row.rest != nil && row.signed != nil
+	if d.signed {
 		d.bias += s8Bias(w.Values)
 	}
 	if a == Sign { // Σw·(2x-1) = 2·Σw·x - Σw
@@ -107,7 +111,7 @@ func (d *Dot) Run(x []uint8) int32 {
 	}
 	var sum int32
 	switch {
-	case d.formats.Acts != S8:
+	case !d.signed:
 		sum = d.sum(d.row.dot, x, d.packed)
 	case d.row.signed != nil:
 		sum = d.sum(d.row.signed, x, d.packed)
@@ -115,20 +119,6 @@ func (d *Dot) Run(x []uint8) int32 {
 		sum = d.runSigned(x)
 	}
 	return d.scale*sum + d.bias
-}
-
-// flipsRest is what a row of weights adds to sums of a kernel that flips the signs
-// of codes: see the generator.
-func flipsRest(w []int8) int32 {
-	var sum int32
-	for _, v := range w {
-		if v < 0 {
-			sum += 127 * int32(v)
-		} else {
-			sum += 128 * int32(v)
-		}
-	}
-	return sum
 }
 
 // sum is the inner product of codes with packed weights, of which those behind

@@ -55,18 +55,13 @@ func TestDotKernels(t *testing.T) {
 	})
 }
 
-// restOf is what the kernel of a row leaves out of its sums.
-func restOf(row *dotRow, w []int8) (rest int32) {
-	if !row.flips {
+// restOf is what the kernel of a row leaves out of its sums. TestDot wants it to be
+// what the codes make of it.
+func restOf(row *dotRow, w []int8) int32 {
+	if row.rest == nil {
 		return 0
 	}
-	for _, v := range w {
-		rest += 128 * int32(v)
-		if v < 0 {
-			rest -= int32(v)
-		}
-	}
-	return rest
+	return row.rest(w)
 }
 
 func checkDot(t testing.TB, a *arena, rng *rand.Rand, f Formats, k int, wp, xp pattern, at spot, kernel string) {

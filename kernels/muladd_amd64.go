@@ -47,13 +47,27 @@ var (
 		{kernelID: amd64ID("avx512bw", "muladd", "w2", all(avx512bw.DotW2Features, avx512bw.DotW2S8Features)), dot: avx512bw.DotW2, signed: avx512bw.DotW2S8, bits: 2, run: 64, maxProduct: avx512bw.DotW2MaxProduct},
 		{kernelID: amd64ID("avx512bw", "muladd", "w4", all(avx512bw.DotW4Features, avx512bw.DotW4S8Features)), dot: avx512bw.DotW4, signed: avx512bw.DotW4S8, bits: 4, run: 64, maxProduct: avx512bw.DotW4MaxProduct},
 		{kernelID: amd64ID("avx512bw", "muladd", "w8", avx512bw.DotW8Features), dot: avx512bw.DotW8, bits: 8, run: 64, maxProduct: avx512bw.DotW8MaxProduct},
-		{kernelID: amd64ID("avx512bw", "muladd", "w8-flips", all(avx512bw.DotW8FlipsFeatures, avx512bw.DotW8FlipsS8Features)), dot: avx512bw.DotW8Flips, signed: avx512bw.DotW8FlipsS8, bits: 8, run: 64, flips: true, maxProduct: avx512bw.DotW8FlipsMaxProduct},
+		{kernelID: amd64ID("avx512bw", "muladd", "w8-flips", all(avx512bw.DotW8FlipsFeatures, avx512bw.DotW8FlipsS8Features)), dot: avx512bw.DotW8Flips, signed: avx512bw.DotW8FlipsS8, bits: 8, run: 64, rest: flipsRest, maxProduct: avx512bw.DotW8FlipsMaxProduct},
 		{kernelID: amd64ID("avxvnni", "muladd", "w2", all(avxvnni.DotW2Features, avxvnni.DotW2S8Features)), dot: avxvnni.DotW2, signed: avxvnni.DotW2S8, bits: 2, run: 32, maxProduct: avxvnni.DotW2MaxProduct},
 		{kernelID: amd64ID("avxvnni", "muladd", "w4", all(avxvnni.DotW4Features, avxvnni.DotW4S8Features)), dot: avxvnni.DotW4, signed: avxvnni.DotW4S8, bits: 4, run: 32, maxProduct: avxvnni.DotW4MaxProduct},
 		{kernelID: amd64ID("avxvnni", "muladd", "w8", all(avxvnni.DotW8Features, avxvnni.DotW8S8Features)), dot: avxvnni.DotW8, signed: avxvnni.DotW8S8, bits: 8, run: 32, maxProduct: avxvnni.DotW8MaxProduct},
 		{kernelID: amd64ID("avx2", "muladd", "w2", all(avx2.DotW2Features, avx2.DotW2S8Features)), dot: avx2.DotW2, signed: avx2.DotW2S8, bits: 2, run: 32, maxProduct: avx2.DotW2MaxProduct},
 		{kernelID: amd64ID("avx2", "muladd", "w4", all(avx2.DotW4Features, avx2.DotW4S8Features)), dot: avx2.DotW4, signed: avx2.DotW4S8, bits: 4, run: 32, maxProduct: avx2.DotW4MaxProduct},
 		{kernelID: amd64ID("avx2", "muladd", "w8", avx2.DotW8Features), dot: avx2.DotW8, bits: 8, run: 32, maxProduct: avx2.DotW8MaxProduct},
-		{kernelID: amd64ID("avx2", "muladd", "w8-flips", all(avx2.DotW8FlipsFeatures, avx2.DotW8FlipsS8Features)), dot: avx2.DotW8Flips, signed: avx2.DotW8FlipsS8, bits: 8, run: 32, flips: true, maxProduct: avx2.DotW8FlipsMaxProduct},
+		{kernelID: amd64ID("avx2", "muladd", "w8-flips", all(avx2.DotW8FlipsFeatures, avx2.DotW8FlipsS8Features)), dot: avx2.DotW8Flips, signed: avx2.DotW8FlipsS8, bits: 8, run: 32, rest: flipsRest, maxProduct: avx2.DotW8FlipsMaxProduct},
 	}
 )
+
+// flipsRest is what is missing in the sums of a kernel that flips the signs of codes:
+// see the generator.
+func flipsRest(w []int8) int32 {
+	var sum int32
+	for _, v := range w {
+		if v < 0 {
+			sum += 127 * int32(v)
+		} else {
+			sum += 128 * int32(v)
+		}
+	}
+	return sum
+}

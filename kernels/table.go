@@ -105,8 +105,8 @@ type dotRow struct {
 	// signed is dot for S8 codes, with the sum over their u8 codes. It is nil where
 	// there is no assembly.
 	signed func(x, w *byte, blocks uintptr) int32
-	// flips says that flipsRest is missing in the sums.
-	flips bool
+	// rest is what is missing in the sums for a row of weights; nil if nothing is.
+	rest func(w []int8) int32
 }
 
 func (r *dotRow) takes(w WeightFormat, a ActFormat) bool {
