@@ -19,6 +19,7 @@ type mixedRow struct {
 	tiles  []mixedTile // by number of rows; tiles[0] is nil
 	nr     int         // outputs a tile
 	vector int         // bytes of codes that are decoded as one vector; 0 if one by one
+	fours  bool        // outputs of a vector are four bytes apart
 }
 
 func (r *mixedRow) mr() int { return len(r.tiles) - 1 }
@@ -26,10 +27,14 @@ func (r *mixedRow) mr() int { return len(r.tiles) - 1 }
 // place is the byte of output j among those of an input, and whether its code is
 // the upper half. A vector's bytes become words by interleaving the lower or
 // upper eight of each lane of 16, and every second word makes a vector of
-// float32: the even ones, then the odd ones.
+// float32: the even ones, then the odd ones. With fours, those of every fourth byte
+// make one.
 func (r *mixedRow) place(j int) (at int, upper bool) {
 	upper, j = j >= r.nr/2, j%(r.nr/2)
-	if r.vector == 0 {
+	switch {
+	case r.fours:
+		return j%4*4 + j/4, upper
+	case r.vector == 0:
 		return j, upper
 	}
 	floats := r.vector / 4

@@ -48,7 +48,10 @@ func mixedPanel(row *mixedRow, w []int8, k int) []byte {
 	for l := range k {
 		for b := range row.nr / 2 {
 			j := b
-			if row.vector > 0 {
+			switch {
+			case row.fours:
+				j = b%4*4 + b/4
+			case row.vector > 0:
 				vector := b%16/8*2 + b%2
 				j = vector*row.vector/4 + b/16*4 + b%8/2
 			}

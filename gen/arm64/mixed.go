@@ -9,15 +9,19 @@ import (
 
 // Register tiles of products of float32 activations with signed powers of two.
 //
-//	instruction       Cortex-A72: latency, pipes   Neoverse N1: latency, pipes
-//	VTBL, one table   3, F0/1                      2, V0/1
-//	VZIP1, ZIP2       3, F0/1                      2, V0/1
-//	VUSHR             3, F1                        2, V1
-//	VFMLA             7 (3 to add), F0/1           4 (2 to add), V0/1
+//	instruction        Cortex-A72: latency, pipes   Neoverse N1: latency, pipes
+//	VTBL, one table    6, three on F0/1             2, V0/1
+//	VZIP1, VZIP2       6, three on F0/1             2, V0/1
+//	VTRN1, TRN2, AND   3, F0/1                      2, V0/1
+//	VUSHR, VSHL        3, F1                        2, V1
+//	VFMLA              7 (3 to add), F0/1           4 (2 to add), V0/1
 //
-// A weight is a code of 4 bits. What it stands for here is a word of 32 bits whose
-// lower half is zero, so two look-ups of a nibble's bytes, an interleaving of them
-// and another with zeros decode it, in order: 18 instructions for 32 weights.
+// A weight is a code of 4 bits. What it stands for here is a word of 32 bits of
+// which only the sign and the exponent are not zero: nine bits, of which the lowest
+// is that of the code. So a look-up for the upper byte, a shift for the next one,
+// TRN to join them and a shift or a mask to make a word of every second pair
+// decode it: 18 instructions for 32 weights, in which TBL, of many on the A72, is
+// two, and ZIP is none.
 //
 // That word is the weight as a float32, or, in expadd.go, what is added to the
 // activation. A product with it is exact, so FMA rounds once, as an addition of the
@@ -26,8 +30,8 @@ import (
 // more: the sums of three rows or more are done in two passes, whose weights the
 // second has in the first-level cache.
 type mixed struct {
-	// word is the upper half of what a code stands for.
-	word func(code int) uint16
+	// upper is the upper byte of what a code stands for.
+	upper func(code int) byte
 	// row prepares a row's activation, from memory, for products with it.
 	row func(t *mixedTile, x neon.Mem) (product func(weight, sum neon.Vec))
 	// rows is the number of rows of the largest tile.
@@ -37,12 +41,12 @@ type mixed struct {
 const mixedNR = 32 // outputs
 
 var mixedMuladd = mixed{
-	word: func(code int) uint16 {
+	upper: func(code int) byte {
 		m := code & 7
 		if m == 0 {
 			return 0
 		}
-		return uint16(code>>3<<15) | uint16(math.Float32bits(float32(int(1)<<(m-1)))>>16)
+		return byte(code>>3<<7) | byte(math.Float32bits(float32(int(1)<<(m-1)))>>24)
 	},
 	row: func(t *mixedTile, x neon.Mem) func(weight, sum neon.Vec) {
 		v := t.Vec()
@@ -73,8 +77,9 @@ func (g mixed) register(name, how string) {
 		}
 	}
 
-where w is the panel of decoded weights: of the %[2]d bytes of an input, the lower halves
-are the codes of outputs 0 … %[3]d, the upper ones those of the others. k is at least 1.`, mixedNR, mixedNR/2, mixedNR/2-1),
+where w is the panel of decoded weights. Of the bytes of an input, the lower halves
+are the codes of outputs 0 … %[2]d, the upper ones those of the others: byte b that of
+the b/4-th of every four that b%%%%4 numbers. k is at least 1.`, mixedNR, mixedNR/2-1),
 		body: g.body,
 	})
 }
@@ -83,22 +88,18 @@ are the codes of outputs 0 … %[3]d, the upper ones those of the others. k is a
 type mixedTile struct {
 	*neon.Func
 	mixed
-	tables       [2]neon.Vec // of the lower and the upper bytes of a code's word
-	nibble, zero neon.Vec
+	table  neon.Vec // of the upper bytes of a code's word
+	nibble neon.Vec
+	halves neon.Vec // the upper ones of words
 }
 
 func (g mixed) body(f *neon.Func, mr int) {
-	t := &mixedTile{Func: f, mixed: g, zero: f.Vec()}
-	for i, name := range []string{"lowbytes", "highbytes"} {
-		var table []byte
-		for code := range 16 {
-			table = append(table, byte(g.word(code)>>(8*i)))
-		}
-		t.tables[i] = f.Constant(name, table...)
+	var table []byte
+	for code := range 16 {
+		table = append(table, g.upper(code))
 	}
-	t.nibble = f.Vec()
+	t := &mixedTile{Func: f, mixed: g, table: f.Constant("upper", table...), nibble: f.Vec(), halves: f.Constant("halves", 0, 0, 0xff, 0xff)}
 	f.VMOVI(neon.B16, 0x0f, t.nibble)
-	f.Zero(t.zero)
 	passes := [][]int{{0, 1}}
 	if mr > 2 {
 		passes = [][]int{{0}, {1}}
@@ -154,23 +155,24 @@ func (t *mixedTile) pass(label string, mr int, halves []int) {
 	}
 }
 
-// decode returns the words of the lower or upper nibbles of codes.
+// decode returns the words of the lower or upper nibbles of codes: of every fourth,
+// from the first, second, third and last one on.
 func (t *mixedTile) decode(codes neon.Vec, half int) []neon.Vec {
 	code, low, high := t.Vec(), t.Vec(), t.Vec()
 	if half == 0 {
+		t.VSHL(neon.B16, 7, codes, low)
 		t.VAND(neon.B16, t.nibble, codes, code)
 	} else {
 		t.VUSHR(neon.B16, 4, codes, code)
+		t.VSHL(neon.B16, 7, code, low)
 	}
-	t.VTBL(neon.B16, code, t.tables[:1], low)
-	t.VTBL(neon.B16, code, t.tables[1:], high)
-	var words []neon.Vec
-	for _, interleave := range []func(arr neon.Arrangement, m, n, d neon.Vec){t.VZIP1, t.VZIP2} {
-		pairs, first, second := t.Vec(), t.Vec(), t.Vec()
-		interleave(neon.B16, high, low, pairs)
-		t.VZIP1(neon.H8, pairs, t.zero, first)
-		t.VZIP2(neon.H8, pairs, t.zero, second)
-		words = append(words, first, second)
+	t.VTBL(neon.B16, code, []neon.Vec{t.table}, high)
+	words := t.Vecs(4)
+	for i, join := range []func(arr neon.Arrangement, m, n, d neon.Vec){t.VTRN1, t.VTRN2} {
+		pairs := t.Vec()
+		join(neon.B16, high, low, pairs)
+		t.VSHL(neon.S4, 16, pairs, words[i])
+		t.VAND(neon.B16, t.halves, pairs, words[i+2])
 	}
 	return words
 }

@@ -121,10 +121,10 @@ func shiftAdd(f *neon.Func, _ int) {
 			}
 		}
 	}
-	f.VDUPElem(neon.B16, weight, 4, exponent)
+	f.VREV64(neon.S2, weight, exponent)
+	f.VORR(neon.B8, one, weight, weight) // ±1
+	f.VSSHL(neon.B8, exponent, weight, weight)
 	f.VDUPElem(neon.B16, weight, 0, weight)
-	f.VORR(neon.B16, one, weight, weight) // ±1
-	f.VSSHL(neon.B16, exponent, weight, weight)
 	for i := range v {
 		f.VSMLAL(neon.B8, weight, v[i], sum[2*i])
 		f.VSMLAL2(neon.B16, weight, v[i], sum[2*i+1])

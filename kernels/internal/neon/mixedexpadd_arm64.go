@@ -16,8 +16,9 @@ package neon
 //		}
 //	}
 //
-// where w is the panel of decoded weights: of the 16 bytes of an input, the lower halves
-// are the codes of outputs 0 … 15, the upper ones those of the others. k is at least 1.
+// where w is the panel of decoded weights. Of the bytes of an input, the lower halves
+// are the codes of outputs 0 … 15, the upper ones those of the others: byte b that of
+// the b/4-th of every four that b%4 numbers. k is at least 1.
 //
 //go:noescape
 func mixedExpaddx1(dst *float32, dstStride uintptr, x *float32, xStride uintptr, w *byte, k uintptr)
@@ -34,8 +35,9 @@ func mixedExpaddx1(dst *float32, dstStride uintptr, x *float32, xStride uintptr,
 //		}
 //	}
 //
-// where w is the panel of decoded weights: of the 16 bytes of an input, the lower halves
-// are the codes of outputs 0 … 15, the upper ones those of the others. k is at least 1.
+// where w is the panel of decoded weights. Of the bytes of an input, the lower halves
+// are the codes of outputs 0 … 15, the upper ones those of the others: byte b that of
+// the b/4-th of every four that b%4 numbers. k is at least 1.
 //
 //go:noescape
 func mixedExpaddx2(dst *float32, dstStride uintptr, x *float32, xStride uintptr, w *byte, k uintptr)

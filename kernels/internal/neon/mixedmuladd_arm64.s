@@ -4,29 +4,29 @@
 
 #include "textflag.h"
 
-DATA lowbytes<>+0(SB)/8, $0x8000800080008000
-DATA lowbytes<>+8(SB)/8, $0x8000800080008000
-GLOBL lowbytes<>(SB), RODATA|NOPTR, $16
+DATA upper<>+0(SB)/8, $0x4242414140403f00
+DATA upper<>+8(SB)/8, $0xc2c2c1c1c0c0bf00
+GLOBL upper<>(SB), RODATA|NOPTR, $16
 
-DATA highbytes<>+0(SB)/8, $0x4242414140403f00
-DATA highbytes<>+8(SB)/8, $0xc2c2c1c1c0c0bf00
-GLOBL highbytes<>(SB), RODATA|NOPTR, $16
+DATA halves<>+0(SB)/8, $0xffff0000ffff0000
+DATA halves<>+8(SB)/8, $0xffff0000ffff0000
+GLOBL halves<>(SB), RODATA|NOPTR, $16
 
 // func mixedMuladdx1(dst *float32, dstStride uintptr, x *float32, xStride uintptr, w *byte, k uintptr)
 // Requires: AdvSIMD
 TEXT ·mixedMuladdx1(SB), NOSPLIT, $0-48
-	MOVD $lowbytes<>(SB), R0
-	FMOVQ (R0), F1
-	MOVD $highbytes<>(SB), R0
+	MOVD $upper<>(SB), R0
+	FMOVQ (R0), F0
+	MOVD $halves<>(SB), R0
 	FMOVQ (R0), F2
-	VMOVI $15, V3.B16
-	VMOVI $0, V0.B16
+	VMOVI $15, V1.B16
 	MOVD x+16(FP), R0
 	MOVD xStride+24(FP), R1
 	MOVD w+32(FP), R1
 	MOVD k+40(FP), R2
 	ADD R2<<2, R0, R0
 	NEG R2, R2
+	VMOVI $0, V3.B16
 	VMOVI $0, V4.B16
 	VMOVI $0, V5.B16
 	VMOVI $0, V6.B16
@@ -34,55 +34,53 @@ TEXT ·mixedMuladdx1(SB), NOSPLIT, $0-48
 	VMOVI $0, V8.B16
 	VMOVI $0, V9.B16
 	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
 input0:
-	FMOVQ.P 16(R1), F12
-	VAND V3.B16, V12.B16, V13.B16
-	VTBL V13.B16, [V1.B16], V14.B16
-	VTBL V13.B16, [V2.B16], V13.B16
-	VZIP1 V13.B16, V14.B16, V15.B16
-	VZIP1 V15.H8, V0.H8, V16.H8
-	VZIP2 V15.H8, V0.H8, V15.H8
-	VZIP2 V13.B16, V14.B16, V13.B16
-	VZIP1 V13.H8, V0.H8, V14.H8
-	VZIP2 V13.H8, V0.H8, V13.H8
-	FMOVS (R0)(R2<<2), F17
-	WORD $0x4f911204 // fmla v4.4s, v16.4s, v17.s[0]
-	WORD $0x4f9111e5 // fmla v5.4s, v15.4s, v17.s[0]
-	WORD $0x4f9111c6 // fmla v6.4s, v14.4s, v17.s[0]
-	WORD $0x4f9111a7 // fmla v7.4s, v13.4s, v17.s[0]
-	VUSHR $4, V12.B16, V12.B16
-	VTBL V12.B16, [V1.B16], V13.B16
-	VTBL V12.B16, [V2.B16], V12.B16
-	VZIP1 V12.B16, V13.B16, V14.B16
-	VZIP1 V14.H8, V0.H8, V15.H8
-	VZIP2 V14.H8, V0.H8, V14.H8
-	VZIP2 V12.B16, V13.B16, V12.B16
-	VZIP1 V12.H8, V0.H8, V13.H8
-	VZIP2 V12.H8, V0.H8, V12.H8
-	WORD $0x4f9111e8 // fmla v8.4s, v15.4s, v17.s[0]
-	WORD $0x4f9111c9 // fmla v9.4s, v14.4s, v17.s[0]
-	WORD $0x4f9111aa // fmla v10.4s, v13.4s, v17.s[0]
-	WORD $0x4f91118b // fmla v11.4s, v12.4s, v17.s[0]
+	FMOVQ.P 16(R1), F11
+	VSHL $7, V11.B16, V13.B16
+	VAND V1.B16, V11.B16, V12.B16
+	VTBL V12.B16, [V0.B16], V12.B16
+	VTRN1 V12.B16, V13.B16, V15.B16
+	VSHL $16, V15.S4, V14.S4
+	VAND V2.B16, V15.B16, V15.B16
+	VTRN2 V12.B16, V13.B16, V13.B16
+	VSHL $16, V13.S4, V12.S4
+	VAND V2.B16, V13.B16, V13.B16
+	FMOVS (R0)(R2<<2), F16
+	WORD $0x4f9011c3 // fmla v3.4s, v14.4s, v16.s[0]
+	WORD $0x4f901184 // fmla v4.4s, v12.4s, v16.s[0]
+	WORD $0x4f9011e5 // fmla v5.4s, v15.4s, v16.s[0]
+	WORD $0x4f9011a6 // fmla v6.4s, v13.4s, v16.s[0]
+	VUSHR $4, V11.B16, V11.B16
+	VSHL $7, V11.B16, V12.B16
+	VTBL V11.B16, [V0.B16], V11.B16
+	VTRN1 V11.B16, V12.B16, V14.B16
+	VSHL $16, V14.S4, V13.S4
+	VAND V2.B16, V14.B16, V14.B16
+	VTRN2 V11.B16, V12.B16, V12.B16
+	VSHL $16, V12.S4, V11.S4
+	VAND V2.B16, V12.B16, V12.B16
+	WORD $0x4f9011a7 // fmla v7.4s, v13.4s, v16.s[0]
+	WORD $0x4f901168 // fmla v8.4s, v11.4s, v16.s[0]
+	WORD $0x4f9011c9 // fmla v9.4s, v14.4s, v16.s[0]
+	WORD $0x4f90118a // fmla v10.4s, v12.4s, v16.s[0]
 	ADDS $1, R2, R2
 	BNE input0
 	MOVD dst+0(FP), R0
 	MOVD dstStride+8(FP), R1
-	FSTPQ (F4, F5), (R0)
-	FSTPQ (F6, F7), 32(R0)
-	FSTPQ (F8, F9), 64(R0)
-	FSTPQ (F10, F11), 96(R0)
+	FSTPQ (F3, F4), (R0)
+	FSTPQ (F5, F6), 32(R0)
+	FSTPQ (F7, F8), 64(R0)
+	FSTPQ (F9, F10), 96(R0)
 	RET
 
 // func mixedMuladdx2(dst *float32, dstStride uintptr, x *float32, xStride uintptr, w *byte, k uintptr)
 // Requires: AdvSIMD
 TEXT ·mixedMuladdx2(SB), NOSPLIT, $0-48
-	MOVD $lowbytes<>(SB), R0
-	FMOVQ (R0), F1
-	MOVD $highbytes<>(SB), R0
+	MOVD $upper<>(SB), R0
+	FMOVQ (R0), F0
+	MOVD $halves<>(SB), R0
 	FMOVQ (R0), F2
-	VMOVI $15, V3.B16
-	VMOVI $0, V0.B16
+	VMOVI $15, V1.B16
 	MOVD x+16(FP), R0
 	MOVD xStride+24(FP), R1
 	MOVD w+32(FP), R2
@@ -90,6 +88,7 @@ TEXT ·mixedMuladdx2(SB), NOSPLIT, $0-48
 	ADD R3<<2, R0, R0
 	NEG R3, R3
 	ADD R1, R0, R1
+	VMOVI $0, V3.B16
 	VMOVI $0, V4.B16
 	VMOVI $0, V5.B16
 	VMOVI $0, V6.B16
@@ -105,127 +104,67 @@ TEXT ·mixedMuladdx2(SB), NOSPLIT, $0-48
 	VMOVI $0, V16.B16
 	VMOVI $0, V17.B16
 	VMOVI $0, V18.B16
-	VMOVI $0, V19.B16
 input0:
-	FMOVQ.P 16(R2), F20
-	VAND V3.B16, V20.B16, V21.B16
-	VTBL V21.B16, [V1.B16], V22.B16
-	VTBL V21.B16, [V2.B16], V21.B16
-	VZIP1 V21.B16, V22.B16, V23.B16
-	VZIP1 V23.H8, V0.H8, V24.H8
-	VZIP2 V23.H8, V0.H8, V23.H8
-	VZIP2 V21.B16, V22.B16, V21.B16
-	VZIP1 V21.H8, V0.H8, V22.H8
-	VZIP2 V21.H8, V0.H8, V21.H8
-	FMOVS (R0)(R3<<2), F25
-	WORD $0x4f991304 // fmla v4.4s, v24.4s, v25.s[0]
-	WORD $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
-	WORD $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
-	WORD $0x4f9912a7 // fmla v7.4s, v21.4s, v25.s[0]
-	FMOVS (R1)(R3<<2), F26
-	WORD $0x4f9a130c // fmla v12.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a12ed // fmla v13.4s, v23.4s, v26.s[0]
-	WORD $0x4f9a12ce // fmla v14.4s, v22.4s, v26.s[0]
-	WORD $0x4f9a12af // fmla v15.4s, v21.4s, v26.s[0]
-	VUSHR $4, V20.B16, V20.B16
-	VTBL V20.B16, [V1.B16], V21.B16
-	VTBL V20.B16, [V2.B16], V20.B16
-	VZIP1 V20.B16, V21.B16, V22.B16
-	VZIP1 V22.H8, V0.H8, V23.H8
-	VZIP2 V22.H8, V0.H8, V22.H8
-	VZIP2 V20.B16, V21.B16, V20.B16
-	VZIP1 V20.H8, V0.H8, V21.H8
-	VZIP2 V20.H8, V0.H8, V20.H8
-	WORD $0x4f9912e8 // fmla v8.4s, v23.4s, v25.s[0]
-	WORD $0x4f9912c9 // fmla v9.4s, v22.4s, v25.s[0]
-	WORD $0x4f9912aa // fmla v10.4s, v21.4s, v25.s[0]
-	WORD $0x4f99128b // fmla v11.4s, v20.4s, v25.s[0]
-	WORD $0x4f9a12f0 // fmla v16.4s, v23.4s, v26.s[0]
-	WORD $0x4f9a12d1 // fmla v17.4s, v22.4s, v26.s[0]
-	WORD $0x4f9a12b2 // fmla v18.4s, v21.4s, v26.s[0]
-	WORD $0x4f9a1293 // fmla v19.4s, v20.4s, v26.s[0]
+	FMOVQ.P 16(R2), F19
+	VSHL $7, V19.B16, V21.B16
+	VAND V1.B16, V19.B16, V20.B16
+	VTBL V20.B16, [V0.B16], V20.B16
+	VTRN1 V20.B16, V21.B16, V23.B16
+	VSHL $16, V23.S4, V22.S4
+	VAND V2.B16, V23.B16, V23.B16
+	VTRN2 V20.B16, V21.B16, V21.B16
+	VSHL $16, V21.S4, V20.S4
+	VAND V2.B16, V21.B16, V21.B16
+	FMOVS (R0)(R3<<2), F24
+	WORD $0x4f9812c3 // fmla v3.4s, v22.4s, v24.s[0]
+	WORD $0x4f981284 // fmla v4.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812e5 // fmla v5.4s, v23.4s, v24.s[0]
+	WORD $0x4f9812a6 // fmla v6.4s, v21.4s, v24.s[0]
+	FMOVS (R1)(R3<<2), F25
+	WORD $0x4f9912cb // fmla v11.4s, v22.4s, v25.s[0]
+	WORD $0x4f99128c // fmla v12.4s, v20.4s, v25.s[0]
+	WORD $0x4f9912ed // fmla v13.4s, v23.4s, v25.s[0]
+	WORD $0x4f9912ae // fmla v14.4s, v21.4s, v25.s[0]
+	VUSHR $4, V19.B16, V19.B16
+	VSHL $7, V19.B16, V20.B16
+	VTBL V19.B16, [V0.B16], V19.B16
+	VTRN1 V19.B16, V20.B16, V22.B16
+	VSHL $16, V22.S4, V21.S4
+	VAND V2.B16, V22.B16, V22.B16
+	VTRN2 V19.B16, V20.B16, V20.B16
+	VSHL $16, V20.S4, V19.S4
+	VAND V2.B16, V20.B16, V20.B16
+	WORD $0x4f9812a7 // fmla v7.4s, v21.4s, v24.s[0]
+	WORD $0x4f981268 // fmla v8.4s, v19.4s, v24.s[0]
+	WORD $0x4f9812c9 // fmla v9.4s, v22.4s, v24.s[0]
+	WORD $0x4f98128a // fmla v10.4s, v20.4s, v24.s[0]
+	WORD $0x4f9912af // fmla v15.4s, v21.4s, v25.s[0]
+	WORD $0x4f991270 // fmla v16.4s, v19.4s, v25.s[0]
+	WORD $0x4f9912d1 // fmla v17.4s, v22.4s, v25.s[0]
+	WORD $0x4f991292 // fmla v18.4s, v20.4s, v25.s[0]
 	ADDS $1, R3, R3
 	BNE input0
 	MOVD dst+0(FP), R0
 	MOVD dstStride+8(FP), R1
-	FSTPQ (F4, F5), (R0)
-	FSTPQ (F6, F7), 32(R0)
-	FSTPQ (F8, F9), 64(R0)
-	FSTPQ (F10, F11), 96(R0)
+	FSTPQ (F3, F4), (R0)
+	FSTPQ (F5, F6), 32(R0)
+	FSTPQ (F7, F8), 64(R0)
+	FSTPQ (F9, F10), 96(R0)
 	ADD R1, R0, R0
-	FSTPQ (F12, F13), (R0)
-	FSTPQ (F14, F15), 32(R0)
-	FSTPQ (F16, F17), 64(R0)
-	FSTPQ (F18, F19), 96(R0)
+	FSTPQ (F11, F12), (R0)
+	FSTPQ (F13, F14), 32(R0)
+	FSTPQ (F15, F16), 64(R0)
+	FSTPQ (F17, F18), 96(R0)
 	RET
 
 // func mixedMuladdx3(dst *float32, dstStride uintptr, x *float32, xStride uintptr, w *byte, k uintptr)
 // Requires: AdvSIMD
 TEXT ·mixedMuladdx3(SB), NOSPLIT, $0-48
-	MOVD $lowbytes<>(SB), R0
-	FMOVQ (R0), F1
-	MOVD $highbytes<>(SB), R0
+	MOVD $upper<>(SB), R0
+	FMOVQ (R0), F0
+	MOVD $halves<>(SB), R0
 	FMOVQ (R0), F2
-	VMOVI $15, V3.B16
-	VMOVI $0, V0.B16
-	MOVD x+16(FP), R0
-	MOVD xStride+24(FP), R1
-	MOVD w+32(FP), R2
-	MOVD k+40(FP), R3
-	ADD R3<<2, R0, R0
-	NEG R3, R3
-	ADD R1, R0, R4
-	ADD R1, R4, R1
-	VMOVI $0, V4.B16
-	VMOVI $0, V5.B16
-	VMOVI $0, V6.B16
-	VMOVI $0, V7.B16
-	VMOVI $0, V8.B16
-	VMOVI $0, V9.B16
-	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
-	VMOVI $0, V12.B16
-	VMOVI $0, V13.B16
-	VMOVI $0, V14.B16
-	VMOVI $0, V15.B16
-input0:
-	FMOVQ.P 16(R2), F16
-	VAND V3.B16, V16.B16, V16.B16
-	VTBL V16.B16, [V1.B16], V17.B16
-	VTBL V16.B16, [V2.B16], V16.B16
-	VZIP1 V16.B16, V17.B16, V18.B16
-	VZIP1 V18.H8, V0.H8, V19.H8
-	VZIP2 V18.H8, V0.H8, V18.H8
-	VZIP2 V16.B16, V17.B16, V16.B16
-	VZIP1 V16.H8, V0.H8, V17.H8
-	VZIP2 V16.H8, V0.H8, V16.H8
-	FMOVS (R0)(R3<<2), F20
-	WORD $0x4f941264 // fmla v4.4s, v19.4s, v20.s[0]
-	WORD $0x4f941245 // fmla v5.4s, v18.4s, v20.s[0]
-	WORD $0x4f941226 // fmla v6.4s, v17.4s, v20.s[0]
-	WORD $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
-	FMOVS (R4)(R3<<2), F20
-	WORD $0x4f941268 // fmla v8.4s, v19.4s, v20.s[0]
-	WORD $0x4f941249 // fmla v9.4s, v18.4s, v20.s[0]
-	WORD $0x4f94122a // fmla v10.4s, v17.4s, v20.s[0]
-	WORD $0x4f94120b // fmla v11.4s, v16.4s, v20.s[0]
-	FMOVS (R1)(R3<<2), F20
-	WORD $0x4f94126c // fmla v12.4s, v19.4s, v20.s[0]
-	WORD $0x4f94124d // fmla v13.4s, v18.4s, v20.s[0]
-	WORD $0x4f94122e // fmla v14.4s, v17.4s, v20.s[0]
-	WORD $0x4f94120f // fmla v15.4s, v16.4s, v20.s[0]
-	ADDS $1, R3, R3
-	BNE input0
-	MOVD dst+0(FP), R0
-	MOVD dstStride+8(FP), R1
-	FSTPQ (F4, F5), (R0)
-	FSTPQ (F6, F7), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F8, F9), (R0)
-	FSTPQ (F10, F11), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F12, F13), (R0)
-	FSTPQ (F14, F15), 32(R0)
+	VMOVI $15, V1.B16
 	MOVD x+16(FP), R0
 	MOVD xStride+24(FP), R1
 	MOVD w+32(FP), R2
@@ -246,126 +185,112 @@ input0:
 	VMOVI $0, V12.B16
 	VMOVI $0, V13.B16
 	VMOVI $0, V14.B16
-input1:
+input0:
 	FMOVQ.P 16(R2), F15
-	VUSHR $4, V15.B16, V15.B16
-	VTBL V15.B16, [V1.B16], V16.B16
-	VTBL V15.B16, [V2.B16], V15.B16
-	VZIP1 V15.B16, V16.B16, V17.B16
-	VZIP1 V17.H8, V0.H8, V18.H8
-	VZIP2 V17.H8, V0.H8, V17.H8
-	VZIP2 V15.B16, V16.B16, V15.B16
-	VZIP1 V15.H8, V0.H8, V16.H8
-	VZIP2 V15.H8, V0.H8, V15.H8
+	VSHL $7, V15.B16, V16.B16
+	VAND V1.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V0.B16], V15.B16
+	VTRN1 V15.B16, V16.B16, V18.B16
+	VSHL $16, V18.S4, V17.S4
+	VAND V2.B16, V18.B16, V18.B16
+	VTRN2 V15.B16, V16.B16, V16.B16
+	VSHL $16, V16.S4, V15.S4
+	VAND V2.B16, V16.B16, V16.B16
 	FMOVS (R0)(R3<<2), F19
-	WORD $0x4f931243 // fmla v3.4s, v18.4s, v19.s[0]
-	WORD $0x4f931224 // fmla v4.4s, v17.4s, v19.s[0]
-	WORD $0x4f931205 // fmla v5.4s, v16.4s, v19.s[0]
-	WORD $0x4f9311e6 // fmla v6.4s, v15.4s, v19.s[0]
+	WORD $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
+	WORD $0x4f9311e4 // fmla v4.4s, v15.4s, v19.s[0]
+	WORD $0x4f931245 // fmla v5.4s, v18.4s, v19.s[0]
+	WORD $0x4f931206 // fmla v6.4s, v16.4s, v19.s[0]
 	FMOVS (R4)(R3<<2), F19
-	WORD $0x4f931247 // fmla v7.4s, v18.4s, v19.s[0]
-	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
-	WORD $0x4f931209 // fmla v9.4s, v16.4s, v19.s[0]
-	WORD $0x4f9311ea // fmla v10.4s, v15.4s, v19.s[0]
+	WORD $0x4f931227 // fmla v7.4s, v17.4s, v19.s[0]
+	WORD $0x4f9311e8 // fmla v8.4s, v15.4s, v19.s[0]
+	WORD $0x4f931249 // fmla v9.4s, v18.4s, v19.s[0]
+	WORD $0x4f93120a // fmla v10.4s, v16.4s, v19.s[0]
 	FMOVS (R1)(R3<<2), F19
-	WORD $0x4f93124b // fmla v11.4s, v18.4s, v19.s[0]
-	WORD $0x4f93122c // fmla v12.4s, v17.4s, v19.s[0]
-	WORD $0x4f93120d // fmla v13.4s, v16.4s, v19.s[0]
-	WORD $0x4f9311ee // fmla v14.4s, v15.4s, v19.s[0]
+	WORD $0x4f93122b // fmla v11.4s, v17.4s, v19.s[0]
+	WORD $0x4f9311ec // fmla v12.4s, v15.4s, v19.s[0]
+	WORD $0x4f93124d // fmla v13.4s, v18.4s, v19.s[0]
+	WORD $0x4f93120e // fmla v14.4s, v16.4s, v19.s[0]
+	ADDS $1, R3, R3
+	BNE input0
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	FSTPQ (F3, F4), (R0)
+	FSTPQ (F5, F6), 32(R0)
+	ADD R1, R0, R0
+	FSTPQ (F7, F8), (R0)
+	FSTPQ (F9, F10), 32(R0)
+	ADD R1, R0, R0
+	FSTPQ (F11, F12), (R0)
+	FSTPQ (F13, F14), 32(R0)
+	MOVD x+16(FP), R0
+	MOVD xStride+24(FP), R1
+	MOVD w+32(FP), R2
+	MOVD k+40(FP), R3
+	ADD R3<<2, R0, R0
+	NEG R3, R3
+	ADD R1, R0, R4
+	ADD R1, R4, R1
+	VMOVI $0, V1.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	VMOVI $0, V8.B16
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	VMOVI $0, V12.B16
+	VMOVI $0, V13.B16
+input1:
+	FMOVQ.P 16(R2), F14
+	VUSHR $4, V14.B16, V14.B16
+	VSHL $7, V14.B16, V15.B16
+	VTBL V14.B16, [V0.B16], V14.B16
+	VTRN1 V14.B16, V15.B16, V17.B16
+	VSHL $16, V17.S4, V16.S4
+	VAND V2.B16, V17.B16, V17.B16
+	VTRN2 V14.B16, V15.B16, V15.B16
+	VSHL $16, V15.S4, V14.S4
+	VAND V2.B16, V15.B16, V15.B16
+	FMOVS (R0)(R3<<2), F18
+	WORD $0x4f921201 // fmla v1.4s, v16.4s, v18.s[0]
+	WORD $0x4f9211c3 // fmla v3.4s, v14.4s, v18.s[0]
+	WORD $0x4f921224 // fmla v4.4s, v17.4s, v18.s[0]
+	WORD $0x4f9211e5 // fmla v5.4s, v15.4s, v18.s[0]
+	FMOVS (R4)(R3<<2), F18
+	WORD $0x4f921206 // fmla v6.4s, v16.4s, v18.s[0]
+	WORD $0x4f9211c7 // fmla v7.4s, v14.4s, v18.s[0]
+	WORD $0x4f921228 // fmla v8.4s, v17.4s, v18.s[0]
+	WORD $0x4f9211e9 // fmla v9.4s, v15.4s, v18.s[0]
+	FMOVS (R1)(R3<<2), F18
+	WORD $0x4f92120a // fmla v10.4s, v16.4s, v18.s[0]
+	WORD $0x4f9211cb // fmla v11.4s, v14.4s, v18.s[0]
+	WORD $0x4f92122c // fmla v12.4s, v17.4s, v18.s[0]
+	WORD $0x4f9211ed // fmla v13.4s, v15.4s, v18.s[0]
 	ADDS $1, R3, R3
 	BNE input1
 	MOVD dst+0(FP), R0
 	MOVD dstStride+8(FP), R1
-	FSTPQ (F3, F4), 64(R0)
-	FSTPQ (F5, F6), 96(R0)
+	FSTPQ (F1, F3), 64(R0)
+	FSTPQ (F4, F5), 96(R0)
 	ADD R1, R0, R0
-	FSTPQ (F7, F8), 64(R0)
-	FSTPQ (F9, F10), 96(R0)
+	FSTPQ (F6, F7), 64(R0)
+	FSTPQ (F8, F9), 96(R0)
 	ADD R1, R0, R0
-	FSTPQ (F11, F12), 64(R0)
-	FSTPQ (F13, F14), 96(R0)
+	FSTPQ (F10, F11), 64(R0)
+	FSTPQ (F12, F13), 96(R0)
 	RET
 
 // func mixedMuladdx4(dst *float32, dstStride uintptr, x *float32, xStride uintptr, w *byte, k uintptr)
 // Requires: AdvSIMD
 TEXT ·mixedMuladdx4(SB), NOSPLIT, $0-48
-	MOVD $lowbytes<>(SB), R0
-	FMOVQ (R0), F1
-	MOVD $highbytes<>(SB), R0
+	MOVD $upper<>(SB), R0
+	FMOVQ (R0), F0
+	MOVD $halves<>(SB), R0
 	FMOVQ (R0), F2
-	VMOVI $15, V3.B16
-	VMOVI $0, V0.B16
-	MOVD x+16(FP), R0
-	MOVD xStride+24(FP), R1
-	MOVD w+32(FP), R2
-	MOVD k+40(FP), R3
-	ADD R3<<2, R0, R0
-	NEG R3, R3
-	ADD R1, R0, R4
-	ADD R1, R4, R5
-	ADD R1, R5, R1
-	VMOVI $0, V4.B16
-	VMOVI $0, V5.B16
-	VMOVI $0, V6.B16
-	VMOVI $0, V7.B16
-	VMOVI $0, V8.B16
-	VMOVI $0, V9.B16
-	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
-	VMOVI $0, V12.B16
-	VMOVI $0, V13.B16
-	VMOVI $0, V14.B16
-	VMOVI $0, V15.B16
-	VMOVI $0, V16.B16
-	VMOVI $0, V17.B16
-	VMOVI $0, V18.B16
-	VMOVI $0, V19.B16
-input0:
-	FMOVQ.P 16(R2), F20
-	VAND V3.B16, V20.B16, V20.B16
-	VTBL V20.B16, [V1.B16], V21.B16
-	VTBL V20.B16, [V2.B16], V20.B16
-	VZIP1 V20.B16, V21.B16, V22.B16
-	VZIP1 V22.H8, V0.H8, V23.H8
-	VZIP2 V22.H8, V0.H8, V22.H8
-	VZIP2 V20.B16, V21.B16, V20.B16
-	VZIP1 V20.H8, V0.H8, V21.H8
-	VZIP2 V20.H8, V0.H8, V20.H8
-	FMOVS (R0)(R3<<2), F24
-	WORD $0x4f9812e4 // fmla v4.4s, v23.4s, v24.s[0]
-	WORD $0x4f9812c5 // fmla v5.4s, v22.4s, v24.s[0]
-	WORD $0x4f9812a6 // fmla v6.4s, v21.4s, v24.s[0]
-	WORD $0x4f981287 // fmla v7.4s, v20.4s, v24.s[0]
-	FMOVS (R4)(R3<<2), F24
-	WORD $0x4f9812e8 // fmla v8.4s, v23.4s, v24.s[0]
-	WORD $0x4f9812c9 // fmla v9.4s, v22.4s, v24.s[0]
-	WORD $0x4f9812aa // fmla v10.4s, v21.4s, v24.s[0]
-	WORD $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
-	FMOVS (R5)(R3<<2), F24
-	WORD $0x4f9812ec // fmla v12.4s, v23.4s, v24.s[0]
-	WORD $0x4f9812cd // fmla v13.4s, v22.4s, v24.s[0]
-	WORD $0x4f9812ae // fmla v14.4s, v21.4s, v24.s[0]
-	WORD $0x4f98128f // fmla v15.4s, v20.4s, v24.s[0]
-	FMOVS (R1)(R3<<2), F24
-	WORD $0x4f9812f0 // fmla v16.4s, v23.4s, v24.s[0]
-	WORD $0x4f9812d1 // fmla v17.4s, v22.4s, v24.s[0]
-	WORD $0x4f9812b2 // fmla v18.4s, v21.4s, v24.s[0]
-	WORD $0x4f981293 // fmla v19.4s, v20.4s, v24.s[0]
-	ADDS $1, R3, R3
-	BNE input0
-	MOVD dst+0(FP), R0
-	MOVD dstStride+8(FP), R1
-	FSTPQ (F4, F5), (R0)
-	FSTPQ (F6, F7), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F8, F9), (R0)
-	FSTPQ (F10, F11), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F12, F13), (R0)
-	FSTPQ (F14, F15), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F16, F17), (R0)
-	FSTPQ (F18, F19), 32(R0)
+	VMOVI $15, V1.B16
 	MOVD x+16(FP), R0
 	MOVD xStride+24(FP), R1
 	MOVD w+32(FP), R2
@@ -391,147 +316,133 @@ input0:
 	VMOVI $0, V16.B16
 	VMOVI $0, V17.B16
 	VMOVI $0, V18.B16
-input1:
+input0:
 	FMOVQ.P 16(R2), F19
-	VUSHR $4, V19.B16, V19.B16
-	VTBL V19.B16, [V1.B16], V20.B16
-	VTBL V19.B16, [V2.B16], V19.B16
-	VZIP1 V19.B16, V20.B16, V21.B16
-	VZIP1 V21.H8, V0.H8, V22.H8
-	VZIP2 V21.H8, V0.H8, V21.H8
-	VZIP2 V19.B16, V20.B16, V19.B16
-	VZIP1 V19.H8, V0.H8, V20.H8
-	VZIP2 V19.H8, V0.H8, V19.H8
+	VSHL $7, V19.B16, V20.B16
+	VAND V1.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V0.B16], V19.B16
+	VTRN1 V19.B16, V20.B16, V22.B16
+	VSHL $16, V22.S4, V21.S4
+	VAND V2.B16, V22.B16, V22.B16
+	VTRN2 V19.B16, V20.B16, V20.B16
+	VSHL $16, V20.S4, V19.S4
+	VAND V2.B16, V20.B16, V20.B16
 	FMOVS (R0)(R3<<2), F23
-	WORD $0x4f9712c3 // fmla v3.4s, v22.4s, v23.s[0]
-	WORD $0x4f9712a4 // fmla v4.4s, v21.4s, v23.s[0]
-	WORD $0x4f971285 // fmla v5.4s, v20.4s, v23.s[0]
-	WORD $0x4f971266 // fmla v6.4s, v19.4s, v23.s[0]
+	WORD $0x4f9712a3 // fmla v3.4s, v21.4s, v23.s[0]
+	WORD $0x4f971264 // fmla v4.4s, v19.4s, v23.s[0]
+	WORD $0x4f9712c5 // fmla v5.4s, v22.4s, v23.s[0]
+	WORD $0x4f971286 // fmla v6.4s, v20.4s, v23.s[0]
 	FMOVS (R4)(R3<<2), F23
-	WORD $0x4f9712c7 // fmla v7.4s, v22.4s, v23.s[0]
-	WORD $0x4f9712a8 // fmla v8.4s, v21.4s, v23.s[0]
-	WORD $0x4f971289 // fmla v9.4s, v20.4s, v23.s[0]
-	WORD $0x4f97126a // fmla v10.4s, v19.4s, v23.s[0]
+	WORD $0x4f9712a7 // fmla v7.4s, v21.4s, v23.s[0]
+	WORD $0x4f971268 // fmla v8.4s, v19.4s, v23.s[0]
+	WORD $0x4f9712c9 // fmla v9.4s, v22.4s, v23.s[0]
+	WORD $0x4f97128a // fmla v10.4s, v20.4s, v23.s[0]
 	FMOVS (R5)(R3<<2), F23
-	WORD $0x4f9712cb // fmla v11.4s, v22.4s, v23.s[0]
-	WORD $0x4f9712ac // fmla v12.4s, v21.4s, v23.s[0]
-	WORD $0x4f97128d // fmla v13.4s, v20.4s, v23.s[0]
-	WORD $0x4f97126e // fmla v14.4s, v19.4s, v23.s[0]
+	WORD $0x4f9712ab // fmla v11.4s, v21.4s, v23.s[0]
+	WORD $0x4f97126c // fmla v12.4s, v19.4s, v23.s[0]
+	WORD $0x4f9712cd // fmla v13.4s, v22.4s, v23.s[0]
+	WORD $0x4f97128e // fmla v14.4s, v20.4s, v23.s[0]
 	FMOVS (R1)(R3<<2), F23
-	WORD $0x4f9712cf // fmla v15.4s, v22.4s, v23.s[0]
-	WORD $0x4f9712b0 // fmla v16.4s, v21.4s, v23.s[0]
-	WORD $0x4f971291 // fmla v17.4s, v20.4s, v23.s[0]
-	WORD $0x4f971272 // fmla v18.4s, v19.4s, v23.s[0]
+	WORD $0x4f9712af // fmla v15.4s, v21.4s, v23.s[0]
+	WORD $0x4f971270 // fmla v16.4s, v19.4s, v23.s[0]
+	WORD $0x4f9712d1 // fmla v17.4s, v22.4s, v23.s[0]
+	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
+	ADDS $1, R3, R3
+	BNE input0
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	FSTPQ (F3, F4), (R0)
+	FSTPQ (F5, F6), 32(R0)
+	ADD R1, R0, R0
+	FSTPQ (F7, F8), (R0)
+	FSTPQ (F9, F10), 32(R0)
+	ADD R1, R0, R0
+	FSTPQ (F11, F12), (R0)
+	FSTPQ (F13, F14), 32(R0)
+	ADD R1, R0, R0
+	FSTPQ (F15, F16), (R0)
+	FSTPQ (F17, F18), 32(R0)
+	MOVD x+16(FP), R0
+	MOVD xStride+24(FP), R1
+	MOVD w+32(FP), R2
+	MOVD k+40(FP), R3
+	ADD R3<<2, R0, R0
+	NEG R3, R3
+	ADD R1, R0, R4
+	ADD R1, R4, R5
+	ADD R1, R5, R1
+	VMOVI $0, V1.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	VMOVI $0, V8.B16
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	VMOVI $0, V12.B16
+	VMOVI $0, V13.B16
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+	VMOVI $0, V16.B16
+	VMOVI $0, V17.B16
+input1:
+	FMOVQ.P 16(R2), F18
+	VUSHR $4, V18.B16, V18.B16
+	VSHL $7, V18.B16, V19.B16
+	VTBL V18.B16, [V0.B16], V18.B16
+	VTRN1 V18.B16, V19.B16, V21.B16
+	VSHL $16, V21.S4, V20.S4
+	VAND V2.B16, V21.B16, V21.B16
+	VTRN2 V18.B16, V19.B16, V19.B16
+	VSHL $16, V19.S4, V18.S4
+	VAND V2.B16, V19.B16, V19.B16
+	FMOVS (R0)(R3<<2), F22
+	WORD $0x4f961281 // fmla v1.4s, v20.4s, v22.s[0]
+	WORD $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
+	WORD $0x4f9612a4 // fmla v4.4s, v21.4s, v22.s[0]
+	WORD $0x4f961265 // fmla v5.4s, v19.4s, v22.s[0]
+	FMOVS (R4)(R3<<2), F22
+	WORD $0x4f961286 // fmla v6.4s, v20.4s, v22.s[0]
+	WORD $0x4f961247 // fmla v7.4s, v18.4s, v22.s[0]
+	WORD $0x4f9612a8 // fmla v8.4s, v21.4s, v22.s[0]
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	FMOVS (R5)(R3<<2), F22
+	WORD $0x4f96128a // fmla v10.4s, v20.4s, v22.s[0]
+	WORD $0x4f96124b // fmla v11.4s, v18.4s, v22.s[0]
+	WORD $0x4f9612ac // fmla v12.4s, v21.4s, v22.s[0]
+	WORD $0x4f96126d // fmla v13.4s, v19.4s, v22.s[0]
+	FMOVS (R1)(R3<<2), F22
+	WORD $0x4f96128e // fmla v14.4s, v20.4s, v22.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
+	WORD $0x4f9612b0 // fmla v16.4s, v21.4s, v22.s[0]
+	WORD $0x4f961271 // fmla v17.4s, v19.4s, v22.s[0]
 	ADDS $1, R3, R3
 	BNE input1
 	MOVD dst+0(FP), R0
 	MOVD dstStride+8(FP), R1
-	FSTPQ (F3, F4), 64(R0)
-	FSTPQ (F5, F6), 96(R0)
+	FSTPQ (F1, F3), 64(R0)
+	FSTPQ (F4, F5), 96(R0)
 	ADD R1, R0, R0
-	FSTPQ (F7, F8), 64(R0)
-	FSTPQ (F9, F10), 96(R0)
+	FSTPQ (F6, F7), 64(R0)
+	FSTPQ (F8, F9), 96(R0)
 	ADD R1, R0, R0
-	FSTPQ (F11, F12), 64(R0)
-	FSTPQ (F13, F14), 96(R0)
+	FSTPQ (F10, F11), 64(R0)
+	FSTPQ (F12, F13), 96(R0)
 	ADD R1, R0, R0
-	FSTPQ (F15, F16), 64(R0)
-	FSTPQ (F17, F18), 96(R0)
+	FSTPQ (F14, F15), 64(R0)
+	FSTPQ (F16, F17), 96(R0)
 	RET
 
 // func mixedMuladdx5(dst *float32, dstStride uintptr, x *float32, xStride uintptr, w *byte, k uintptr)
 // Requires: AdvSIMD
 TEXT ·mixedMuladdx5(SB), NOSPLIT, $0-48
-	MOVD $lowbytes<>(SB), R0
-	FMOVQ (R0), F1
-	MOVD $highbytes<>(SB), R0
+	MOVD $upper<>(SB), R0
+	FMOVQ (R0), F0
+	MOVD $halves<>(SB), R0
 	FMOVQ (R0), F2
-	VMOVI $15, V3.B16
-	VMOVI $0, V0.B16
-	MOVD x+16(FP), R0
-	MOVD xStride+24(FP), R1
-	MOVD w+32(FP), R2
-	MOVD k+40(FP), R3
-	ADD R3<<2, R0, R0
-	NEG R3, R3
-	ADD R1, R0, R4
-	ADD R1, R4, R5
-	ADD R1, R5, R6
-	ADD R1, R6, R1
-	VMOVI $0, V4.B16
-	VMOVI $0, V5.B16
-	VMOVI $0, V6.B16
-	VMOVI $0, V7.B16
-	VMOVI $0, V8.B16
-	VMOVI $0, V9.B16
-	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
-	VMOVI $0, V12.B16
-	VMOVI $0, V13.B16
-	VMOVI $0, V14.B16
-	VMOVI $0, V15.B16
-	VMOVI $0, V16.B16
-	VMOVI $0, V17.B16
-	VMOVI $0, V18.B16
-	VMOVI $0, V19.B16
-	VMOVI $0, V20.B16
-	VMOVI $0, V21.B16
-	VMOVI $0, V22.B16
-	VMOVI $0, V23.B16
-input0:
-	FMOVQ.P 16(R2), F24
-	VAND V3.B16, V24.B16, V24.B16
-	VTBL V24.B16, [V1.B16], V25.B16
-	VTBL V24.B16, [V2.B16], V24.B16
-	VZIP1 V24.B16, V25.B16, V26.B16
-	VZIP1 V26.H8, V0.H8, V27.H8
-	VZIP2 V26.H8, V0.H8, V26.H8
-	VZIP2 V24.B16, V25.B16, V24.B16
-	VZIP1 V24.H8, V0.H8, V25.H8
-	VZIP2 V24.H8, V0.H8, V24.H8
-	FMOVS (R0)(R3<<2), F28
-	WORD $0x4f9c1364 // fmla v4.4s, v27.4s, v28.s[0]
-	WORD $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1326 // fmla v6.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1307 // fmla v7.4s, v24.4s, v28.s[0]
-	FMOVS (R4)(R3<<2), F28
-	WORD $0x4f9c1368 // fmla v8.4s, v27.4s, v28.s[0]
-	WORD $0x4f9c1349 // fmla v9.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c132a // fmla v10.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c130b // fmla v11.4s, v24.4s, v28.s[0]
-	FMOVS (R5)(R3<<2), F28
-	WORD $0x4f9c136c // fmla v12.4s, v27.4s, v28.s[0]
-	WORD $0x4f9c134d // fmla v13.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c132e // fmla v14.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c130f // fmla v15.4s, v24.4s, v28.s[0]
-	FMOVS (R6)(R3<<2), F28
-	WORD $0x4f9c1370 // fmla v16.4s, v27.4s, v28.s[0]
-	WORD $0x4f9c1351 // fmla v17.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1332 // fmla v18.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1313 // fmla v19.4s, v24.4s, v28.s[0]
-	FMOVS (R1)(R3<<2), F28
-	WORD $0x4f9c1374 // fmla v20.4s, v27.4s, v28.s[0]
-	WORD $0x4f9c1355 // fmla v21.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1336 // fmla v22.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1317 // fmla v23.4s, v24.4s, v28.s[0]
-	ADDS $1, R3, R3
-	BNE input0
-	MOVD dst+0(FP), R0
-	MOVD dstStride+8(FP), R1
-	FSTPQ (F4, F5), (R0)
-	FSTPQ (F6, F7), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F8, F9), (R0)
-	FSTPQ (F10, F11), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F12, F13), (R0)
-	FSTPQ (F14, F15), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F16, F17), (R0)
-	FSTPQ (F18, F19), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F20, F21), (R0)
-	FSTPQ (F22, F23), 32(R0)
+	VMOVI $15, V1.B16
 	MOVD x+16(FP), R0
 	MOVD xStride+24(FP), R1
 	MOVD w+32(FP), R2
@@ -562,58 +473,142 @@ input0:
 	VMOVI $0, V20.B16
 	VMOVI $0, V21.B16
 	VMOVI $0, V22.B16
-input1:
+input0:
 	FMOVQ.P 16(R2), F23
-	VUSHR $4, V23.B16, V23.B16
-	VTBL V23.B16, [V1.B16], V24.B16
-	VTBL V23.B16, [V2.B16], V23.B16
-	VZIP1 V23.B16, V24.B16, V25.B16
-	VZIP1 V25.H8, V0.H8, V26.H8
-	VZIP2 V25.H8, V0.H8, V25.H8
-	VZIP2 V23.B16, V24.B16, V23.B16
-	VZIP1 V23.H8, V0.H8, V24.H8
-	VZIP2 V23.H8, V0.H8, V23.H8
+	VSHL $7, V23.B16, V24.B16
+	VAND V1.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V0.B16], V23.B16
+	VTRN1 V23.B16, V24.B16, V26.B16
+	VSHL $16, V26.S4, V25.S4
+	VAND V2.B16, V26.B16, V26.B16
+	VTRN2 V23.B16, V24.B16, V24.B16
+	VSHL $16, V24.S4, V23.S4
+	VAND V2.B16, V24.B16, V24.B16
 	FMOVS (R0)(R3<<2), F27
-	WORD $0x4f9b1343 // fmla v3.4s, v26.4s, v27.s[0]
-	WORD $0x4f9b1324 // fmla v4.4s, v25.4s, v27.s[0]
-	WORD $0x4f9b1305 // fmla v5.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b12e6 // fmla v6.4s, v23.4s, v27.s[0]
+	WORD $0x4f9b1323 // fmla v3.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b12e4 // fmla v4.4s, v23.4s, v27.s[0]
+	WORD $0x4f9b1345 // fmla v5.4s, v26.4s, v27.s[0]
+	WORD $0x4f9b1306 // fmla v6.4s, v24.4s, v27.s[0]
 	FMOVS (R4)(R3<<2), F27
-	WORD $0x4f9b1347 // fmla v7.4s, v26.4s, v27.s[0]
-	WORD $0x4f9b1328 // fmla v8.4s, v25.4s, v27.s[0]
-	WORD $0x4f9b1309 // fmla v9.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b12ea // fmla v10.4s, v23.4s, v27.s[0]
+	WORD $0x4f9b1327 // fmla v7.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b12e8 // fmla v8.4s, v23.4s, v27.s[0]
+	WORD $0x4f9b1349 // fmla v9.4s, v26.4s, v27.s[0]
+	WORD $0x4f9b130a // fmla v10.4s, v24.4s, v27.s[0]
 	FMOVS (R5)(R3<<2), F27
-	WORD $0x4f9b134b // fmla v11.4s, v26.4s, v27.s[0]
-	WORD $0x4f9b132c // fmla v12.4s, v25.4s, v27.s[0]
-	WORD $0x4f9b130d // fmla v13.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b12ee // fmla v14.4s, v23.4s, v27.s[0]
+	WORD $0x4f9b132b // fmla v11.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b12ec // fmla v12.4s, v23.4s, v27.s[0]
+	WORD $0x4f9b134d // fmla v13.4s, v26.4s, v27.s[0]
+	WORD $0x4f9b130e // fmla v14.4s, v24.4s, v27.s[0]
 	FMOVS (R6)(R3<<2), F27
-	WORD $0x4f9b134f // fmla v15.4s, v26.4s, v27.s[0]
-	WORD $0x4f9b1330 // fmla v16.4s, v25.4s, v27.s[0]
-	WORD $0x4f9b1311 // fmla v17.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b12f2 // fmla v18.4s, v23.4s, v27.s[0]
+	WORD $0x4f9b132f // fmla v15.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b12f0 // fmla v16.4s, v23.4s, v27.s[0]
+	WORD $0x4f9b1351 // fmla v17.4s, v26.4s, v27.s[0]
+	WORD $0x4f9b1312 // fmla v18.4s, v24.4s, v27.s[0]
 	FMOVS (R1)(R3<<2), F27
-	WORD $0x4f9b1353 // fmla v19.4s, v26.4s, v27.s[0]
-	WORD $0x4f9b1334 // fmla v20.4s, v25.4s, v27.s[0]
-	WORD $0x4f9b1315 // fmla v21.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b12f6 // fmla v22.4s, v23.4s, v27.s[0]
+	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b12f4 // fmla v20.4s, v23.4s, v27.s[0]
+	WORD $0x4f9b1355 // fmla v21.4s, v26.4s, v27.s[0]
+	WORD $0x4f9b1316 // fmla v22.4s, v24.4s, v27.s[0]
+	ADDS $1, R3, R3
+	BNE input0
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	FSTPQ (F3, F4), (R0)
+	FSTPQ (F5, F6), 32(R0)
+	ADD R1, R0, R0
+	FSTPQ (F7, F8), (R0)
+	FSTPQ (F9, F10), 32(R0)
+	ADD R1, R0, R0
+	FSTPQ (F11, F12), (R0)
+	FSTPQ (F13, F14), 32(R0)
+	ADD R1, R0, R0
+	FSTPQ (F15, F16), (R0)
+	FSTPQ (F17, F18), 32(R0)
+	ADD R1, R0, R0
+	FSTPQ (F19, F20), (R0)
+	FSTPQ (F21, F22), 32(R0)
+	MOVD x+16(FP), R0
+	MOVD xStride+24(FP), R1
+	MOVD w+32(FP), R2
+	MOVD k+40(FP), R3
+	ADD R3<<2, R0, R0
+	NEG R3, R3
+	ADD R1, R0, R4
+	ADD R1, R4, R5
+	ADD R1, R5, R6
+	ADD R1, R6, R1
+	VMOVI $0, V1.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	VMOVI $0, V8.B16
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	VMOVI $0, V12.B16
+	VMOVI $0, V13.B16
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+	VMOVI $0, V16.B16
+	VMOVI $0, V17.B16
+	VMOVI $0, V18.B16
+	VMOVI $0, V19.B16
+	VMOVI $0, V20.B16
+	VMOVI $0, V21.B16
+input1:
+	FMOVQ.P 16(R2), F22
+	VUSHR $4, V22.B16, V22.B16
+	VSHL $7, V22.B16, V23.B16
+	VTBL V22.B16, [V0.B16], V22.B16
+	VTRN1 V22.B16, V23.B16, V25.B16
+	VSHL $16, V25.S4, V24.S4
+	VAND V2.B16, V25.B16, V25.B16
+	VTRN2 V22.B16, V23.B16, V23.B16
+	VSHL $16, V23.S4, V22.S4
+	VAND V2.B16, V23.B16, V23.B16
+	FMOVS (R0)(R3<<2), F26
+	WORD $0x4f9a1301 // fmla v1.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a12c3 // fmla v3.4s, v22.4s, v26.s[0]
+	WORD $0x4f9a1324 // fmla v4.4s, v25.4s, v26.s[0]
+	WORD $0x4f9a12e5 // fmla v5.4s, v23.4s, v26.s[0]
+	FMOVS (R4)(R3<<2), F26
+	WORD $0x4f9a1306 // fmla v6.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
+	WORD $0x4f9a1328 // fmla v8.4s, v25.4s, v26.s[0]
+	WORD $0x4f9a12e9 // fmla v9.4s, v23.4s, v26.s[0]
+	FMOVS (R5)(R3<<2), F26
+	WORD $0x4f9a130a // fmla v10.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a12cb // fmla v11.4s, v22.4s, v26.s[0]
+	WORD $0x4f9a132c // fmla v12.4s, v25.4s, v26.s[0]
+	WORD $0x4f9a12ed // fmla v13.4s, v23.4s, v26.s[0]
+	FMOVS (R6)(R3<<2), F26
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a12cf // fmla v15.4s, v22.4s, v26.s[0]
+	WORD $0x4f9a1330 // fmla v16.4s, v25.4s, v26.s[0]
+	WORD $0x4f9a12f1 // fmla v17.4s, v23.4s, v26.s[0]
+	FMOVS (R1)(R3<<2), F26
+	WORD $0x4f9a1312 // fmla v18.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a12d3 // fmla v19.4s, v22.4s, v26.s[0]
+	WORD $0x4f9a1334 // fmla v20.4s, v25.4s, v26.s[0]
+	WORD $0x4f9a12f5 // fmla v21.4s, v23.4s, v26.s[0]
 	ADDS $1, R3, R3
 	BNE input1
 	MOVD dst+0(FP), R0
 	MOVD dstStride+8(FP), R1
-	FSTPQ (F3, F4), 64(R0)
-	FSTPQ (F5, F6), 96(R0)
+	FSTPQ (F1, F3), 64(R0)
+	FSTPQ (F4, F5), 96(R0)
 	ADD R1, R0, R0
-	FSTPQ (F7, F8), 64(R0)
-	FSTPQ (F9, F10), 96(R0)
+	FSTPQ (F6, F7), 64(R0)
+	FSTPQ (F8, F9), 96(R0)
 	ADD R1, R0, R0
-	FSTPQ (F11, F12), 64(R0)
-	FSTPQ (F13, F14), 96(R0)
+	FSTPQ (F10, F11), 64(R0)
+	FSTPQ (F12, F13), 96(R0)
 	ADD R1, R0, R0
-	FSTPQ (F15, F16), 64(R0)
-	FSTPQ (F17, F18), 96(R0)
+	FSTPQ (F14, F15), 64(R0)
+	FSTPQ (F16, F17), 96(R0)
 	ADD R1, R0, R0
-	FSTPQ (F19, F20), 64(R0)
-	FSTPQ (F21, F22), 96(R0)
+	FSTPQ (F18, F19), 64(R0)
+	FSTPQ (F20, F21), 96(R0)
 	RET
