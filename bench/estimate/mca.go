@@ -128,10 +128,19 @@ func addTo(register, amount string) string {
 	return fmt.Sprintf("add %s, %s, %s", register, register, amount)
 }
 
-func (a *analyser) run(c *core, source string, iterations int, pressure bool) (string, error) {
-	args := []string{"-mtriple=aarch64", "-mcpu=" + c.name, "-mattr=+dotprod,+i8mm", "-instruction-info=false",
+func mcaArgs(c *core, iterations int, pressure bool) []string {
+	return []string{"-mtriple=aarch64", "-mcpu=" + c.name, "-mattr=+dotprod,+i8mm", "-instruction-info=false",
 		fmt.Sprintf("-resource-pressure=%v", pressure), fmt.Sprintf("-iterations=%d", iterations)}
-	key := fmt.Sprintf("%x", sha256.Sum256([]byte(a.tools.version.llvm+strings.Join(args, " ")+"\n"+source)))
+}
+
+// key is the name that an answer is kept by.
+func (a *analyser) key(args []string, source string) string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(a.tools.version.llvm+strings.Join(args, " ")+"\n"+source)))
+}
+
+func (a *analyser) run(c *core, source string, iterations int, pressure bool) (string, error) {
+	args := mcaArgs(c, iterations, pressure)
+	key := a.key(args, source)
 	a.mu.Lock()
 	out, ok := a.known[key]
 	a.mu.Unlock()

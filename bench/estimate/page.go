@@ -193,7 +193,7 @@ func (r *results) tiles(w io.Writer) {
 				fmt.Fprint(w, "| - ")
 				continue
 			}
-			fmt.Fprintf(w, "| %.3g / %.3g ", e.macs/s.tiles, e.macs/s.tilesLimit)
+			fmt.Fprintf(w, "| %.3g/%.3g ", e.macs/s.tiles, e.macs/s.tilesLimit)
 		}
 		fmt.Fprintln(w, "|")
 	}

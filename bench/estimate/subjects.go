@@ -89,6 +89,9 @@ func subjects(table []kernels.Kernel, want func(kernels.Kernel) bool) []subject 
 // formats is a text such as "ternary x u2", with the share of zeros if it is not that
 // of random levels.
 func (s *subject) formats() string {
+	if s.job.Weights == kernels.Float32 {
+		return "float32"
+	}
 	f := kernels.Formats{Weights: s.job.Weights, Acts: s.job.Acts}.String()
 	switch s.job.Zeros {
 	case job.NaturalZeros:
