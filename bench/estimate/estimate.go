@@ -119,10 +119,12 @@ func (l *lab) estimateAll(list []subject, of []core, stderr io.Writer) ([]*estim
 		progressbar.OptionShowIts(), progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
 	found := make([]*estimate, len(list))
+	start := time.Now()
 	var (
 		wait   sync.WaitGroup
 		mu     sync.Mutex
 		next   int
+		done   int
 		failed error
 	)
 	for range runtime.GOMAXPROCS(0) {
@@ -143,8 +145,9 @@ func (l *lab) estimateAll(list []subject, of []core, stderr io.Writer) ([]*estim
 				}
 				found[i] = e
 				bar.Add(1)
-				if !visible && next%20 == 0 {
-					fmt.Fprintf(stderr, "estimate: %d of %d products\n", min(next, len(list)), len(list))
+				if done++; !visible && done%20 == 0 {
+					left := time.Since(start) / time.Duration(done) * time.Duration(len(list)-done)
+					fmt.Fprintf(stderr, "estimate: %d of %d products, %v left\n", done, len(list), left.Round(time.Second))
 				}
 				mu.Unlock()
 			}

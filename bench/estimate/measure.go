@@ -68,7 +68,7 @@ func (l *lab) trace(j job.Job) (*trace, job.Done, error) {
 	if err != nil {
 		return nil, done, err
 	}
-	cmd := exec.Command(l.tools.qemu, "-cpu", "max", l.tools.step, "-d", "exec,nochain", "-dfilter", l.image.filter(), l.image.path, "-job", string(text))
+	cmd := exec.Command(l.tools.qemu, "-cpu", "max", "-d", "in_asm,exec,nochain", "-dfilter", l.image.filter(), l.image.path, "-job", string(text))
 	// Nothing may interrupt a kernel: neither the garbage collector nor the scheduler.
 	cmd.Env = append(os.Environ(), "GOGC=off", "GODEBUG=asyncpreemptoff=1", kernels.EnvImpl+"=auto")
 	var out bytes.Buffer

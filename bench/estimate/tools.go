@@ -15,7 +15,6 @@ import (
 type tools struct {
 	qemu, mca, mc string
 	version       struct{ qemu, llvm string }
-	step          string // qemu's flag for one instruction a block
 }
 
 // oldestLLVM has a model of the Neoverse N1.
@@ -27,15 +26,6 @@ func findTools() (*tools, error) {
 	var err error
 	if t.qemu, err = first("qemu-aarch64-static", "qemu-aarch64"); err != nil {
 		return nil, fmt.Errorf("no emulator of arm64: %w; install Debian's qemu-user-static", err)
-	}
-	help, err := exec.Command(t.qemu, "-help").Output()
-	if err != nil {
-		return nil, fmt.Errorf("%s -help: %w", t.qemu, err)
-	}
-	// The flag was renamed in QEMU 8.1.
-	t.step = "-singlestep"
-	if strings.Contains(string(help), "-one-insn-per-tb") {
-		t.step = "-one-insn-per-tb"
 	}
 	t.version.qemu = versionOf(t.qemu, regexp.MustCompile(`version (\S+)`))
 

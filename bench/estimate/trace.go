@@ -26,47 +26,110 @@ type trace struct {
 	other  []string // lines that are none of the trace
 	loops  int      // instructions of Go's loops around the calls
 
+	blocks  map[uint64]int // the lengths of blocks by their addresses
+	listing bool           // the last line was a block's text,
+	listed  uint64         // of this one
+	pending block          // the block that was traced last
+
 	inside  bool // between begin and end
 	done    bool
 	running *function
 	pcs     []uint64
 }
 
-func newTrace(m *image) *trace {
-	return &trace{image: m, byHash: map[uint64]*call{}, seed: maphash.MakeSeed()}
+// A block is a number of instructions at an address.
+type block struct {
+	pc     uint64
+	instrs int
 }
 
-// read takes the emulator's log, with a line for every instruction:
+func newTrace(m *image) *trace {
+	return &trace{image: m, byHash: map[uint64]*call{}, blocks: map[uint64]int{}, seed: maphash.MakeSeed()}
+}
+
+// read takes the emulator's log, in which every block of instructions has its text when
+// it is translated, and a line when it is executed:
 //
-//	Trace 0: 0x7f... [00000000/0000000000401000/00000110/ff000201] symbol
+//	IN: symbol
+//	0x000e8408:  4ee0bc00  addp     v0.2d, v0.2d, v0.2d
+//	0x000e840c:  d65f03c0  ret
+//
+//	Trace 0: 0x7fe0842a9840 [0000000001009331/00000000000e8408/00000001/00080200] symbol
+//
+// A block that is translated again may have another length.
 func (t *trace) read(r io.Reader) error {
 	lines := bufio.NewReaderSize(r, 1<<20)
 	for {
 		line, err := lines.ReadSlice('\n')
-		text := string(line)
-		if len(text) > 0 {
-			switch pc, ok := tracedPC(text); {
-			case ok:
-				if err := t.step(pc); err != nil {
-					return err
-				}
-			case strings.HasPrefix(text, "Stopped execution of TB chain before"):
-				// The instruction before this line was not executed: it comes again.
-				if len(t.pcs) > 0 {
-					t.pcs = t.pcs[:len(t.pcs)-1]
-				}
-			case len(t.other) < 20:
-				t.other = append(t.other, strings.TrimSpace(text))
+		if text := string(line); text != "" {
+			if err := t.line(text); err != nil {
+				return err
 			}
 		}
 		switch err {
-		case nil:
+		case nil, bufio.ErrBufferFull:
 		case io.EOF:
 			return t.finish()
 		default:
 			return err
 		}
 	}
+}
+
+func (t *trace) line(text string) error {
+	if pc, ok := tracedPC(text); ok {
+		if err := t.execute(); err != nil {
+			return err
+		}
+		n, ok := t.blocks[pc]
+		if !ok {
+			return fmt.Errorf("the trace is broken: it has no text of the block at 0x%x", pc)
+		}
+		t.pending = block{pc, n}
+		return nil
+	}
+	if pc, ok := textPC(text); ok {
+		if !t.listing {
+			t.listing, t.listed = true, pc
+			t.blocks[pc] = 0
+		}
+		t.blocks[t.listed]++
+		return nil
+	}
+	t.listing = false
+	switch {
+	case strings.HasPrefix(text, "Stopped execution of TB chain before"):
+		t.pending = block{} // it comes again
+	case strings.HasPrefix(text, "----------------"), strings.HasPrefix(text, "IN:"), strings.TrimSpace(text) == "":
+	case len(t.other) < 20:
+		t.other = append(t.other, strings.TrimSpace(text))
+	}
+	return nil
+}
+
+// execute takes the last block's instructions, which nothing stopped.
+func (t *trace) execute() error {
+	for i := range t.pending.instrs {
+		if err := t.step(t.pending.pc + 4*uint64(i)); err != nil {
+			return err
+		}
+	}
+	t.pending = block{}
+	return nil
+}
+
+// textPC finds the address in a line of a block's text.
+func textPC(line string) (uint64, bool) {
+	digits, ok := strings.CutPrefix(line, "0x")
+	if !ok {
+		return 0, false
+	}
+	text, _, ok := strings.Cut(digits, ":")
+	if !ok {
+		return 0, false
+	}
+	pc, err := strconv.ParseUint(text, 16, 64)
+	return pc, err == nil
 }
 
 // tracedPC finds the address in a line of the log.
@@ -140,6 +203,9 @@ func (t *trace) add() {
 }
 
 func (t *trace) finish() error {
+	if err := t.execute(); err != nil {
+		return err
+	}
 	switch {
 	case !t.done:
 		return fmt.Errorf("the trace has no end")

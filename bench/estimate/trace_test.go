@@ -25,18 +25,58 @@ func testImage() *image {
 	return m
 }
 
-// logOf writes lines as QEMU does.
+// texts are those of the blocks of testImage, and of one of Go's, as QEMU writes them.
+const texts = `----------------
+IN: example.com/lowbit/kernels/internal/neon.Count.abi0
+0x00001000:  f94007e0  ldr      x0, [sp, #8]
+0x00001004:  4e205800  cnt      v0.16b, v0.16b
+0x00001008:  f1000400  subs     x0, x0, #1
+0x0000100c:  54ffffc1  b.ne     #0x1004
+
+----------------
+IN: example.com/lowbit/kernels/internal/neon.Count.abi0
+0x00001004:  4e205800  cnt      v0.16b, v0.16b
+0x00001008:  f1000400  subs     x0, x0, #1
+0x0000100c:  54ffffc1  b.ne     #0x1004
+
+----------------
+IN: example.com/lowbit/kernels/internal/neon.Count.abi0
+0x00001010:  d65f03c0  ret      
+
+----------------
+IN: main.begin
+0x00002000:  d65f03c0  ret      
+
+----------------
+IN: main.end
+0x00002010:  d65f03c0  ret      
+
+----------------
+IN: example.com/lowbit/kernels.(*product).tiles
+0x00003000:  d503201f  nop      
+0x00003004:  d65f03c0  ret      
+
+`
+
+// logOf writes the blocks' texts, and lines for those executed.
 func logOf(pcs ...uint64) string {
 	var b strings.Builder
+	b.WriteString(texts)
 	for _, pc := range pcs {
-		fmt.Fprintf(&b, "Trace 2: 0x7f345a36c340 [0000000001009b31/%016x/00000001/00080201] symbol\n", pc)
+		fmt.Fprintf(&b, "Trace 2: 0x7f345a36c340 [0000000001009b31/%016x/00000001/00080200] symbol\n", pc)
 	}
 	return b.String()
 }
 
+const (
+	twiceInstrs = 8
+	onceInstrs  = 5
+)
+
 var (
-	twice = []uint64{0x1000, 0x1004, 0x1008, 0x100c, 0x1004, 0x1008, 0x100c, 0x1010}
-	once  = []uint64{0x1000, 0x1004, 0x1008, 0x100c, 0x1010}
+	// Calls of two passes of the loop and of one, by their blocks.
+	twice = []uint64{0x1000, 0x1004, 0x1010}
+	once  = []uint64{0x1000, 0x1010}
 )
 
 func join(lists ...[]uint64) []uint64 {
@@ -50,13 +90,13 @@ func join(lists ...[]uint64) []uint64 {
 // TestTrace wants calls told apart by what they executed, and only those of the product.
 func TestTrace(t *testing.T) {
 	tr := newTrace(testImage())
-	loop := []uint64{0x3000, 0x3004}
+	loop := []uint64{0x3000}
 	log := "a line of something else\n" + logOf(join(twice, []uint64{0x2000}, loop, twice, once, loop, twice, []uint64{0x2010}, once)...)
 	if err := tr.read(strings.NewReader(log)); err != nil {
 		t.Fatal(err)
 	}
-	if len(tr.calls) != 2 || tr.calls[0].count != 2 || len(tr.calls[0].pcs) != len(twice) || tr.calls[1].count != 1 || len(tr.calls[1].pcs) != len(once) {
-		t.Errorf("calls are %+v: want 2 of %d instructions and 1 of %d", tr.calls, len(twice), len(once))
+	if len(tr.calls) != 2 || tr.calls[0].count != 2 || len(tr.calls[0].pcs) != twiceInstrs || tr.calls[1].count != 1 || len(tr.calls[1].pcs) != onceInstrs {
+		t.Errorf("calls are %+v: want 2 of %d instructions and 1 of %d", tr.calls, twiceInstrs, onceInstrs)
 	}
 	if tr.loops != 4 {
 		t.Errorf("%d instructions of Go: want 4", tr.loops)
@@ -65,38 +105,48 @@ func TestTrace(t *testing.T) {
 		t.Errorf("other lines are %q: want one", tr.other)
 	}
 	counts := tr.counts()
-	if len(counts) != 1 || counts[0].instrs != 2*len(twice)+len(once) || counts[0].calls != 3 {
-		t.Errorf("counts are %+v: want 3 calls of %d instructions", counts[0], 2*len(twice)+len(once))
+	if len(counts) != 1 || counts[0].instrs != 2*twiceInstrs+onceInstrs || counts[0].calls != 3 {
+		t.Errorf("counts are %+v: want 3 calls of %d instructions", counts[0], 2*twiceInstrs+onceInstrs)
 	}
 }
 
-// TestTraceInterrupted wants an instruction that the emulator stopped before and logs
-// again to be counted once.
+// TestTraceInterrupted wants a block that the emulator stopped before and logs again to
+// be counted once.
 func TestTraceInterrupted(t *testing.T) {
 	tr := newTrace(testImage())
-	log := logOf(0x2000) + logOf(once[:3]...) + "Stopped execution of TB chain before 0x7f [000000000000100c] symbol\n" +
-		logOf(once[2:]...) + logOf(0x2010)
+	log := logOf(0x2000, 0x1000, 0x1010) + "Stopped execution of TB chain before 0x7f [0000000000001010] symbol\n" +
+		logOf(0x1010, 0x2010)
 	if err := tr.read(strings.NewReader(log)); err != nil {
 		t.Fatal(err)
 	}
-	if len(tr.calls) != 1 || len(tr.calls[0].pcs) != len(once) {
-		t.Errorf("calls are %+v: want one of %d instructions", tr.calls, len(once))
+	if len(tr.calls) != 1 || len(tr.calls[0].pcs) != onceInstrs {
+		t.Errorf("calls are %+v: want one of %d instructions", tr.calls, onceInstrs)
 	}
 }
 
 // TestTraceBroken wants errors where instructions are missing.
 func TestTraceBroken(t *testing.T) {
 	for want, pcs := range map[string][]uint64{
-		"has no end":     {0x2000, 0x1000},
-		"ends within":    {0x2000, 0x1000, 0x2010},
-		"follows 0x1000": {0x2000, 0x1000, 0x1008},
-		"enters":         {0x2000, 0x1004},
-		"is not in":      {0x2000, 0x1000, 0x1004, 0x1008, 0x100c, 0x5000},
+		"has no end":  {0x2000, 0x1000},
+		"ends within": {0x2000, 0x1000, 0x2010},
+		"enters":      {0x2000, 0x1004},
+		"is not in":   {0x2000, 0x1000, 0x3000},
+		"has no text": {0x2000, 0x5000},
 	} {
 		err := newTrace(testImage()).read(strings.NewReader(logOf(pcs...)))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%x: error %v: want %q", pcs, err, want)
 		}
+	}
+}
+
+// TestTraceGap wants an error where a block is missing behind one that no branch ends.
+func TestTraceGap(t *testing.T) {
+	log := "IN: cut\n0x00001000:  f94007e0  ldr      x0, [sp, #8]\n\n" // a translation of one instruction
+	tr := newTrace(testImage())
+	err := tr.read(strings.NewReader(logOf(0x2000) + log + strings.TrimPrefix(logOf(0x1000, 0x1010, 0x2010), texts)))
+	if err == nil || !strings.Contains(err.Error(), "0x1010 follows 0x1000") {
+		t.Errorf("error %v: want one that 0x1010 follows 0x1000", err)
 	}
 }
 
