@@ -210,7 +210,7 @@ func (g muladd) body(f *neon.Func, rows int) {
 	if g.streams == 0 {
 		t.x = t.spread(x, f.Param("xStride"), rows)
 		t.run("", steps)
-		t.finish(f.Param("dst"), f.Param("bias"), 0)
+		t.finish("", f.Param("dst"), f.Param("bias"), 0)
 		f.RET()
 		return
 	}
@@ -226,7 +226,7 @@ func (g muladd) body(f *neon.Func, rows int) {
 			label = "first"
 		}
 		t.run(label, n)
-		t.finish(f.Param("dst"), f.Param("bias"), first*g.nr*4)
+		t.finish(label, f.Param("dst"), f.Param("bias"), first*g.nr*4)
 	}
 	f.RET()
 }
@@ -448,10 +448,17 @@ func (t *muladdTile) sums() (rows [][]neon.Vec) {
 }
 
 // finish stores bias + sums<<shift row by row, at bytes into dst and bias.
-func (t *muladdTile) finish(dst, bias neon.GP, at int) {
+func (t *muladdTile) finish(label string, dst, bias neon.GP, at int) {
 	rows := t.sums()
-	shift := t.Vec()
-	t.VDUP(neon.S4, t.Param("shift"), shift)
+	by, shift := t.Param("shift"), t.Vec()
+	t.CBZ(by, label+"shifted") // mostly
+	t.VDUP(neon.S4, by, shift)
+	for _, row := range rows {
+		for _, sum := range row {
+			t.VSSHL(neon.S4, shift, sum, sum)
+		}
+	}
+	t.Label(label + "shifted")
 	biases := t.Vecs(min(4, len(rows[0])))
 	var stride neon.GP
 	if len(rows) > 1 {
@@ -465,7 +472,6 @@ func (t *muladdTile) finish(dst, bias neon.GP, at int) {
 		for r, row := range rows {
 			for i, b := range biases {
 				sum := row[first+i]
-				t.VSSHL(neon.S4, shift, sum, sum)
 				t.VADD(neon.S4, b, sum, sum)
 				t.FMOVQ(sum, neon.At(dst, at+(first+i)*16))
 			}

@@ -81,14 +81,16 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F2
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V1.S4, V3.S4, V3.S4
-	FMOVQ F3, (R0)
 	WORD $0x4ea04484 // sshl v4.4s, v4.4s, v0.4s
-	VADD V2.S4, V4.S4, V4.S4
+shifted:
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V3.S4, V3.S4
+	FMOVQ F3, (R0)
+	VADD V1.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	RET
 
@@ -178,22 +180,24 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F2
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V1.S4, V3.S4, V3.S4
-	FMOVQ F3, (R0)
 	WORD $0x4ea04484 // sshl v4.4s, v4.4s, v0.4s
-	VADD V2.S4, V4.S4, V4.S4
+	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
+	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V3.S4, V3.S4
+	FMOVQ F3, (R0)
+	VADD V1.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V1.S4, V6.S4, V6.S4
+	VADD V0.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
-	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
-	VADD V2.S4, V7.S4, V7.S4
+	VADD V1.S4, V7.S4, V7.S4
 	FMOVQ F7, 16(R0)
 	RET
 
@@ -300,29 +304,31 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F2
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V1.S4, V3.S4, V3.S4
-	FMOVQ F3, (R0)
 	WORD $0x4ea04484 // sshl v4.4s, v4.4s, v0.4s
-	VADD V2.S4, V4.S4, V4.S4
+	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
+	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V3.S4, V3.S4
+	FMOVQ F3, (R0)
+	VADD V1.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V1.S4, V6.S4, V6.S4
+	VADD V0.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
-	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
-	VADD V2.S4, V7.S4, V7.S4
+	VADD V1.S4, V7.S4, V7.S4
 	FMOVQ F7, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V1.S4, V9.S4, V9.S4
+	VADD V0.S4, V9.S4, V9.S4
 	FMOVQ F9, (R0)
-	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
-	VADD V2.S4, V10.S4, V10.S4
+	VADD V1.S4, V10.S4, V10.S4
 	FMOVQ F10, 16(R0)
 	RET
 
@@ -446,36 +452,38 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F2
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V1.S4, V3.S4, V3.S4
-	FMOVQ F3, (R0)
 	WORD $0x4ea04484 // sshl v4.4s, v4.4s, v0.4s
-	VADD V2.S4, V4.S4, V4.S4
+	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
+	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
+	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
+	WORD $0x4ea045ad // sshl v13.4s, v13.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V3.S4, V3.S4
+	FMOVQ F3, (R0)
+	VADD V1.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V1.S4, V6.S4, V6.S4
+	VADD V0.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
-	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
-	VADD V2.S4, V7.S4, V7.S4
+	VADD V1.S4, V7.S4, V7.S4
 	FMOVQ F7, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V1.S4, V9.S4, V9.S4
+	VADD V0.S4, V9.S4, V9.S4
 	FMOVQ F9, (R0)
-	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
-	VADD V2.S4, V10.S4, V10.S4
+	VADD V1.S4, V10.S4, V10.S4
 	FMOVQ F10, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
-	VADD V1.S4, V12.S4, V12.S4
+	VADD V0.S4, V12.S4, V12.S4
 	FMOVQ F12, (R0)
-	WORD $0x4ea045ad // sshl v13.4s, v13.4s, v0.4s
-	VADD V2.S4, V13.S4, V13.S4
+	VADD V1.S4, V13.S4, V13.S4
 	FMOVQ F13, 16(R0)
 	RET
 
@@ -616,43 +624,45 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F2
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V1.S4, V3.S4, V3.S4
-	FMOVQ F3, (R0)
 	WORD $0x4ea04484 // sshl v4.4s, v4.4s, v0.4s
-	VADD V2.S4, V4.S4, V4.S4
+	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
+	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
+	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
+	WORD $0x4ea045ad // sshl v13.4s, v13.4s, v0.4s
+	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
+	WORD $0x4ea04610 // sshl v16.4s, v16.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V3.S4, V3.S4
+	FMOVQ F3, (R0)
+	VADD V1.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V1.S4, V6.S4, V6.S4
+	VADD V0.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
-	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
-	VADD V2.S4, V7.S4, V7.S4
+	VADD V1.S4, V7.S4, V7.S4
 	FMOVQ F7, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V1.S4, V9.S4, V9.S4
+	VADD V0.S4, V9.S4, V9.S4
 	FMOVQ F9, (R0)
-	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
-	VADD V2.S4, V10.S4, V10.S4
+	VADD V1.S4, V10.S4, V10.S4
 	FMOVQ F10, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
-	VADD V1.S4, V12.S4, V12.S4
+	VADD V0.S4, V12.S4, V12.S4
 	FMOVQ F12, (R0)
-	WORD $0x4ea045ad // sshl v13.4s, v13.4s, v0.4s
-	VADD V2.S4, V13.S4, V13.S4
+	VADD V1.S4, V13.S4, V13.S4
 	FMOVQ F13, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
-	VADD V1.S4, V15.S4, V15.S4
+	VADD V0.S4, V15.S4, V15.S4
 	FMOVQ F15, (R0)
-	WORD $0x4ea04610 // sshl v16.4s, v16.4s, v0.4s
-	VADD V2.S4, V16.S4, V16.S4
+	VADD V1.S4, V16.S4, V16.S4
 	FMOVQ F16, 16(R0)
 	RET
 
@@ -810,50 +820,52 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F2
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V1.S4, V3.S4, V3.S4
-	FMOVQ F3, (R0)
 	WORD $0x4ea04484 // sshl v4.4s, v4.4s, v0.4s
-	VADD V2.S4, V4.S4, V4.S4
+	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
+	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
+	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
+	WORD $0x4ea045ad // sshl v13.4s, v13.4s, v0.4s
+	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
+	WORD $0x4ea04610 // sshl v16.4s, v16.4s, v0.4s
+	WORD $0x4ea04652 // sshl v18.4s, v18.4s, v0.4s
+	WORD $0x4ea04673 // sshl v19.4s, v19.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V3.S4, V3.S4
+	FMOVQ F3, (R0)
+	VADD V1.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V1.S4, V6.S4, V6.S4
+	VADD V0.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
-	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
-	VADD V2.S4, V7.S4, V7.S4
+	VADD V1.S4, V7.S4, V7.S4
 	FMOVQ F7, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V1.S4, V9.S4, V9.S4
+	VADD V0.S4, V9.S4, V9.S4
 	FMOVQ F9, (R0)
-	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
-	VADD V2.S4, V10.S4, V10.S4
+	VADD V1.S4, V10.S4, V10.S4
 	FMOVQ F10, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
-	VADD V1.S4, V12.S4, V12.S4
+	VADD V0.S4, V12.S4, V12.S4
 	FMOVQ F12, (R0)
-	WORD $0x4ea045ad // sshl v13.4s, v13.4s, v0.4s
-	VADD V2.S4, V13.S4, V13.S4
+	VADD V1.S4, V13.S4, V13.S4
 	FMOVQ F13, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
-	VADD V1.S4, V15.S4, V15.S4
+	VADD V0.S4, V15.S4, V15.S4
 	FMOVQ F15, (R0)
-	WORD $0x4ea04610 // sshl v16.4s, v16.4s, v0.4s
-	VADD V2.S4, V16.S4, V16.S4
+	VADD V1.S4, V16.S4, V16.S4
 	FMOVQ F16, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04652 // sshl v18.4s, v18.4s, v0.4s
-	VADD V1.S4, V18.S4, V18.S4
+	VADD V0.S4, V18.S4, V18.S4
 	FMOVQ F18, (R0)
-	WORD $0x4ea04673 // sshl v19.4s, v19.4s, v0.4s
-	VADD V2.S4, V19.S4, V19.S4
+	VADD V1.S4, V19.S4, V19.S4
 	FMOVQ F19, 16(R0)
 	RET
 
@@ -1028,57 +1040,59 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F2
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V1.S4, V3.S4, V3.S4
-	FMOVQ F3, (R0)
 	WORD $0x4ea04484 // sshl v4.4s, v4.4s, v0.4s
-	VADD V2.S4, V4.S4, V4.S4
+	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
+	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
+	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
+	WORD $0x4ea045ad // sshl v13.4s, v13.4s, v0.4s
+	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
+	WORD $0x4ea04610 // sshl v16.4s, v16.4s, v0.4s
+	WORD $0x4ea04652 // sshl v18.4s, v18.4s, v0.4s
+	WORD $0x4ea04673 // sshl v19.4s, v19.4s, v0.4s
+	WORD $0x4ea046b5 // sshl v21.4s, v21.4s, v0.4s
+	WORD $0x4ea046d6 // sshl v22.4s, v22.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V3.S4, V3.S4
+	FMOVQ F3, (R0)
+	VADD V1.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V1.S4, V6.S4, V6.S4
+	VADD V0.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
-	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
-	VADD V2.S4, V7.S4, V7.S4
+	VADD V1.S4, V7.S4, V7.S4
 	FMOVQ F7, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V1.S4, V9.S4, V9.S4
+	VADD V0.S4, V9.S4, V9.S4
 	FMOVQ F9, (R0)
-	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
-	VADD V2.S4, V10.S4, V10.S4
+	VADD V1.S4, V10.S4, V10.S4
 	FMOVQ F10, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
-	VADD V1.S4, V12.S4, V12.S4
+	VADD V0.S4, V12.S4, V12.S4
 	FMOVQ F12, (R0)
-	WORD $0x4ea045ad // sshl v13.4s, v13.4s, v0.4s
-	VADD V2.S4, V13.S4, V13.S4
+	VADD V1.S4, V13.S4, V13.S4
 	FMOVQ F13, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
-	VADD V1.S4, V15.S4, V15.S4
+	VADD V0.S4, V15.S4, V15.S4
 	FMOVQ F15, (R0)
-	WORD $0x4ea04610 // sshl v16.4s, v16.4s, v0.4s
-	VADD V2.S4, V16.S4, V16.S4
+	VADD V1.S4, V16.S4, V16.S4
 	FMOVQ F16, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04652 // sshl v18.4s, v18.4s, v0.4s
-	VADD V1.S4, V18.S4, V18.S4
+	VADD V0.S4, V18.S4, V18.S4
 	FMOVQ F18, (R0)
-	WORD $0x4ea04673 // sshl v19.4s, v19.4s, v0.4s
-	VADD V2.S4, V19.S4, V19.S4
+	VADD V1.S4, V19.S4, V19.S4
 	FMOVQ F19, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea046b5 // sshl v21.4s, v21.4s, v0.4s
-	VADD V1.S4, V21.S4, V21.S4
+	VADD V0.S4, V21.S4, V21.S4
 	FMOVQ F21, (R0)
-	WORD $0x4ea046d6 // sshl v22.4s, v22.4s, v0.4s
-	VADD V2.S4, V22.S4, V22.S4
+	VADD V1.S4, V22.S4, V22.S4
 	FMOVQ F22, 16(R0)
 	RET
 
@@ -1270,63 +1284,65 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F2
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V1.S4, V3.S4, V3.S4
-	FMOVQ F3, (R0)
 	WORD $0x4ea04484 // sshl v4.4s, v4.4s, v0.4s
-	VADD V2.S4, V4.S4, V4.S4
+	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
+	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
+	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
+	WORD $0x4ea045ad // sshl v13.4s, v13.4s, v0.4s
+	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
+	WORD $0x4ea04610 // sshl v16.4s, v16.4s, v0.4s
+	WORD $0x4ea04652 // sshl v18.4s, v18.4s, v0.4s
+	WORD $0x4ea04673 // sshl v19.4s, v19.4s, v0.4s
+	WORD $0x4ea046b5 // sshl v21.4s, v21.4s, v0.4s
+	WORD $0x4ea046d6 // sshl v22.4s, v22.4s, v0.4s
+	WORD $0x4ea04718 // sshl v24.4s, v24.4s, v0.4s
+	WORD $0x4ea04739 // sshl v25.4s, v25.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V3.S4, V3.S4
+	FMOVQ F3, (R0)
+	VADD V1.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V1.S4, V6.S4, V6.S4
+	VADD V0.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
-	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
-	VADD V2.S4, V7.S4, V7.S4
+	VADD V1.S4, V7.S4, V7.S4
 	FMOVQ F7, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V1.S4, V9.S4, V9.S4
+	VADD V0.S4, V9.S4, V9.S4
 	FMOVQ F9, (R0)
-	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
-	VADD V2.S4, V10.S4, V10.S4
+	VADD V1.S4, V10.S4, V10.S4
 	FMOVQ F10, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
-	VADD V1.S4, V12.S4, V12.S4
+	VADD V0.S4, V12.S4, V12.S4
 	FMOVQ F12, (R0)
-	WORD $0x4ea045ad // sshl v13.4s, v13.4s, v0.4s
-	VADD V2.S4, V13.S4, V13.S4
+	VADD V1.S4, V13.S4, V13.S4
 	FMOVQ F13, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
-	VADD V1.S4, V15.S4, V15.S4
+	VADD V0.S4, V15.S4, V15.S4
 	FMOVQ F15, (R0)
-	WORD $0x4ea04610 // sshl v16.4s, v16.4s, v0.4s
-	VADD V2.S4, V16.S4, V16.S4
+	VADD V1.S4, V16.S4, V16.S4
 	FMOVQ F16, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04652 // sshl v18.4s, v18.4s, v0.4s
-	VADD V1.S4, V18.S4, V18.S4
+	VADD V0.S4, V18.S4, V18.S4
 	FMOVQ F18, (R0)
-	WORD $0x4ea04673 // sshl v19.4s, v19.4s, v0.4s
-	VADD V2.S4, V19.S4, V19.S4
+	VADD V1.S4, V19.S4, V19.S4
 	FMOVQ F19, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea046b5 // sshl v21.4s, v21.4s, v0.4s
-	VADD V1.S4, V21.S4, V21.S4
+	VADD V0.S4, V21.S4, V21.S4
 	FMOVQ F21, (R0)
-	WORD $0x4ea046d6 // sshl v22.4s, v22.4s, v0.4s
-	VADD V2.S4, V22.S4, V22.S4
+	VADD V1.S4, V22.S4, V22.S4
 	FMOVQ F22, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04718 // sshl v24.4s, v24.4s, v0.4s
-	VADD V1.S4, V24.S4, V24.S4
+	VADD V0.S4, V24.S4, V24.S4
 	FMOVQ F24, (R0)
-	WORD $0x4ea04739 // sshl v25.4s, v25.4s, v0.4s
-	VADD V2.S4, V25.S4, V25.S4
+	VADD V1.S4, V25.S4, V25.S4
 	FMOVQ F25, 16(R0)
 	RET

@@ -77,14 +77,16 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F4
 	WORD $0x4ea04442 // sshl v2.4s, v2.4s, v0.4s
-	VADD V1.S4, V2.S4, V2.S4
-	FMOVQ F2, (R0)
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V4.S4, V3.S4, V3.S4
+shifted:
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V2.S4, V2.S4
+	FMOVQ F2, (R0)
+	VADD V1.S4, V3.S4, V3.S4
 	FMOVQ F3, 16(R0)
 	RET
 
@@ -172,22 +174,24 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F4
 	WORD $0x4ea04442 // sshl v2.4s, v2.4s, v0.4s
-	VADD V1.S4, V2.S4, V2.S4
-	FMOVQ F2, (R0)
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V4.S4, V3.S4, V3.S4
+	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
+	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V2.S4, V2.S4
+	FMOVQ F2, (R0)
+	VADD V1.S4, V3.S4, V3.S4
 	FMOVQ F3, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
-	VADD V1.S4, V5.S4, V5.S4
+	VADD V0.S4, V5.S4, V5.S4
 	FMOVQ F5, (R0)
-	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V4.S4, V6.S4, V6.S4
+	VADD V1.S4, V6.S4, V6.S4
 	FMOVQ F6, 16(R0)
 	RET
 
@@ -290,29 +294,31 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F4
 	WORD $0x4ea04442 // sshl v2.4s, v2.4s, v0.4s
-	VADD V1.S4, V2.S4, V2.S4
-	FMOVQ F2, (R0)
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V4.S4, V3.S4, V3.S4
+	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
+	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
+	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V2.S4, V2.S4
+	FMOVQ F2, (R0)
+	VADD V1.S4, V3.S4, V3.S4
 	FMOVQ F3, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
-	VADD V1.S4, V5.S4, V5.S4
+	VADD V0.S4, V5.S4, V5.S4
 	FMOVQ F5, (R0)
-	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V4.S4, V6.S4, V6.S4
+	VADD V1.S4, V6.S4, V6.S4
 	FMOVQ F6, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
-	VADD V1.S4, V8.S4, V8.S4
+	VADD V0.S4, V8.S4, V8.S4
 	FMOVQ F8, (R0)
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V4.S4, V9.S4, V9.S4
+	VADD V1.S4, V9.S4, V9.S4
 	FMOVQ F9, 16(R0)
 	RET
 
@@ -430,36 +436,38 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F4
 	WORD $0x4ea04442 // sshl v2.4s, v2.4s, v0.4s
-	VADD V1.S4, V2.S4, V2.S4
-	FMOVQ F2, (R0)
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V4.S4, V3.S4, V3.S4
+	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
+	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
+	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
+	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V2.S4, V2.S4
+	FMOVQ F2, (R0)
+	VADD V1.S4, V3.S4, V3.S4
 	FMOVQ F3, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
-	VADD V1.S4, V5.S4, V5.S4
+	VADD V0.S4, V5.S4, V5.S4
 	FMOVQ F5, (R0)
-	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V4.S4, V6.S4, V6.S4
+	VADD V1.S4, V6.S4, V6.S4
 	FMOVQ F6, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
-	VADD V1.S4, V8.S4, V8.S4
+	VADD V0.S4, V8.S4, V8.S4
 	FMOVQ F8, (R0)
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V4.S4, V9.S4, V9.S4
+	VADD V1.S4, V9.S4, V9.S4
 	FMOVQ F9, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
-	VADD V1.S4, V11.S4, V11.S4
+	VADD V0.S4, V11.S4, V11.S4
 	FMOVQ F11, (R0)
-	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
-	VADD V4.S4, V12.S4, V12.S4
+	VADD V1.S4, V12.S4, V12.S4
 	FMOVQ F12, 16(R0)
 	RET
 
@@ -592,43 +600,45 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F4
 	WORD $0x4ea04442 // sshl v2.4s, v2.4s, v0.4s
-	VADD V1.S4, V2.S4, V2.S4
-	FMOVQ F2, (R0)
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V4.S4, V3.S4, V3.S4
+	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
+	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
+	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
+	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
+	WORD $0x4ea045ce // sshl v14.4s, v14.4s, v0.4s
+	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V2.S4, V2.S4
+	FMOVQ F2, (R0)
+	VADD V1.S4, V3.S4, V3.S4
 	FMOVQ F3, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
-	VADD V1.S4, V5.S4, V5.S4
+	VADD V0.S4, V5.S4, V5.S4
 	FMOVQ F5, (R0)
-	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V4.S4, V6.S4, V6.S4
+	VADD V1.S4, V6.S4, V6.S4
 	FMOVQ F6, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
-	VADD V1.S4, V8.S4, V8.S4
+	VADD V0.S4, V8.S4, V8.S4
 	FMOVQ F8, (R0)
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V4.S4, V9.S4, V9.S4
+	VADD V1.S4, V9.S4, V9.S4
 	FMOVQ F9, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
-	VADD V1.S4, V11.S4, V11.S4
+	VADD V0.S4, V11.S4, V11.S4
 	FMOVQ F11, (R0)
-	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
-	VADD V4.S4, V12.S4, V12.S4
+	VADD V1.S4, V12.S4, V12.S4
 	FMOVQ F12, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea045ce // sshl v14.4s, v14.4s, v0.4s
-	VADD V1.S4, V14.S4, V14.S4
+	VADD V0.S4, V14.S4, V14.S4
 	FMOVQ F14, (R0)
-	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
-	VADD V4.S4, V15.S4, V15.S4
+	VADD V1.S4, V15.S4, V15.S4
 	FMOVQ F15, 16(R0)
 	RET
 
@@ -776,50 +786,52 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F4
 	WORD $0x4ea04442 // sshl v2.4s, v2.4s, v0.4s
-	VADD V1.S4, V2.S4, V2.S4
-	FMOVQ F2, (R0)
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V4.S4, V3.S4, V3.S4
+	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
+	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
+	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
+	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
+	WORD $0x4ea045ce // sshl v14.4s, v14.4s, v0.4s
+	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
+	WORD $0x4ea04631 // sshl v17.4s, v17.4s, v0.4s
+	WORD $0x4ea04652 // sshl v18.4s, v18.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V2.S4, V2.S4
+	FMOVQ F2, (R0)
+	VADD V1.S4, V3.S4, V3.S4
 	FMOVQ F3, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
-	VADD V1.S4, V5.S4, V5.S4
+	VADD V0.S4, V5.S4, V5.S4
 	FMOVQ F5, (R0)
-	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V4.S4, V6.S4, V6.S4
+	VADD V1.S4, V6.S4, V6.S4
 	FMOVQ F6, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
-	VADD V1.S4, V8.S4, V8.S4
+	VADD V0.S4, V8.S4, V8.S4
 	FMOVQ F8, (R0)
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V4.S4, V9.S4, V9.S4
+	VADD V1.S4, V9.S4, V9.S4
 	FMOVQ F9, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
-	VADD V1.S4, V11.S4, V11.S4
+	VADD V0.S4, V11.S4, V11.S4
 	FMOVQ F11, (R0)
-	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
-	VADD V4.S4, V12.S4, V12.S4
+	VADD V1.S4, V12.S4, V12.S4
 	FMOVQ F12, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea045ce // sshl v14.4s, v14.4s, v0.4s
-	VADD V1.S4, V14.S4, V14.S4
+	VADD V0.S4, V14.S4, V14.S4
 	FMOVQ F14, (R0)
-	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
-	VADD V4.S4, V15.S4, V15.S4
+	VADD V1.S4, V15.S4, V15.S4
 	FMOVQ F15, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04631 // sshl v17.4s, v17.4s, v0.4s
-	VADD V1.S4, V17.S4, V17.S4
+	VADD V0.S4, V17.S4, V17.S4
 	FMOVQ F17, (R0)
-	WORD $0x4ea04652 // sshl v18.4s, v18.4s, v0.4s
-	VADD V4.S4, V18.S4, V18.S4
+	VADD V1.S4, V18.S4, V18.S4
 	FMOVQ F18, 16(R0)
 	RET
 
@@ -982,57 +994,59 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F4
 	WORD $0x4ea04442 // sshl v2.4s, v2.4s, v0.4s
-	VADD V1.S4, V2.S4, V2.S4
-	FMOVQ F2, (R0)
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V4.S4, V3.S4, V3.S4
+	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
+	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
+	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
+	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
+	WORD $0x4ea045ce // sshl v14.4s, v14.4s, v0.4s
+	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
+	WORD $0x4ea04631 // sshl v17.4s, v17.4s, v0.4s
+	WORD $0x4ea04652 // sshl v18.4s, v18.4s, v0.4s
+	WORD $0x4ea04694 // sshl v20.4s, v20.4s, v0.4s
+	WORD $0x4ea046b5 // sshl v21.4s, v21.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V2.S4, V2.S4
+	FMOVQ F2, (R0)
+	VADD V1.S4, V3.S4, V3.S4
 	FMOVQ F3, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
-	VADD V1.S4, V5.S4, V5.S4
+	VADD V0.S4, V5.S4, V5.S4
 	FMOVQ F5, (R0)
-	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V4.S4, V6.S4, V6.S4
+	VADD V1.S4, V6.S4, V6.S4
 	FMOVQ F6, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
-	VADD V1.S4, V8.S4, V8.S4
+	VADD V0.S4, V8.S4, V8.S4
 	FMOVQ F8, (R0)
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V4.S4, V9.S4, V9.S4
+	VADD V1.S4, V9.S4, V9.S4
 	FMOVQ F9, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
-	VADD V1.S4, V11.S4, V11.S4
+	VADD V0.S4, V11.S4, V11.S4
 	FMOVQ F11, (R0)
-	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
-	VADD V4.S4, V12.S4, V12.S4
+	VADD V1.S4, V12.S4, V12.S4
 	FMOVQ F12, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea045ce // sshl v14.4s, v14.4s, v0.4s
-	VADD V1.S4, V14.S4, V14.S4
+	VADD V0.S4, V14.S4, V14.S4
 	FMOVQ F14, (R0)
-	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
-	VADD V4.S4, V15.S4, V15.S4
+	VADD V1.S4, V15.S4, V15.S4
 	FMOVQ F15, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04631 // sshl v17.4s, v17.4s, v0.4s
-	VADD V1.S4, V17.S4, V17.S4
+	VADD V0.S4, V17.S4, V17.S4
 	FMOVQ F17, (R0)
-	WORD $0x4ea04652 // sshl v18.4s, v18.4s, v0.4s
-	VADD V4.S4, V18.S4, V18.S4
+	VADD V1.S4, V18.S4, V18.S4
 	FMOVQ F18, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04694 // sshl v20.4s, v20.4s, v0.4s
-	VADD V1.S4, V20.S4, V20.S4
+	VADD V0.S4, V20.S4, V20.S4
 	FMOVQ F20, (R0)
-	WORD $0x4ea046b5 // sshl v21.4s, v21.4s, v0.4s
-	VADD V4.S4, V21.S4, V21.S4
+	VADD V1.S4, V21.S4, V21.S4
 	FMOVQ F21, 16(R0)
 	RET
 
@@ -1210,63 +1224,65 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F4
 	WORD $0x4ea04442 // sshl v2.4s, v2.4s, v0.4s
-	VADD V1.S4, V2.S4, V2.S4
-	FMOVQ F2, (R0)
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V4.S4, V3.S4, V3.S4
+	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
+	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
+	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
+	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
+	WORD $0x4ea045ce // sshl v14.4s, v14.4s, v0.4s
+	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
+	WORD $0x4ea04631 // sshl v17.4s, v17.4s, v0.4s
+	WORD $0x4ea04652 // sshl v18.4s, v18.4s, v0.4s
+	WORD $0x4ea04694 // sshl v20.4s, v20.4s, v0.4s
+	WORD $0x4ea046b5 // sshl v21.4s, v21.4s, v0.4s
+	WORD $0x4ea046f7 // sshl v23.4s, v23.4s, v0.4s
+	WORD $0x4ea04718 // sshl v24.4s, v24.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	VADD V0.S4, V2.S4, V2.S4
+	FMOVQ F2, (R0)
+	VADD V1.S4, V3.S4, V3.S4
 	FMOVQ F3, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
-	VADD V1.S4, V5.S4, V5.S4
+	VADD V0.S4, V5.S4, V5.S4
 	FMOVQ F5, (R0)
-	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V4.S4, V6.S4, V6.S4
+	VADD V1.S4, V6.S4, V6.S4
 	FMOVQ F6, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
-	VADD V1.S4, V8.S4, V8.S4
+	VADD V0.S4, V8.S4, V8.S4
 	FMOVQ F8, (R0)
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V4.S4, V9.S4, V9.S4
+	VADD V1.S4, V9.S4, V9.S4
 	FMOVQ F9, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
-	VADD V1.S4, V11.S4, V11.S4
+	VADD V0.S4, V11.S4, V11.S4
 	FMOVQ F11, (R0)
-	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
-	VADD V4.S4, V12.S4, V12.S4
+	VADD V1.S4, V12.S4, V12.S4
 	FMOVQ F12, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea045ce // sshl v14.4s, v14.4s, v0.4s
-	VADD V1.S4, V14.S4, V14.S4
+	VADD V0.S4, V14.S4, V14.S4
 	FMOVQ F14, (R0)
-	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
-	VADD V4.S4, V15.S4, V15.S4
+	VADD V1.S4, V15.S4, V15.S4
 	FMOVQ F15, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04631 // sshl v17.4s, v17.4s, v0.4s
-	VADD V1.S4, V17.S4, V17.S4
+	VADD V0.S4, V17.S4, V17.S4
 	FMOVQ F17, (R0)
-	WORD $0x4ea04652 // sshl v18.4s, v18.4s, v0.4s
-	VADD V4.S4, V18.S4, V18.S4
+	VADD V1.S4, V18.S4, V18.S4
 	FMOVQ F18, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04694 // sshl v20.4s, v20.4s, v0.4s
-	VADD V1.S4, V20.S4, V20.S4
+	VADD V0.S4, V20.S4, V20.S4
 	FMOVQ F20, (R0)
-	WORD $0x4ea046b5 // sshl v21.4s, v21.4s, v0.4s
-	VADD V4.S4, V21.S4, V21.S4
+	VADD V1.S4, V21.S4, V21.S4
 	FMOVQ F21, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea046f7 // sshl v23.4s, v23.4s, v0.4s
-	VADD V1.S4, V23.S4, V23.S4
+	VADD V0.S4, V23.S4, V23.S4
 	FMOVQ F23, (R0)
-	WORD $0x4ea04718 // sshl v24.4s, v24.4s, v0.4s
-	VADD V4.S4, V24.S4, V24.S4
+	VADD V1.S4, V24.S4, V24.S4
 	FMOVQ F24, 16(R0)
 	RET

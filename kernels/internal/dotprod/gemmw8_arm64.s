@@ -50,14 +50,16 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V2.S4
-	FMOVQ (R1), F3
-	FMOVQ 16(R1), F4
 	WORD $0x4ea24400 // sshl v0.4s, v0.4s, v2.4s
-	VADD V3.S4, V0.S4, V0.S4
-	FMOVQ F0, (R0)
 	WORD $0x4ea24421 // sshl v1.4s, v1.4s, v2.4s
-	VADD V4.S4, V1.S4, V1.S4
+shifted:
+	FMOVQ (R1), F2
+	FMOVQ 16(R1), F3
+	VADD V2.S4, V0.S4, V0.S4
+	FMOVQ F0, (R0)
+	VADD V3.S4, V1.S4, V1.S4
 	FMOVQ F1, 16(R0)
 	RET
 
@@ -122,22 +124,24 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V2.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F5
-	FMOVQ 16(R1), F6
 	WORD $0x4ea24400 // sshl v0.4s, v0.4s, v2.4s
-	VADD V5.S4, V0.S4, V0.S4
-	FMOVQ F0, (R0)
 	WORD $0x4ea24421 // sshl v1.4s, v1.4s, v2.4s
-	VADD V6.S4, V1.S4, V1.S4
+	WORD $0x4ea24463 // sshl v3.4s, v3.4s, v2.4s
+	WORD $0x4ea24484 // sshl v4.4s, v4.4s, v2.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F2
+	FMOVQ 16(R1), F5
+	VADD V2.S4, V0.S4, V0.S4
+	FMOVQ F0, (R0)
+	VADD V5.S4, V1.S4, V1.S4
 	FMOVQ F1, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea24463 // sshl v3.4s, v3.4s, v2.4s
-	VADD V5.S4, V3.S4, V3.S4
+	VADD V2.S4, V3.S4, V3.S4
 	FMOVQ F3, (R0)
-	WORD $0x4ea24484 // sshl v4.4s, v4.4s, v2.4s
-	VADD V6.S4, V4.S4, V4.S4
+	VADD V5.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	RET
 
@@ -217,29 +221,31 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V2.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F5
-	FMOVQ 16(R1), F8
 	WORD $0x4ea24400 // sshl v0.4s, v0.4s, v2.4s
-	VADD V5.S4, V0.S4, V0.S4
-	FMOVQ F0, (R0)
 	WORD $0x4ea24421 // sshl v1.4s, v1.4s, v2.4s
-	VADD V8.S4, V1.S4, V1.S4
+	WORD $0x4ea24463 // sshl v3.4s, v3.4s, v2.4s
+	WORD $0x4ea24484 // sshl v4.4s, v4.4s, v2.4s
+	WORD $0x4ea244c6 // sshl v6.4s, v6.4s, v2.4s
+	WORD $0x4ea244e7 // sshl v7.4s, v7.4s, v2.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F2
+	FMOVQ 16(R1), F5
+	VADD V2.S4, V0.S4, V0.S4
+	FMOVQ F0, (R0)
+	VADD V5.S4, V1.S4, V1.S4
 	FMOVQ F1, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea24463 // sshl v3.4s, v3.4s, v2.4s
-	VADD V5.S4, V3.S4, V3.S4
+	VADD V2.S4, V3.S4, V3.S4
 	FMOVQ F3, (R0)
-	WORD $0x4ea24484 // sshl v4.4s, v4.4s, v2.4s
-	VADD V8.S4, V4.S4, V4.S4
+	VADD V5.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea244c6 // sshl v6.4s, v6.4s, v2.4s
-	VADD V5.S4, V6.S4, V6.S4
+	VADD V2.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
-	WORD $0x4ea244e7 // sshl v7.4s, v7.4s, v2.4s
-	VADD V8.S4, V7.S4, V7.S4
+	VADD V5.S4, V7.S4, V7.S4
 	FMOVQ F7, 16(R0)
 	RET
 
@@ -334,36 +340,38 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V2.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F5
-	FMOVQ 16(R1), F8
 	WORD $0x4ea24400 // sshl v0.4s, v0.4s, v2.4s
-	VADD V5.S4, V0.S4, V0.S4
-	FMOVQ F0, (R0)
 	WORD $0x4ea24421 // sshl v1.4s, v1.4s, v2.4s
-	VADD V8.S4, V1.S4, V1.S4
+	WORD $0x4ea24463 // sshl v3.4s, v3.4s, v2.4s
+	WORD $0x4ea24484 // sshl v4.4s, v4.4s, v2.4s
+	WORD $0x4ea244c6 // sshl v6.4s, v6.4s, v2.4s
+	WORD $0x4ea244e7 // sshl v7.4s, v7.4s, v2.4s
+	WORD $0x4ea24529 // sshl v9.4s, v9.4s, v2.4s
+	WORD $0x4ea2454a // sshl v10.4s, v10.4s, v2.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F2
+	FMOVQ 16(R1), F5
+	VADD V2.S4, V0.S4, V0.S4
+	FMOVQ F0, (R0)
+	VADD V5.S4, V1.S4, V1.S4
 	FMOVQ F1, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea24463 // sshl v3.4s, v3.4s, v2.4s
-	VADD V5.S4, V3.S4, V3.S4
+	VADD V2.S4, V3.S4, V3.S4
 	FMOVQ F3, (R0)
-	WORD $0x4ea24484 // sshl v4.4s, v4.4s, v2.4s
-	VADD V8.S4, V4.S4, V4.S4
+	VADD V5.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea244c6 // sshl v6.4s, v6.4s, v2.4s
-	VADD V5.S4, V6.S4, V6.S4
+	VADD V2.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
-	WORD $0x4ea244e7 // sshl v7.4s, v7.4s, v2.4s
-	VADD V8.S4, V7.S4, V7.S4
+	VADD V5.S4, V7.S4, V7.S4
 	FMOVQ F7, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea24529 // sshl v9.4s, v9.4s, v2.4s
-	VADD V5.S4, V9.S4, V9.S4
+	VADD V2.S4, V9.S4, V9.S4
 	FMOVQ F9, (R0)
-	WORD $0x4ea2454a // sshl v10.4s, v10.4s, v2.4s
-	VADD V8.S4, V10.S4, V10.S4
+	VADD V5.S4, V10.S4, V10.S4
 	FMOVQ F10, 16(R0)
 	RET
 
@@ -473,43 +481,45 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V2.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F5
-	FMOVQ 16(R1), F8
 	WORD $0x4ea24400 // sshl v0.4s, v0.4s, v2.4s
-	VADD V5.S4, V0.S4, V0.S4
-	FMOVQ F0, (R0)
 	WORD $0x4ea24421 // sshl v1.4s, v1.4s, v2.4s
-	VADD V8.S4, V1.S4, V1.S4
+	WORD $0x4ea24463 // sshl v3.4s, v3.4s, v2.4s
+	WORD $0x4ea24484 // sshl v4.4s, v4.4s, v2.4s
+	WORD $0x4ea244c6 // sshl v6.4s, v6.4s, v2.4s
+	WORD $0x4ea244e7 // sshl v7.4s, v7.4s, v2.4s
+	WORD $0x4ea24529 // sshl v9.4s, v9.4s, v2.4s
+	WORD $0x4ea2454a // sshl v10.4s, v10.4s, v2.4s
+	WORD $0x4ea2458c // sshl v12.4s, v12.4s, v2.4s
+	WORD $0x4ea245ad // sshl v13.4s, v13.4s, v2.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F2
+	FMOVQ 16(R1), F5
+	VADD V2.S4, V0.S4, V0.S4
+	FMOVQ F0, (R0)
+	VADD V5.S4, V1.S4, V1.S4
 	FMOVQ F1, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea24463 // sshl v3.4s, v3.4s, v2.4s
-	VADD V5.S4, V3.S4, V3.S4
+	VADD V2.S4, V3.S4, V3.S4
 	FMOVQ F3, (R0)
-	WORD $0x4ea24484 // sshl v4.4s, v4.4s, v2.4s
-	VADD V8.S4, V4.S4, V4.S4
+	VADD V5.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea244c6 // sshl v6.4s, v6.4s, v2.4s
-	VADD V5.S4, V6.S4, V6.S4
+	VADD V2.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
-	WORD $0x4ea244e7 // sshl v7.4s, v7.4s, v2.4s
-	VADD V8.S4, V7.S4, V7.S4
+	VADD V5.S4, V7.S4, V7.S4
 	FMOVQ F7, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea24529 // sshl v9.4s, v9.4s, v2.4s
-	VADD V5.S4, V9.S4, V9.S4
+	VADD V2.S4, V9.S4, V9.S4
 	FMOVQ F9, (R0)
-	WORD $0x4ea2454a // sshl v10.4s, v10.4s, v2.4s
-	VADD V8.S4, V10.S4, V10.S4
+	VADD V5.S4, V10.S4, V10.S4
 	FMOVQ F10, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea2458c // sshl v12.4s, v12.4s, v2.4s
-	VADD V5.S4, V12.S4, V12.S4
+	VADD V2.S4, V12.S4, V12.S4
 	FMOVQ F12, (R0)
-	WORD $0x4ea245ad // sshl v13.4s, v13.4s, v2.4s
-	VADD V8.S4, V13.S4, V13.S4
+	VADD V5.S4, V13.S4, V13.S4
 	FMOVQ F13, 16(R0)
 	RET
 
@@ -634,50 +644,52 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V2.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F5
-	FMOVQ 16(R1), F8
 	WORD $0x4ea24400 // sshl v0.4s, v0.4s, v2.4s
-	VADD V5.S4, V0.S4, V0.S4
-	FMOVQ F0, (R0)
 	WORD $0x4ea24421 // sshl v1.4s, v1.4s, v2.4s
-	VADD V8.S4, V1.S4, V1.S4
+	WORD $0x4ea24463 // sshl v3.4s, v3.4s, v2.4s
+	WORD $0x4ea24484 // sshl v4.4s, v4.4s, v2.4s
+	WORD $0x4ea244c6 // sshl v6.4s, v6.4s, v2.4s
+	WORD $0x4ea244e7 // sshl v7.4s, v7.4s, v2.4s
+	WORD $0x4ea24529 // sshl v9.4s, v9.4s, v2.4s
+	WORD $0x4ea2454a // sshl v10.4s, v10.4s, v2.4s
+	WORD $0x4ea2458c // sshl v12.4s, v12.4s, v2.4s
+	WORD $0x4ea245ad // sshl v13.4s, v13.4s, v2.4s
+	WORD $0x4ea245ef // sshl v15.4s, v15.4s, v2.4s
+	WORD $0x4ea24610 // sshl v16.4s, v16.4s, v2.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F2
+	FMOVQ 16(R1), F5
+	VADD V2.S4, V0.S4, V0.S4
+	FMOVQ F0, (R0)
+	VADD V5.S4, V1.S4, V1.S4
 	FMOVQ F1, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea24463 // sshl v3.4s, v3.4s, v2.4s
-	VADD V5.S4, V3.S4, V3.S4
+	VADD V2.S4, V3.S4, V3.S4
 	FMOVQ F3, (R0)
-	WORD $0x4ea24484 // sshl v4.4s, v4.4s, v2.4s
-	VADD V8.S4, V4.S4, V4.S4
+	VADD V5.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea244c6 // sshl v6.4s, v6.4s, v2.4s
-	VADD V5.S4, V6.S4, V6.S4
+	VADD V2.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
-	WORD $0x4ea244e7 // sshl v7.4s, v7.4s, v2.4s
-	VADD V8.S4, V7.S4, V7.S4
+	VADD V5.S4, V7.S4, V7.S4
 	FMOVQ F7, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea24529 // sshl v9.4s, v9.4s, v2.4s
-	VADD V5.S4, V9.S4, V9.S4
+	VADD V2.S4, V9.S4, V9.S4
 	FMOVQ F9, (R0)
-	WORD $0x4ea2454a // sshl v10.4s, v10.4s, v2.4s
-	VADD V8.S4, V10.S4, V10.S4
+	VADD V5.S4, V10.S4, V10.S4
 	FMOVQ F10, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea2458c // sshl v12.4s, v12.4s, v2.4s
-	VADD V5.S4, V12.S4, V12.S4
+	VADD V2.S4, V12.S4, V12.S4
 	FMOVQ F12, (R0)
-	WORD $0x4ea245ad // sshl v13.4s, v13.4s, v2.4s
-	VADD V8.S4, V13.S4, V13.S4
+	VADD V5.S4, V13.S4, V13.S4
 	FMOVQ F13, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea245ef // sshl v15.4s, v15.4s, v2.4s
-	VADD V5.S4, V15.S4, V15.S4
+	VADD V2.S4, V15.S4, V15.S4
 	FMOVQ F15, (R0)
-	WORD $0x4ea24610 // sshl v16.4s, v16.4s, v2.4s
-	VADD V8.S4, V16.S4, V16.S4
+	VADD V5.S4, V16.S4, V16.S4
 	FMOVQ F16, 16(R0)
 	RET
 
@@ -817,57 +829,59 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V2.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F5
-	FMOVQ 16(R1), F8
 	WORD $0x4ea24400 // sshl v0.4s, v0.4s, v2.4s
-	VADD V5.S4, V0.S4, V0.S4
-	FMOVQ F0, (R0)
 	WORD $0x4ea24421 // sshl v1.4s, v1.4s, v2.4s
-	VADD V8.S4, V1.S4, V1.S4
+	WORD $0x4ea24463 // sshl v3.4s, v3.4s, v2.4s
+	WORD $0x4ea24484 // sshl v4.4s, v4.4s, v2.4s
+	WORD $0x4ea244c6 // sshl v6.4s, v6.4s, v2.4s
+	WORD $0x4ea244e7 // sshl v7.4s, v7.4s, v2.4s
+	WORD $0x4ea24529 // sshl v9.4s, v9.4s, v2.4s
+	WORD $0x4ea2454a // sshl v10.4s, v10.4s, v2.4s
+	WORD $0x4ea2458c // sshl v12.4s, v12.4s, v2.4s
+	WORD $0x4ea245ad // sshl v13.4s, v13.4s, v2.4s
+	WORD $0x4ea245ef // sshl v15.4s, v15.4s, v2.4s
+	WORD $0x4ea24610 // sshl v16.4s, v16.4s, v2.4s
+	WORD $0x4ea24652 // sshl v18.4s, v18.4s, v2.4s
+	WORD $0x4ea24673 // sshl v19.4s, v19.4s, v2.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F2
+	FMOVQ 16(R1), F5
+	VADD V2.S4, V0.S4, V0.S4
+	FMOVQ F0, (R0)
+	VADD V5.S4, V1.S4, V1.S4
 	FMOVQ F1, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea24463 // sshl v3.4s, v3.4s, v2.4s
-	VADD V5.S4, V3.S4, V3.S4
+	VADD V2.S4, V3.S4, V3.S4
 	FMOVQ F3, (R0)
-	WORD $0x4ea24484 // sshl v4.4s, v4.4s, v2.4s
-	VADD V8.S4, V4.S4, V4.S4
+	VADD V5.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea244c6 // sshl v6.4s, v6.4s, v2.4s
-	VADD V5.S4, V6.S4, V6.S4
+	VADD V2.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
-	WORD $0x4ea244e7 // sshl v7.4s, v7.4s, v2.4s
-	VADD V8.S4, V7.S4, V7.S4
+	VADD V5.S4, V7.S4, V7.S4
 	FMOVQ F7, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea24529 // sshl v9.4s, v9.4s, v2.4s
-	VADD V5.S4, V9.S4, V9.S4
+	VADD V2.S4, V9.S4, V9.S4
 	FMOVQ F9, (R0)
-	WORD $0x4ea2454a // sshl v10.4s, v10.4s, v2.4s
-	VADD V8.S4, V10.S4, V10.S4
+	VADD V5.S4, V10.S4, V10.S4
 	FMOVQ F10, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea2458c // sshl v12.4s, v12.4s, v2.4s
-	VADD V5.S4, V12.S4, V12.S4
+	VADD V2.S4, V12.S4, V12.S4
 	FMOVQ F12, (R0)
-	WORD $0x4ea245ad // sshl v13.4s, v13.4s, v2.4s
-	VADD V8.S4, V13.S4, V13.S4
+	VADD V5.S4, V13.S4, V13.S4
 	FMOVQ F13, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea245ef // sshl v15.4s, v15.4s, v2.4s
-	VADD V5.S4, V15.S4, V15.S4
+	VADD V2.S4, V15.S4, V15.S4
 	FMOVQ F15, (R0)
-	WORD $0x4ea24610 // sshl v16.4s, v16.4s, v2.4s
-	VADD V8.S4, V16.S4, V16.S4
+	VADD V5.S4, V16.S4, V16.S4
 	FMOVQ F16, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea24652 // sshl v18.4s, v18.4s, v2.4s
-	VADD V5.S4, V18.S4, V18.S4
+	VADD V2.S4, V18.S4, V18.S4
 	FMOVQ F18, (R0)
-	WORD $0x4ea24673 // sshl v19.4s, v19.4s, v2.4s
-	VADD V8.S4, V19.S4, V19.S4
+	VADD V5.S4, V19.S4, V19.S4
 	FMOVQ F19, 16(R0)
 	RET
 
@@ -1022,63 +1036,65 @@ sums:
 	MOVD dst+0(FP), R0
 	MOVD bias+48(FP), R1
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V2.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F5
-	FMOVQ 16(R1), F8
 	WORD $0x4ea24400 // sshl v0.4s, v0.4s, v2.4s
-	VADD V5.S4, V0.S4, V0.S4
-	FMOVQ F0, (R0)
 	WORD $0x4ea24421 // sshl v1.4s, v1.4s, v2.4s
-	VADD V8.S4, V1.S4, V1.S4
+	WORD $0x4ea24463 // sshl v3.4s, v3.4s, v2.4s
+	WORD $0x4ea24484 // sshl v4.4s, v4.4s, v2.4s
+	WORD $0x4ea244c6 // sshl v6.4s, v6.4s, v2.4s
+	WORD $0x4ea244e7 // sshl v7.4s, v7.4s, v2.4s
+	WORD $0x4ea24529 // sshl v9.4s, v9.4s, v2.4s
+	WORD $0x4ea2454a // sshl v10.4s, v10.4s, v2.4s
+	WORD $0x4ea2458c // sshl v12.4s, v12.4s, v2.4s
+	WORD $0x4ea245ad // sshl v13.4s, v13.4s, v2.4s
+	WORD $0x4ea245ef // sshl v15.4s, v15.4s, v2.4s
+	WORD $0x4ea24610 // sshl v16.4s, v16.4s, v2.4s
+	WORD $0x4ea24652 // sshl v18.4s, v18.4s, v2.4s
+	WORD $0x4ea24673 // sshl v19.4s, v19.4s, v2.4s
+	WORD $0x4ea246b5 // sshl v21.4s, v21.4s, v2.4s
+	WORD $0x4ea246d6 // sshl v22.4s, v22.4s, v2.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F2
+	FMOVQ 16(R1), F5
+	VADD V2.S4, V0.S4, V0.S4
+	FMOVQ F0, (R0)
+	VADD V5.S4, V1.S4, V1.S4
 	FMOVQ F1, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea24463 // sshl v3.4s, v3.4s, v2.4s
-	VADD V5.S4, V3.S4, V3.S4
+	VADD V2.S4, V3.S4, V3.S4
 	FMOVQ F3, (R0)
-	WORD $0x4ea24484 // sshl v4.4s, v4.4s, v2.4s
-	VADD V8.S4, V4.S4, V4.S4
+	VADD V5.S4, V4.S4, V4.S4
 	FMOVQ F4, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea244c6 // sshl v6.4s, v6.4s, v2.4s
-	VADD V5.S4, V6.S4, V6.S4
+	VADD V2.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
-	WORD $0x4ea244e7 // sshl v7.4s, v7.4s, v2.4s
-	VADD V8.S4, V7.S4, V7.S4
+	VADD V5.S4, V7.S4, V7.S4
 	FMOVQ F7, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea24529 // sshl v9.4s, v9.4s, v2.4s
-	VADD V5.S4, V9.S4, V9.S4
+	VADD V2.S4, V9.S4, V9.S4
 	FMOVQ F9, (R0)
-	WORD $0x4ea2454a // sshl v10.4s, v10.4s, v2.4s
-	VADD V8.S4, V10.S4, V10.S4
+	VADD V5.S4, V10.S4, V10.S4
 	FMOVQ F10, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea2458c // sshl v12.4s, v12.4s, v2.4s
-	VADD V5.S4, V12.S4, V12.S4
+	VADD V2.S4, V12.S4, V12.S4
 	FMOVQ F12, (R0)
-	WORD $0x4ea245ad // sshl v13.4s, v13.4s, v2.4s
-	VADD V8.S4, V13.S4, V13.S4
+	VADD V5.S4, V13.S4, V13.S4
 	FMOVQ F13, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea245ef // sshl v15.4s, v15.4s, v2.4s
-	VADD V5.S4, V15.S4, V15.S4
+	VADD V2.S4, V15.S4, V15.S4
 	FMOVQ F15, (R0)
-	WORD $0x4ea24610 // sshl v16.4s, v16.4s, v2.4s
-	VADD V8.S4, V16.S4, V16.S4
+	VADD V5.S4, V16.S4, V16.S4
 	FMOVQ F16, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea24652 // sshl v18.4s, v18.4s, v2.4s
-	VADD V5.S4, V18.S4, V18.S4
+	VADD V2.S4, V18.S4, V18.S4
 	FMOVQ F18, (R0)
-	WORD $0x4ea24673 // sshl v19.4s, v19.4s, v2.4s
-	VADD V8.S4, V19.S4, V19.S4
+	VADD V5.S4, V19.S4, V19.S4
 	FMOVQ F19, 16(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea246b5 // sshl v21.4s, v21.4s, v2.4s
-	VADD V5.S4, V21.S4, V21.S4
+	VADD V2.S4, V21.S4, V21.S4
 	FMOVQ F21, (R0)
-	WORD $0x4ea246d6 // sshl v22.4s, v22.4s, v2.4s
-	VADD V8.S4, V22.S4, V22.S4
+	VADD V5.S4, V22.S4, V22.S4
 	FMOVQ F22, 16(R0)
 	RET

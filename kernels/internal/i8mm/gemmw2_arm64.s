@@ -127,22 +127,24 @@ sums:
 	VZIP1 V8.D2, V7.D2, V7.D2
 	VZIP1 V10.D2, V9.D2, V9.D2
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F2
-	FMOVQ 32(R1), F4
-	FMOVQ 48(R1), F6
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V1.S4, V3.S4, V3.S4
-	FMOVQ F3, (R0)
 	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
-	VADD V2.S4, V5.S4, V5.S4
-	FMOVQ F5, 16(R0)
 	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
-	VADD V4.S4, V7.S4, V7.S4
-	FMOVQ F7, 32(R0)
 	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V6.S4, V9.S4, V9.S4
+shifted:
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	FMOVQ 32(R1), F2
+	FMOVQ 48(R1), F4
+	VADD V0.S4, V3.S4, V3.S4
+	FMOVQ F3, (R0)
+	VADD V1.S4, V5.S4, V5.S4
+	FMOVQ F5, 16(R0)
+	VADD V2.S4, V7.S4, V7.S4
+	FMOVQ F7, 32(R0)
+	VADD V4.S4, V9.S4, V9.S4
 	FMOVQ F9, 48(R0)
 	RET
 
@@ -268,36 +270,38 @@ sums:
 	VZIP2 V11.D2, V10.D2, V3.D2
 	VZIP1 V11.D2, V10.D2, V10.D2
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V5.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F7
-	FMOVQ 16(R1), F9
-	FMOVQ 32(R1), F11
-	FMOVQ 48(R1), F12
 	WORD $0x4ea54484 // sshl v4.4s, v4.4s, v5.4s
-	VADD V7.S4, V4.S4, V4.S4
-	FMOVQ F4, (R0)
 	WORD $0x4ea544c6 // sshl v6.4s, v6.4s, v5.4s
-	VADD V9.S4, V6.S4, V6.S4
-	FMOVQ F6, 16(R0)
 	WORD $0x4ea54508 // sshl v8.4s, v8.4s, v5.4s
-	VADD V11.S4, V8.S4, V8.S4
-	FMOVQ F8, 32(R0)
 	WORD $0x4ea5454a // sshl v10.4s, v10.4s, v5.4s
-	VADD V12.S4, V10.S4, V10.S4
+	WORD $0x4ea54400 // sshl v0.4s, v0.4s, v5.4s
+	WORD $0x4ea54421 // sshl v1.4s, v1.4s, v5.4s
+	WORD $0x4ea54442 // sshl v2.4s, v2.4s, v5.4s
+	WORD $0x4ea54463 // sshl v3.4s, v3.4s, v5.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F5
+	FMOVQ 16(R1), F7
+	FMOVQ 32(R1), F9
+	FMOVQ 48(R1), F11
+	VADD V5.S4, V4.S4, V4.S4
+	FMOVQ F4, (R0)
+	VADD V7.S4, V6.S4, V6.S4
+	FMOVQ F6, 16(R0)
+	VADD V9.S4, V8.S4, V8.S4
+	FMOVQ F8, 32(R0)
+	VADD V11.S4, V10.S4, V10.S4
 	FMOVQ F10, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea54400 // sshl v0.4s, v0.4s, v5.4s
-	VADD V7.S4, V0.S4, V0.S4
+	VADD V5.S4, V0.S4, V0.S4
 	FMOVQ F0, (R0)
-	WORD $0x4ea54421 // sshl v1.4s, v1.4s, v5.4s
-	VADD V9.S4, V1.S4, V1.S4
+	VADD V7.S4, V1.S4, V1.S4
 	FMOVQ F1, 16(R0)
-	WORD $0x4ea54442 // sshl v2.4s, v2.4s, v5.4s
-	VADD V11.S4, V2.S4, V2.S4
+	VADD V9.S4, V2.S4, V2.S4
 	FMOVQ F2, 32(R0)
-	WORD $0x4ea54463 // sshl v3.4s, v3.4s, v5.4s
-	VADD V12.S4, V3.S4, V3.S4
+	VADD V11.S4, V3.S4, V3.S4
 	FMOVQ F3, 48(R0)
 	RET
 
@@ -465,49 +469,51 @@ sums:
 	VZIP1 V19.D2, V18.D2, V18.D2
 	VZIP1 V21.D2, V20.D2, V20.D2
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V5.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F7
-	FMOVQ 16(R1), F9
-	FMOVQ 32(R1), F11
-	FMOVQ 48(R1), F12
 	WORD $0x4ea54484 // sshl v4.4s, v4.4s, v5.4s
-	VADD V7.S4, V4.S4, V4.S4
-	FMOVQ F4, (R0)
 	WORD $0x4ea544c6 // sshl v6.4s, v6.4s, v5.4s
-	VADD V9.S4, V6.S4, V6.S4
-	FMOVQ F6, 16(R0)
 	WORD $0x4ea54508 // sshl v8.4s, v8.4s, v5.4s
-	VADD V11.S4, V8.S4, V8.S4
-	FMOVQ F8, 32(R0)
 	WORD $0x4ea5454a // sshl v10.4s, v10.4s, v5.4s
-	VADD V12.S4, V10.S4, V10.S4
+	WORD $0x4ea54400 // sshl v0.4s, v0.4s, v5.4s
+	WORD $0x4ea54421 // sshl v1.4s, v1.4s, v5.4s
+	WORD $0x4ea54442 // sshl v2.4s, v2.4s, v5.4s
+	WORD $0x4ea54463 // sshl v3.4s, v3.4s, v5.4s
+	WORD $0x4ea545ce // sshl v14.4s, v14.4s, v5.4s
+	WORD $0x4ea54610 // sshl v16.4s, v16.4s, v5.4s
+	WORD $0x4ea54652 // sshl v18.4s, v18.4s, v5.4s
+	WORD $0x4ea54694 // sshl v20.4s, v20.4s, v5.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F5
+	FMOVQ 16(R1), F7
+	FMOVQ 32(R1), F9
+	FMOVQ 48(R1), F11
+	VADD V5.S4, V4.S4, V4.S4
+	FMOVQ F4, (R0)
+	VADD V7.S4, V6.S4, V6.S4
+	FMOVQ F6, 16(R0)
+	VADD V9.S4, V8.S4, V8.S4
+	FMOVQ F8, 32(R0)
+	VADD V11.S4, V10.S4, V10.S4
 	FMOVQ F10, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea54400 // sshl v0.4s, v0.4s, v5.4s
-	VADD V7.S4, V0.S4, V0.S4
+	VADD V5.S4, V0.S4, V0.S4
 	FMOVQ F0, (R0)
-	WORD $0x4ea54421 // sshl v1.4s, v1.4s, v5.4s
-	VADD V9.S4, V1.S4, V1.S4
+	VADD V7.S4, V1.S4, V1.S4
 	FMOVQ F1, 16(R0)
-	WORD $0x4ea54442 // sshl v2.4s, v2.4s, v5.4s
-	VADD V11.S4, V2.S4, V2.S4
+	VADD V9.S4, V2.S4, V2.S4
 	FMOVQ F2, 32(R0)
-	WORD $0x4ea54463 // sshl v3.4s, v3.4s, v5.4s
-	VADD V12.S4, V3.S4, V3.S4
+	VADD V11.S4, V3.S4, V3.S4
 	FMOVQ F3, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea545ce // sshl v14.4s, v14.4s, v5.4s
-	VADD V7.S4, V14.S4, V14.S4
+	VADD V5.S4, V14.S4, V14.S4
 	FMOVQ F14, (R0)
-	WORD $0x4ea54610 // sshl v16.4s, v16.4s, v5.4s
-	VADD V9.S4, V16.S4, V16.S4
+	VADD V7.S4, V16.S4, V16.S4
 	FMOVQ F16, 16(R0)
-	WORD $0x4ea54652 // sshl v18.4s, v18.4s, v5.4s
-	VADD V11.S4, V18.S4, V18.S4
+	VADD V9.S4, V18.S4, V18.S4
 	FMOVQ F18, 32(R0)
-	WORD $0x4ea54694 // sshl v20.4s, v20.4s, v5.4s
-	VADD V12.S4, V20.S4, V20.S4
+	VADD V11.S4, V20.S4, V20.S4
 	FMOVQ F20, 48(R0)
 	RET
 
@@ -682,61 +688,63 @@ sums:
 	VZIP2 V21.D2, V20.D2, V11.D2
 	VZIP1 V21.D2, V20.D2, V20.D2
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V12.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F13
-	FMOVQ 16(R1), F15
-	FMOVQ 32(R1), F17
-	FMOVQ 48(R1), F19
 	WORD $0x4eac4484 // sshl v4.4s, v4.4s, v12.4s
-	VADD V13.S4, V4.S4, V4.S4
-	FMOVQ F4, (R0)
 	WORD $0x4eac44c6 // sshl v6.4s, v6.4s, v12.4s
-	VADD V15.S4, V6.S4, V6.S4
-	FMOVQ F6, 16(R0)
 	WORD $0x4eac4508 // sshl v8.4s, v8.4s, v12.4s
-	VADD V17.S4, V8.S4, V8.S4
-	FMOVQ F8, 32(R0)
 	WORD $0x4eac454a // sshl v10.4s, v10.4s, v12.4s
-	VADD V19.S4, V10.S4, V10.S4
+	WORD $0x4eac4400 // sshl v0.4s, v0.4s, v12.4s
+	WORD $0x4eac4421 // sshl v1.4s, v1.4s, v12.4s
+	WORD $0x4eac4442 // sshl v2.4s, v2.4s, v12.4s
+	WORD $0x4eac4463 // sshl v3.4s, v3.4s, v12.4s
+	WORD $0x4eac45ce // sshl v14.4s, v14.4s, v12.4s
+	WORD $0x4eac4610 // sshl v16.4s, v16.4s, v12.4s
+	WORD $0x4eac4652 // sshl v18.4s, v18.4s, v12.4s
+	WORD $0x4eac4694 // sshl v20.4s, v20.4s, v12.4s
+	WORD $0x4eac44a5 // sshl v5.4s, v5.4s, v12.4s
+	WORD $0x4eac44e7 // sshl v7.4s, v7.4s, v12.4s
+	WORD $0x4eac4529 // sshl v9.4s, v9.4s, v12.4s
+	WORD $0x4eac456b // sshl v11.4s, v11.4s, v12.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F12
+	FMOVQ 16(R1), F13
+	FMOVQ 32(R1), F15
+	FMOVQ 48(R1), F17
+	VADD V12.S4, V4.S4, V4.S4
+	FMOVQ F4, (R0)
+	VADD V13.S4, V6.S4, V6.S4
+	FMOVQ F6, 16(R0)
+	VADD V15.S4, V8.S4, V8.S4
+	FMOVQ F8, 32(R0)
+	VADD V17.S4, V10.S4, V10.S4
 	FMOVQ F10, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4eac4400 // sshl v0.4s, v0.4s, v12.4s
-	VADD V13.S4, V0.S4, V0.S4
+	VADD V12.S4, V0.S4, V0.S4
 	FMOVQ F0, (R0)
-	WORD $0x4eac4421 // sshl v1.4s, v1.4s, v12.4s
-	VADD V15.S4, V1.S4, V1.S4
+	VADD V13.S4, V1.S4, V1.S4
 	FMOVQ F1, 16(R0)
-	WORD $0x4eac4442 // sshl v2.4s, v2.4s, v12.4s
-	VADD V17.S4, V2.S4, V2.S4
+	VADD V15.S4, V2.S4, V2.S4
 	FMOVQ F2, 32(R0)
-	WORD $0x4eac4463 // sshl v3.4s, v3.4s, v12.4s
-	VADD V19.S4, V3.S4, V3.S4
+	VADD V17.S4, V3.S4, V3.S4
 	FMOVQ F3, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4eac45ce // sshl v14.4s, v14.4s, v12.4s
-	VADD V13.S4, V14.S4, V14.S4
+	VADD V12.S4, V14.S4, V14.S4
 	FMOVQ F14, (R0)
-	WORD $0x4eac4610 // sshl v16.4s, v16.4s, v12.4s
-	VADD V15.S4, V16.S4, V16.S4
+	VADD V13.S4, V16.S4, V16.S4
 	FMOVQ F16, 16(R0)
-	WORD $0x4eac4652 // sshl v18.4s, v18.4s, v12.4s
-	VADD V17.S4, V18.S4, V18.S4
+	VADD V15.S4, V18.S4, V18.S4
 	FMOVQ F18, 32(R0)
-	WORD $0x4eac4694 // sshl v20.4s, v20.4s, v12.4s
-	VADD V19.S4, V20.S4, V20.S4
+	VADD V17.S4, V20.S4, V20.S4
 	FMOVQ F20, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4eac44a5 // sshl v5.4s, v5.4s, v12.4s
-	VADD V13.S4, V5.S4, V5.S4
+	VADD V12.S4, V5.S4, V5.S4
 	FMOVQ F5, (R0)
-	WORD $0x4eac44e7 // sshl v7.4s, v7.4s, v12.4s
-	VADD V15.S4, V7.S4, V7.S4
+	VADD V13.S4, V7.S4, V7.S4
 	FMOVQ F7, 16(R0)
-	WORD $0x4eac4529 // sshl v9.4s, v9.4s, v12.4s
-	VADD V17.S4, V9.S4, V9.S4
+	VADD V15.S4, V9.S4, V9.S4
 	FMOVQ F9, 32(R0)
-	WORD $0x4eac456b // sshl v11.4s, v11.4s, v12.4s
-	VADD V19.S4, V11.S4, V11.S4
+	VADD V17.S4, V11.S4, V11.S4
 	FMOVQ F11, 48(R0)
 	RET

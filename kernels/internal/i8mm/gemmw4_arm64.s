@@ -139,22 +139,24 @@ sums:
 	VZIP1 V7.D2, V6.D2, V6.D2
 	VZIP1 V9.D2, V8.D2, V8.D2
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	FMOVQ (R1), F1
-	FMOVQ 16(R1), F3
-	FMOVQ 32(R1), F5
-	FMOVQ 48(R1), F7
 	WORD $0x4ea04442 // sshl v2.4s, v2.4s, v0.4s
-	VADD V1.S4, V2.S4, V2.S4
-	FMOVQ F2, (R0)
 	WORD $0x4ea04484 // sshl v4.4s, v4.4s, v0.4s
-	VADD V3.S4, V4.S4, V4.S4
-	FMOVQ F4, 16(R0)
 	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V5.S4, V6.S4, V6.S4
-	FMOVQ F6, 32(R0)
 	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
-	VADD V7.S4, V8.S4, V8.S4
+shifted:
+	FMOVQ (R1), F0
+	FMOVQ 16(R1), F1
+	FMOVQ 32(R1), F3
+	FMOVQ 48(R1), F5
+	VADD V0.S4, V2.S4, V2.S4
+	FMOVQ F2, (R0)
+	VADD V1.S4, V4.S4, V4.S4
+	FMOVQ F4, 16(R0)
+	VADD V3.S4, V6.S4, V6.S4
+	FMOVQ F6, 32(R0)
+	VADD V5.S4, V8.S4, V8.S4
 	FMOVQ F8, 48(R0)
 	RET
 
@@ -296,36 +298,38 @@ sums:
 	VZIP2 V10.D2, V9.D2, V4.D2
 	VZIP1 V10.D2, V9.D2, V9.D2
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V6.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F8
-	FMOVQ 16(R1), F10
-	FMOVQ 32(R1), F11
-	FMOVQ 48(R1), F12
 	WORD $0x4ea64463 // sshl v3.4s, v3.4s, v6.4s
-	VADD V8.S4, V3.S4, V3.S4
-	FMOVQ F3, (R0)
 	WORD $0x4ea644a5 // sshl v5.4s, v5.4s, v6.4s
-	VADD V10.S4, V5.S4, V5.S4
-	FMOVQ F5, 16(R0)
 	WORD $0x4ea644e7 // sshl v7.4s, v7.4s, v6.4s
-	VADD V11.S4, V7.S4, V7.S4
-	FMOVQ F7, 32(R0)
 	WORD $0x4ea64529 // sshl v9.4s, v9.4s, v6.4s
-	VADD V12.S4, V9.S4, V9.S4
+	WORD $0x4ea64400 // sshl v0.4s, v0.4s, v6.4s
+	WORD $0x4ea64421 // sshl v1.4s, v1.4s, v6.4s
+	WORD $0x4ea64442 // sshl v2.4s, v2.4s, v6.4s
+	WORD $0x4ea64484 // sshl v4.4s, v4.4s, v6.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F6
+	FMOVQ 16(R1), F8
+	FMOVQ 32(R1), F10
+	FMOVQ 48(R1), F11
+	VADD V6.S4, V3.S4, V3.S4
+	FMOVQ F3, (R0)
+	VADD V8.S4, V5.S4, V5.S4
+	FMOVQ F5, 16(R0)
+	VADD V10.S4, V7.S4, V7.S4
+	FMOVQ F7, 32(R0)
+	VADD V11.S4, V9.S4, V9.S4
 	FMOVQ F9, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea64400 // sshl v0.4s, v0.4s, v6.4s
-	VADD V8.S4, V0.S4, V0.S4
+	VADD V6.S4, V0.S4, V0.S4
 	FMOVQ F0, (R0)
-	WORD $0x4ea64421 // sshl v1.4s, v1.4s, v6.4s
-	VADD V10.S4, V1.S4, V1.S4
+	VADD V8.S4, V1.S4, V1.S4
 	FMOVQ F1, 16(R0)
-	WORD $0x4ea64442 // sshl v2.4s, v2.4s, v6.4s
-	VADD V11.S4, V2.S4, V2.S4
+	VADD V10.S4, V2.S4, V2.S4
 	FMOVQ F2, 32(R0)
-	WORD $0x4ea64484 // sshl v4.4s, v4.4s, v6.4s
-	VADD V12.S4, V4.S4, V4.S4
+	VADD V11.S4, V4.S4, V4.S4
 	FMOVQ F4, 48(R0)
 	RET
 
@@ -509,49 +513,51 @@ sums:
 	VZIP1 V18.D2, V17.D2, V17.D2
 	VZIP1 V20.D2, V19.D2, V19.D2
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V6.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F8
-	FMOVQ 16(R1), F10
-	FMOVQ 32(R1), F11
-	FMOVQ 48(R1), F12
 	WORD $0x4ea64463 // sshl v3.4s, v3.4s, v6.4s
-	VADD V8.S4, V3.S4, V3.S4
-	FMOVQ F3, (R0)
 	WORD $0x4ea644a5 // sshl v5.4s, v5.4s, v6.4s
-	VADD V10.S4, V5.S4, V5.S4
-	FMOVQ F5, 16(R0)
 	WORD $0x4ea644e7 // sshl v7.4s, v7.4s, v6.4s
-	VADD V11.S4, V7.S4, V7.S4
-	FMOVQ F7, 32(R0)
 	WORD $0x4ea64529 // sshl v9.4s, v9.4s, v6.4s
-	VADD V12.S4, V9.S4, V9.S4
+	WORD $0x4ea64400 // sshl v0.4s, v0.4s, v6.4s
+	WORD $0x4ea64421 // sshl v1.4s, v1.4s, v6.4s
+	WORD $0x4ea64442 // sshl v2.4s, v2.4s, v6.4s
+	WORD $0x4ea64484 // sshl v4.4s, v4.4s, v6.4s
+	WORD $0x4ea645ad // sshl v13.4s, v13.4s, v6.4s
+	WORD $0x4ea645ef // sshl v15.4s, v15.4s, v6.4s
+	WORD $0x4ea64631 // sshl v17.4s, v17.4s, v6.4s
+	WORD $0x4ea64673 // sshl v19.4s, v19.4s, v6.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F6
+	FMOVQ 16(R1), F8
+	FMOVQ 32(R1), F10
+	FMOVQ 48(R1), F11
+	VADD V6.S4, V3.S4, V3.S4
+	FMOVQ F3, (R0)
+	VADD V8.S4, V5.S4, V5.S4
+	FMOVQ F5, 16(R0)
+	VADD V10.S4, V7.S4, V7.S4
+	FMOVQ F7, 32(R0)
+	VADD V11.S4, V9.S4, V9.S4
 	FMOVQ F9, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea64400 // sshl v0.4s, v0.4s, v6.4s
-	VADD V8.S4, V0.S4, V0.S4
+	VADD V6.S4, V0.S4, V0.S4
 	FMOVQ F0, (R0)
-	WORD $0x4ea64421 // sshl v1.4s, v1.4s, v6.4s
-	VADD V10.S4, V1.S4, V1.S4
+	VADD V8.S4, V1.S4, V1.S4
 	FMOVQ F1, 16(R0)
-	WORD $0x4ea64442 // sshl v2.4s, v2.4s, v6.4s
-	VADD V11.S4, V2.S4, V2.S4
+	VADD V10.S4, V2.S4, V2.S4
 	FMOVQ F2, 32(R0)
-	WORD $0x4ea64484 // sshl v4.4s, v4.4s, v6.4s
-	VADD V12.S4, V4.S4, V4.S4
+	VADD V11.S4, V4.S4, V4.S4
 	FMOVQ F4, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea645ad // sshl v13.4s, v13.4s, v6.4s
-	VADD V8.S4, V13.S4, V13.S4
+	VADD V6.S4, V13.S4, V13.S4
 	FMOVQ F13, (R0)
-	WORD $0x4ea645ef // sshl v15.4s, v15.4s, v6.4s
-	VADD V10.S4, V15.S4, V15.S4
+	VADD V8.S4, V15.S4, V15.S4
 	FMOVQ F15, 16(R0)
-	WORD $0x4ea64631 // sshl v17.4s, v17.4s, v6.4s
-	VADD V11.S4, V17.S4, V17.S4
+	VADD V10.S4, V17.S4, V17.S4
 	FMOVQ F17, 32(R0)
-	WORD $0x4ea64673 // sshl v19.4s, v19.4s, v6.4s
-	VADD V12.S4, V19.S4, V19.S4
+	VADD V11.S4, V19.S4, V19.S4
 	FMOVQ F19, 48(R0)
 	RET
 
@@ -742,61 +748,63 @@ sums:
 	VZIP2 V20.D2, V19.D2, V11.D2
 	VZIP1 V20.D2, V19.D2, V19.D2
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V12.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F14
-	FMOVQ 16(R1), F16
-	FMOVQ 32(R1), F18
-	FMOVQ 48(R1), F20
 	WORD $0x4eac4463 // sshl v3.4s, v3.4s, v12.4s
-	VADD V14.S4, V3.S4, V3.S4
-	FMOVQ F3, (R0)
 	WORD $0x4eac44a5 // sshl v5.4s, v5.4s, v12.4s
-	VADD V16.S4, V5.S4, V5.S4
-	FMOVQ F5, 16(R0)
 	WORD $0x4eac44e7 // sshl v7.4s, v7.4s, v12.4s
-	VADD V18.S4, V7.S4, V7.S4
-	FMOVQ F7, 32(R0)
 	WORD $0x4eac4529 // sshl v9.4s, v9.4s, v12.4s
-	VADD V20.S4, V9.S4, V9.S4
+	WORD $0x4eac4400 // sshl v0.4s, v0.4s, v12.4s
+	WORD $0x4eac4421 // sshl v1.4s, v1.4s, v12.4s
+	WORD $0x4eac4442 // sshl v2.4s, v2.4s, v12.4s
+	WORD $0x4eac4484 // sshl v4.4s, v4.4s, v12.4s
+	WORD $0x4eac45ad // sshl v13.4s, v13.4s, v12.4s
+	WORD $0x4eac45ef // sshl v15.4s, v15.4s, v12.4s
+	WORD $0x4eac4631 // sshl v17.4s, v17.4s, v12.4s
+	WORD $0x4eac4673 // sshl v19.4s, v19.4s, v12.4s
+	WORD $0x4eac44c6 // sshl v6.4s, v6.4s, v12.4s
+	WORD $0x4eac4508 // sshl v8.4s, v8.4s, v12.4s
+	WORD $0x4eac454a // sshl v10.4s, v10.4s, v12.4s
+	WORD $0x4eac456b // sshl v11.4s, v11.4s, v12.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F12
+	FMOVQ 16(R1), F14
+	FMOVQ 32(R1), F16
+	FMOVQ 48(R1), F18
+	VADD V12.S4, V3.S4, V3.S4
+	FMOVQ F3, (R0)
+	VADD V14.S4, V5.S4, V5.S4
+	FMOVQ F5, 16(R0)
+	VADD V16.S4, V7.S4, V7.S4
+	FMOVQ F7, 32(R0)
+	VADD V18.S4, V9.S4, V9.S4
 	FMOVQ F9, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4eac4400 // sshl v0.4s, v0.4s, v12.4s
-	VADD V14.S4, V0.S4, V0.S4
+	VADD V12.S4, V0.S4, V0.S4
 	FMOVQ F0, (R0)
-	WORD $0x4eac4421 // sshl v1.4s, v1.4s, v12.4s
-	VADD V16.S4, V1.S4, V1.S4
+	VADD V14.S4, V1.S4, V1.S4
 	FMOVQ F1, 16(R0)
-	WORD $0x4eac4442 // sshl v2.4s, v2.4s, v12.4s
-	VADD V18.S4, V2.S4, V2.S4
+	VADD V16.S4, V2.S4, V2.S4
 	FMOVQ F2, 32(R0)
-	WORD $0x4eac4484 // sshl v4.4s, v4.4s, v12.4s
-	VADD V20.S4, V4.S4, V4.S4
+	VADD V18.S4, V4.S4, V4.S4
 	FMOVQ F4, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4eac45ad // sshl v13.4s, v13.4s, v12.4s
-	VADD V14.S4, V13.S4, V13.S4
+	VADD V12.S4, V13.S4, V13.S4
 	FMOVQ F13, (R0)
-	WORD $0x4eac45ef // sshl v15.4s, v15.4s, v12.4s
-	VADD V16.S4, V15.S4, V15.S4
+	VADD V14.S4, V15.S4, V15.S4
 	FMOVQ F15, 16(R0)
-	WORD $0x4eac4631 // sshl v17.4s, v17.4s, v12.4s
-	VADD V18.S4, V17.S4, V17.S4
+	VADD V16.S4, V17.S4, V17.S4
 	FMOVQ F17, 32(R0)
-	WORD $0x4eac4673 // sshl v19.4s, v19.4s, v12.4s
-	VADD V20.S4, V19.S4, V19.S4
+	VADD V18.S4, V19.S4, V19.S4
 	FMOVQ F19, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4eac44c6 // sshl v6.4s, v6.4s, v12.4s
-	VADD V14.S4, V6.S4, V6.S4
+	VADD V12.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
-	WORD $0x4eac4508 // sshl v8.4s, v8.4s, v12.4s
-	VADD V16.S4, V8.S4, V8.S4
+	VADD V14.S4, V8.S4, V8.S4
 	FMOVQ F8, 16(R0)
-	WORD $0x4eac454a // sshl v10.4s, v10.4s, v12.4s
-	VADD V18.S4, V10.S4, V10.S4
+	VADD V16.S4, V10.S4, V10.S4
 	FMOVQ F10, 32(R0)
-	WORD $0x4eac456b // sshl v11.4s, v11.4s, v12.4s
-	VADD V20.S4, V11.S4, V11.S4
+	VADD V18.S4, V11.S4, V11.S4
 	FMOVQ F11, 48(R0)
 	RET

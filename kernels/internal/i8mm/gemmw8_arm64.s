@@ -84,22 +84,24 @@ sums:
 	VZIP1 V5.D2, V4.D2, V4.D2
 	VZIP1 V7.D2, V6.D2, V6.D2
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V1.S4
-	FMOVQ (R1), F3
-	FMOVQ 16(R1), F5
-	FMOVQ 32(R1), F7
-	FMOVQ 48(R1), F8
 	WORD $0x4ea14400 // sshl v0.4s, v0.4s, v1.4s
-	VADD V3.S4, V0.S4, V0.S4
-	FMOVQ F0, (R0)
 	WORD $0x4ea14442 // sshl v2.4s, v2.4s, v1.4s
-	VADD V5.S4, V2.S4, V2.S4
-	FMOVQ F2, 16(R0)
 	WORD $0x4ea14484 // sshl v4.4s, v4.4s, v1.4s
-	VADD V7.S4, V4.S4, V4.S4
-	FMOVQ F4, 32(R0)
 	WORD $0x4ea144c6 // sshl v6.4s, v6.4s, v1.4s
-	VADD V8.S4, V6.S4, V6.S4
+shifted:
+	FMOVQ (R1), F1
+	FMOVQ 16(R1), F3
+	FMOVQ 32(R1), F5
+	FMOVQ 48(R1), F7
+	VADD V1.S4, V0.S4, V0.S4
+	FMOVQ F0, (R0)
+	VADD V3.S4, V2.S4, V2.S4
+	FMOVQ F2, 16(R0)
+	VADD V5.S4, V4.S4, V4.S4
+	FMOVQ F4, 32(R0)
+	VADD V7.S4, V6.S4, V6.S4
 	FMOVQ F6, 48(R0)
 	RET
 
@@ -190,36 +192,38 @@ sums:
 	VZIP2 V8.D2, V7.D2, V6.D2
 	VZIP1 V8.D2, V7.D2, V7.D2
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V8.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F9
-	FMOVQ 16(R1), F10
-	FMOVQ 32(R1), F11
-	FMOVQ 48(R1), F12
 	WORD $0x4ea84421 // sshl v1.4s, v1.4s, v8.4s
-	VADD V9.S4, V1.S4, V1.S4
-	FMOVQ F1, (R0)
 	WORD $0x4ea84463 // sshl v3.4s, v3.4s, v8.4s
-	VADD V10.S4, V3.S4, V3.S4
-	FMOVQ F3, 16(R0)
 	WORD $0x4ea844a5 // sshl v5.4s, v5.4s, v8.4s
-	VADD V11.S4, V5.S4, V5.S4
-	FMOVQ F5, 32(R0)
 	WORD $0x4ea844e7 // sshl v7.4s, v7.4s, v8.4s
-	VADD V12.S4, V7.S4, V7.S4
+	WORD $0x4ea84400 // sshl v0.4s, v0.4s, v8.4s
+	WORD $0x4ea84442 // sshl v2.4s, v2.4s, v8.4s
+	WORD $0x4ea84484 // sshl v4.4s, v4.4s, v8.4s
+	WORD $0x4ea844c6 // sshl v6.4s, v6.4s, v8.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F8
+	FMOVQ 16(R1), F9
+	FMOVQ 32(R1), F10
+	FMOVQ 48(R1), F11
+	VADD V8.S4, V1.S4, V1.S4
+	FMOVQ F1, (R0)
+	VADD V9.S4, V3.S4, V3.S4
+	FMOVQ F3, 16(R0)
+	VADD V10.S4, V5.S4, V5.S4
+	FMOVQ F5, 32(R0)
+	VADD V11.S4, V7.S4, V7.S4
 	FMOVQ F7, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea84400 // sshl v0.4s, v0.4s, v8.4s
-	VADD V9.S4, V0.S4, V0.S4
+	VADD V8.S4, V0.S4, V0.S4
 	FMOVQ F0, (R0)
-	WORD $0x4ea84442 // sshl v2.4s, v2.4s, v8.4s
-	VADD V10.S4, V2.S4, V2.S4
+	VADD V9.S4, V2.S4, V2.S4
 	FMOVQ F2, 16(R0)
-	WORD $0x4ea84484 // sshl v4.4s, v4.4s, v8.4s
-	VADD V11.S4, V4.S4, V4.S4
+	VADD V10.S4, V4.S4, V4.S4
 	FMOVQ F4, 32(R0)
-	WORD $0x4ea844c6 // sshl v6.4s, v6.4s, v8.4s
-	VADD V12.S4, V6.S4, V6.S4
+	VADD V11.S4, V6.S4, V6.S4
 	FMOVQ F6, 48(R0)
 	RET
 
@@ -352,49 +356,51 @@ sums:
 	VZIP1 V16.D2, V15.D2, V15.D2
 	VZIP1 V18.D2, V17.D2, V17.D2
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V8.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F9
-	FMOVQ 16(R1), F10
-	FMOVQ 32(R1), F12
-	FMOVQ 48(R1), F14
 	WORD $0x4ea84421 // sshl v1.4s, v1.4s, v8.4s
-	VADD V9.S4, V1.S4, V1.S4
-	FMOVQ F1, (R0)
 	WORD $0x4ea84463 // sshl v3.4s, v3.4s, v8.4s
-	VADD V10.S4, V3.S4, V3.S4
-	FMOVQ F3, 16(R0)
 	WORD $0x4ea844a5 // sshl v5.4s, v5.4s, v8.4s
-	VADD V12.S4, V5.S4, V5.S4
-	FMOVQ F5, 32(R0)
 	WORD $0x4ea844e7 // sshl v7.4s, v7.4s, v8.4s
-	VADD V14.S4, V7.S4, V7.S4
+	WORD $0x4ea84400 // sshl v0.4s, v0.4s, v8.4s
+	WORD $0x4ea84442 // sshl v2.4s, v2.4s, v8.4s
+	WORD $0x4ea84484 // sshl v4.4s, v4.4s, v8.4s
+	WORD $0x4ea844c6 // sshl v6.4s, v6.4s, v8.4s
+	WORD $0x4ea8456b // sshl v11.4s, v11.4s, v8.4s
+	WORD $0x4ea845ad // sshl v13.4s, v13.4s, v8.4s
+	WORD $0x4ea845ef // sshl v15.4s, v15.4s, v8.4s
+	WORD $0x4ea84631 // sshl v17.4s, v17.4s, v8.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F8
+	FMOVQ 16(R1), F9
+	FMOVQ 32(R1), F10
+	FMOVQ 48(R1), F12
+	VADD V8.S4, V1.S4, V1.S4
+	FMOVQ F1, (R0)
+	VADD V9.S4, V3.S4, V3.S4
+	FMOVQ F3, 16(R0)
+	VADD V10.S4, V5.S4, V5.S4
+	FMOVQ F5, 32(R0)
+	VADD V12.S4, V7.S4, V7.S4
 	FMOVQ F7, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea84400 // sshl v0.4s, v0.4s, v8.4s
-	VADD V9.S4, V0.S4, V0.S4
+	VADD V8.S4, V0.S4, V0.S4
 	FMOVQ F0, (R0)
-	WORD $0x4ea84442 // sshl v2.4s, v2.4s, v8.4s
-	VADD V10.S4, V2.S4, V2.S4
+	VADD V9.S4, V2.S4, V2.S4
 	FMOVQ F2, 16(R0)
-	WORD $0x4ea84484 // sshl v4.4s, v4.4s, v8.4s
-	VADD V12.S4, V4.S4, V4.S4
+	VADD V10.S4, V4.S4, V4.S4
 	FMOVQ F4, 32(R0)
-	WORD $0x4ea844c6 // sshl v6.4s, v6.4s, v8.4s
-	VADD V14.S4, V6.S4, V6.S4
+	VADD V12.S4, V6.S4, V6.S4
 	FMOVQ F6, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4ea8456b // sshl v11.4s, v11.4s, v8.4s
-	VADD V9.S4, V11.S4, V11.S4
+	VADD V8.S4, V11.S4, V11.S4
 	FMOVQ F11, (R0)
-	WORD $0x4ea845ad // sshl v13.4s, v13.4s, v8.4s
-	VADD V10.S4, V13.S4, V13.S4
+	VADD V9.S4, V13.S4, V13.S4
 	FMOVQ F13, 16(R0)
-	WORD $0x4ea845ef // sshl v15.4s, v15.4s, v8.4s
-	VADD V12.S4, V15.S4, V15.S4
+	VADD V10.S4, V15.S4, V15.S4
 	FMOVQ F15, 32(R0)
-	WORD $0x4ea84631 // sshl v17.4s, v17.4s, v8.4s
-	VADD V14.S4, V17.S4, V17.S4
+	VADD V12.S4, V17.S4, V17.S4
 	FMOVQ F17, 48(R0)
 	RET
 
@@ -534,61 +540,63 @@ sums:
 	VZIP2 V18.D2, V17.D2, V12.D2
 	VZIP1 V18.D2, V17.D2, V17.D2
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V14.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F16
-	FMOVQ 16(R1), F18
-	FMOVQ 32(R1), F19
-	FMOVQ 48(R1), F20
 	WORD $0x4eae4421 // sshl v1.4s, v1.4s, v14.4s
-	VADD V16.S4, V1.S4, V1.S4
-	FMOVQ F1, (R0)
 	WORD $0x4eae4463 // sshl v3.4s, v3.4s, v14.4s
-	VADD V18.S4, V3.S4, V3.S4
-	FMOVQ F3, 16(R0)
 	WORD $0x4eae44a5 // sshl v5.4s, v5.4s, v14.4s
-	VADD V19.S4, V5.S4, V5.S4
-	FMOVQ F5, 32(R0)
 	WORD $0x4eae44e7 // sshl v7.4s, v7.4s, v14.4s
-	VADD V20.S4, V7.S4, V7.S4
+	WORD $0x4eae4400 // sshl v0.4s, v0.4s, v14.4s
+	WORD $0x4eae4442 // sshl v2.4s, v2.4s, v14.4s
+	WORD $0x4eae4484 // sshl v4.4s, v4.4s, v14.4s
+	WORD $0x4eae44c6 // sshl v6.4s, v6.4s, v14.4s
+	WORD $0x4eae456b // sshl v11.4s, v11.4s, v14.4s
+	WORD $0x4eae45ad // sshl v13.4s, v13.4s, v14.4s
+	WORD $0x4eae45ef // sshl v15.4s, v15.4s, v14.4s
+	WORD $0x4eae4631 // sshl v17.4s, v17.4s, v14.4s
+	WORD $0x4eae4508 // sshl v8.4s, v8.4s, v14.4s
+	WORD $0x4eae4529 // sshl v9.4s, v9.4s, v14.4s
+	WORD $0x4eae454a // sshl v10.4s, v10.4s, v14.4s
+	WORD $0x4eae458c // sshl v12.4s, v12.4s, v14.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F14
+	FMOVQ 16(R1), F16
+	FMOVQ 32(R1), F18
+	FMOVQ 48(R1), F19
+	VADD V14.S4, V1.S4, V1.S4
+	FMOVQ F1, (R0)
+	VADD V16.S4, V3.S4, V3.S4
+	FMOVQ F3, 16(R0)
+	VADD V18.S4, V5.S4, V5.S4
+	FMOVQ F5, 32(R0)
+	VADD V19.S4, V7.S4, V7.S4
 	FMOVQ F7, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4eae4400 // sshl v0.4s, v0.4s, v14.4s
-	VADD V16.S4, V0.S4, V0.S4
+	VADD V14.S4, V0.S4, V0.S4
 	FMOVQ F0, (R0)
-	WORD $0x4eae4442 // sshl v2.4s, v2.4s, v14.4s
-	VADD V18.S4, V2.S4, V2.S4
+	VADD V16.S4, V2.S4, V2.S4
 	FMOVQ F2, 16(R0)
-	WORD $0x4eae4484 // sshl v4.4s, v4.4s, v14.4s
-	VADD V19.S4, V4.S4, V4.S4
+	VADD V18.S4, V4.S4, V4.S4
 	FMOVQ F4, 32(R0)
-	WORD $0x4eae44c6 // sshl v6.4s, v6.4s, v14.4s
-	VADD V20.S4, V6.S4, V6.S4
+	VADD V19.S4, V6.S4, V6.S4
 	FMOVQ F6, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4eae456b // sshl v11.4s, v11.4s, v14.4s
-	VADD V16.S4, V11.S4, V11.S4
+	VADD V14.S4, V11.S4, V11.S4
 	FMOVQ F11, (R0)
-	WORD $0x4eae45ad // sshl v13.4s, v13.4s, v14.4s
-	VADD V18.S4, V13.S4, V13.S4
+	VADD V16.S4, V13.S4, V13.S4
 	FMOVQ F13, 16(R0)
-	WORD $0x4eae45ef // sshl v15.4s, v15.4s, v14.4s
-	VADD V19.S4, V15.S4, V15.S4
+	VADD V18.S4, V15.S4, V15.S4
 	FMOVQ F15, 32(R0)
-	WORD $0x4eae4631 // sshl v17.4s, v17.4s, v14.4s
-	VADD V20.S4, V17.S4, V17.S4
+	VADD V19.S4, V17.S4, V17.S4
 	FMOVQ F17, 48(R0)
 	ADD R2, R0, R0
-	WORD $0x4eae4508 // sshl v8.4s, v8.4s, v14.4s
-	VADD V16.S4, V8.S4, V8.S4
+	VADD V14.S4, V8.S4, V8.S4
 	FMOVQ F8, (R0)
-	WORD $0x4eae4529 // sshl v9.4s, v9.4s, v14.4s
-	VADD V18.S4, V9.S4, V9.S4
+	VADD V16.S4, V9.S4, V9.S4
 	FMOVQ F9, 16(R0)
-	WORD $0x4eae454a // sshl v10.4s, v10.4s, v14.4s
-	VADD V19.S4, V10.S4, V10.S4
+	VADD V18.S4, V10.S4, V10.S4
 	FMOVQ F10, 32(R0)
-	WORD $0x4eae458c // sshl v12.4s, v12.4s, v14.4s
-	VADD V20.S4, V12.S4, V12.S4
+	VADD V19.S4, V12.S4, V12.S4
 	FMOVQ F12, 48(R0)
 	RET

@@ -60,10 +60,12 @@ step:
 	VADDP V7.S4, V6.S4, V6.S4
 	VADDP V6.S4, V4.S4, V4.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	FMOVQ (R1), F1
 	WORD $0x4ea04484 // sshl v4.4s, v4.4s, v0.4s
-	VADD V1.S4, V4.S4, V4.S4
+shifted:
+	FMOVQ (R1), F0
+	VADD V0.S4, V4.S4, V4.S4
 	FMOVQ F4, (R0)
 	RET
 
@@ -136,15 +138,17 @@ step:
 	VADDP V13.S4, V12.S4, V12.S4
 	VADDP V12.S4, V10.S4, V10.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
-	VADD V1.S4, V5.S4, V5.S4
+	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V5.S4, V5.S4
 	FMOVQ F5, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
-	VADD V1.S4, V10.S4, V10.S4
+	VADD V0.S4, V10.S4, V10.S4
 	FMOVQ F10, (R0)
 	RET
 
@@ -238,19 +242,21 @@ step:
 	VADDP V19.S4, V18.S4, V18.S4
 	VADDP V18.S4, V16.S4, V16.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V1.S4, V6.S4, V6.S4
+	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
+	WORD $0x4ea04610 // sshl v16.4s, v16.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
-	VADD V1.S4, V11.S4, V11.S4
+	VADD V0.S4, V11.S4, V11.S4
 	FMOVQ F11, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04610 // sshl v16.4s, v16.4s, v0.4s
-	VADD V1.S4, V16.S4, V16.S4
+	VADD V0.S4, V16.S4, V16.S4
 	FMOVQ F16, (R0)
 	RET
 
@@ -365,22 +371,24 @@ step:
 	VADDP V25.S4, V24.S4, V24.S4
 	VADDP V24.S4, V22.S4, V22.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
-	VADD V1.S4, V7.S4, V7.S4
+	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
+	WORD $0x4ea04631 // sshl v17.4s, v17.4s, v0.4s
+	WORD $0x4ea046d6 // sshl v22.4s, v22.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V7.S4, V7.S4
 	FMOVQ F7, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
-	VADD V1.S4, V12.S4, V12.S4
+	VADD V0.S4, V12.S4, V12.S4
 	FMOVQ F12, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04631 // sshl v17.4s, v17.4s, v0.4s
-	VADD V1.S4, V17.S4, V17.S4
+	VADD V0.S4, V17.S4, V17.S4
 	FMOVQ F17, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea046d6 // sshl v22.4s, v22.4s, v0.4s
-	VADD V1.S4, V22.S4, V22.S4
+	VADD V0.S4, V22.S4, V22.S4
 	FMOVQ F22, (R0)
 	RET

@@ -57,10 +57,12 @@ step:
 	VADDP V6.S4, V5.S4, V5.S4
 	VADDP V5.S4, V3.S4, V3.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	FMOVQ (R1), F1
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V1.S4, V3.S4, V3.S4
+shifted:
+	FMOVQ (R1), F0
+	VADD V0.S4, V3.S4, V3.S4
 	FMOVQ F3, (R0)
 	RET
 
@@ -134,15 +136,17 @@ step:
 	VADDP V12.S4, V11.S4, V11.S4
 	VADDP V11.S4, V9.S4, V9.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea04484 // sshl v4.4s, v4.4s, v0.4s
-	VADD V1.S4, V4.S4, V4.S4
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V4.S4, V4.S4
 	FMOVQ F4, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V1.S4, V9.S4, V9.S4
+	VADD V0.S4, V9.S4, V9.S4
 	FMOVQ F9, (R0)
 	RET
 
@@ -237,19 +241,21 @@ step:
 	VADDP V18.S4, V17.S4, V17.S4
 	VADDP V17.S4, V15.S4, V15.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
-	VADD V1.S4, V5.S4, V5.S4
+	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
+	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V5.S4, V5.S4
 	FMOVQ F5, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
-	VADD V1.S4, V10.S4, V10.S4
+	VADD V0.S4, V10.S4, V10.S4
 	FMOVQ F10, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
-	VADD V1.S4, V15.S4, V15.S4
+	VADD V0.S4, V15.S4, V15.S4
 	FMOVQ F15, (R0)
 	RET
 
@@ -365,22 +371,24 @@ step:
 	VADDP V24.S4, V23.S4, V23.S4
 	VADDP V23.S4, V21.S4, V21.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V1.S4, V6.S4, V6.S4
+	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
+	WORD $0x4ea04610 // sshl v16.4s, v16.4s, v0.4s
+	WORD $0x4ea046b5 // sshl v21.4s, v21.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
-	VADD V1.S4, V11.S4, V11.S4
+	VADD V0.S4, V11.S4, V11.S4
 	FMOVQ F11, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04610 // sshl v16.4s, v16.4s, v0.4s
-	VADD V1.S4, V16.S4, V16.S4
+	VADD V0.S4, V16.S4, V16.S4
 	FMOVQ F16, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea046b5 // sshl v21.4s, v21.4s, v0.4s
-	VADD V1.S4, V21.S4, V21.S4
+	VADD V0.S4, V21.S4, V21.S4
 	FMOVQ F21, (R0)
 	RET

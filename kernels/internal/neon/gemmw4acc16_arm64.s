@@ -77,10 +77,12 @@ step:
 	VADDP V6.S4, V5.S4, V5.S4
 	VADDP V5.S4, V3.S4, V3.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	FMOVQ (R1), F1
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V1.S4, V3.S4, V3.S4
+shifted:
+	FMOVQ (R1), F0
+	VADD V0.S4, V3.S4, V3.S4
 	FMOVQ F3, (R0)
 	RET
 
@@ -183,15 +185,17 @@ step:
 	VADDP V13.S4, V12.S4, V12.S4
 	VADDP V12.S4, V10.S4, V10.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea04484 // sshl v4.4s, v4.4s, v0.4s
-	VADD V1.S4, V4.S4, V4.S4
+	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V4.S4, V4.S4
 	FMOVQ F4, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
-	VADD V1.S4, V10.S4, V10.S4
+	VADD V0.S4, V10.S4, V10.S4
 	FMOVQ F10, (R0)
 	RET
 
@@ -324,19 +328,21 @@ step:
 	VADDP V20.S4, V19.S4, V19.S4
 	VADDP V19.S4, V17.S4, V17.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea044a5 // sshl v5.4s, v5.4s, v0.4s
-	VADD V1.S4, V5.S4, V5.S4
+	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
+	WORD $0x4ea04631 // sshl v17.4s, v17.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V5.S4, V5.S4
 	FMOVQ F5, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0456b // sshl v11.4s, v11.4s, v0.4s
-	VADD V1.S4, V11.S4, V11.S4
+	VADD V0.S4, V11.S4, V11.S4
 	FMOVQ F11, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04631 // sshl v17.4s, v17.4s, v0.4s
-	VADD V1.S4, V17.S4, V17.S4
+	VADD V0.S4, V17.S4, V17.S4
 	FMOVQ F17, (R0)
 	RET
 
@@ -499,22 +505,24 @@ step:
 	VADDP V27.S4, V26.S4, V26.S4
 	VADDP V26.S4, V24.S4, V24.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea044c6 // sshl v6.4s, v6.4s, v0.4s
-	VADD V1.S4, V6.S4, V6.S4
+	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
+	WORD $0x4ea04652 // sshl v18.4s, v18.4s, v0.4s
+	WORD $0x4ea04718 // sshl v24.4s, v24.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V6.S4, V6.S4
 	FMOVQ F6, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0458c // sshl v12.4s, v12.4s, v0.4s
-	VADD V1.S4, V12.S4, V12.S4
+	VADD V0.S4, V12.S4, V12.S4
 	FMOVQ F12, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04652 // sshl v18.4s, v18.4s, v0.4s
-	VADD V1.S4, V18.S4, V18.S4
+	VADD V0.S4, V18.S4, V18.S4
 	FMOVQ F18, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04718 // sshl v24.4s, v24.4s, v0.4s
-	VADD V1.S4, V24.S4, V24.S4
+	VADD V0.S4, V24.S4, V24.S4
 	FMOVQ F24, (R0)
 	RET

@@ -42,10 +42,12 @@ step:
 	VADDP V4.S4, V3.S4, V3.S4
 	VADDP V3.S4, V1.S4, V1.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	FMOVQ (R1), F2
 	WORD $0x4ea04421 // sshl v1.4s, v1.4s, v0.4s
-	VADD V2.S4, V1.S4, V1.S4
+shifted:
+	FMOVQ (R1), F0
+	VADD V0.S4, V1.S4, V1.S4
 	FMOVQ F1, (R0)
 	RET
 
@@ -108,15 +110,17 @@ step:
 	VADDP V10.S4, V9.S4, V9.S4
 	VADDP V9.S4, V7.S4, V7.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea04442 // sshl v2.4s, v2.4s, v0.4s
-	VADD V1.S4, V2.S4, V2.S4
+	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V2.S4, V2.S4
 	FMOVQ F2, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea044e7 // sshl v7.4s, v7.4s, v0.4s
-	VADD V1.S4, V7.S4, V7.S4
+	VADD V0.S4, V7.S4, V7.S4
 	FMOVQ F7, (R0)
 	RET
 
@@ -200,19 +204,21 @@ step:
 	VADDP V16.S4, V15.S4, V15.S4
 	VADDP V15.S4, V13.S4, V13.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V1.S4, V3.S4, V3.S4
+	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
+	WORD $0x4ea045ad // sshl v13.4s, v13.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V3.S4, V3.S4
 	FMOVQ F3, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
-	VADD V1.S4, V8.S4, V8.S4
+	VADD V0.S4, V8.S4, V8.S4
 	FMOVQ F8, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea045ad // sshl v13.4s, v13.4s, v0.4s
-	VADD V1.S4, V13.S4, V13.S4
+	VADD V0.S4, V13.S4, V13.S4
 	FMOVQ F13, (R0)
 	RET
 
@@ -317,22 +323,24 @@ step:
 	VADDP V22.S4, V21.S4, V21.S4
 	VADDP V21.S4, V19.S4, V19.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea04484 // sshl v4.4s, v4.4s, v0.4s
-	VADD V1.S4, V4.S4, V4.S4
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+	WORD $0x4ea045ce // sshl v14.4s, v14.4s, v0.4s
+	WORD $0x4ea04673 // sshl v19.4s, v19.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V4.S4, V4.S4
 	FMOVQ F4, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V1.S4, V9.S4, V9.S4
+	VADD V0.S4, V9.S4, V9.S4
 	FMOVQ F9, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea045ce // sshl v14.4s, v14.4s, v0.4s
-	VADD V1.S4, V14.S4, V14.S4
+	VADD V0.S4, V14.S4, V14.S4
 	FMOVQ F14, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04673 // sshl v19.4s, v19.4s, v0.4s
-	VADD V1.S4, V19.S4, V19.S4
+	VADD V0.S4, V19.S4, V19.S4
 	FMOVQ F19, (R0)
 	RET

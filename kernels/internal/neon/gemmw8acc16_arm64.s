@@ -54,10 +54,12 @@ step:
 	VADDP V4.S4, V3.S4, V3.S4
 	VADDP V3.S4, V1.S4, V1.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	FMOVQ (R1), F2
 	WORD $0x4ea04421 // sshl v1.4s, v1.4s, v0.4s
-	VADD V2.S4, V1.S4, V1.S4
+shifted:
+	FMOVQ (R1), F0
+	VADD V0.S4, V1.S4, V1.S4
 	FMOVQ F1, (R0)
 	RET
 
@@ -141,15 +143,17 @@ step:
 	VADDP V11.S4, V10.S4, V10.S4
 	VADDP V10.S4, V8.S4, V8.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea04442 // sshl v2.4s, v2.4s, v0.4s
-	VADD V1.S4, V2.S4, V2.S4
+	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V2.S4, V2.S4
 	FMOVQ F2, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04508 // sshl v8.4s, v8.4s, v0.4s
-	VADD V1.S4, V8.S4, V8.S4
+	VADD V0.S4, V8.S4, V8.S4
 	FMOVQ F8, (R0)
 	RET
 
@@ -263,19 +267,21 @@ step:
 	VADDP V18.S4, V17.S4, V17.S4
 	VADDP V17.S4, V15.S4, V15.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea04463 // sshl v3.4s, v3.4s, v0.4s
-	VADD V1.S4, V3.S4, V3.S4
+	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
+	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V3.S4, V3.S4
 	FMOVQ F3, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04529 // sshl v9.4s, v9.4s, v0.4s
-	VADD V1.S4, V9.S4, V9.S4
+	VADD V0.S4, V9.S4, V9.S4
 	FMOVQ F9, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea045ef // sshl v15.4s, v15.4s, v0.4s
-	VADD V1.S4, V15.S4, V15.S4
+	VADD V0.S4, V15.S4, V15.S4
 	FMOVQ F15, (R0)
 	RET
 
@@ -419,22 +425,24 @@ step:
 	VADDP V25.S4, V24.S4, V24.S4
 	VADDP V24.S4, V22.S4, V22.S4
 	MOVD shift+56(FP), R2
+	CBZ R2, shifted
 	VDUP R2, V0.S4
-	MOVD dstStride+8(FP), R2
-	FMOVQ (R1), F1
 	WORD $0x4ea04484 // sshl v4.4s, v4.4s, v0.4s
-	VADD V1.S4, V4.S4, V4.S4
+	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
+	WORD $0x4ea04610 // sshl v16.4s, v16.4s, v0.4s
+	WORD $0x4ea046d6 // sshl v22.4s, v22.4s, v0.4s
+shifted:
+	MOVD dstStride+8(FP), R2
+	FMOVQ (R1), F0
+	VADD V0.S4, V4.S4, V4.S4
 	FMOVQ F4, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea0454a // sshl v10.4s, v10.4s, v0.4s
-	VADD V1.S4, V10.S4, V10.S4
+	VADD V0.S4, V10.S4, V10.S4
 	FMOVQ F10, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea04610 // sshl v16.4s, v16.4s, v0.4s
-	VADD V1.S4, V16.S4, V16.S4
+	VADD V0.S4, V16.S4, V16.S4
 	FMOVQ F16, (R0)
 	ADD R2, R0, R0
-	WORD $0x4ea046d6 // sshl v22.4s, v22.4s, v0.4s
-	VADD V1.S4, V22.S4, V22.S4
+	VADD V0.S4, V22.S4, V22.S4
 	FMOVQ F22, (R0)
 	RET
