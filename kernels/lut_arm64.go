@@ -8,16 +8,22 @@ import "example.com/lowbit/kernels/internal/neon"
 // four codes; 5 with tables of five, in two registers, and 6 with tables of six, in
 // four.
 var lutGEMM = []*gemmRow{
-	lutRow("5-w1", 5, lutTables(1, 5, fivesLUT), neon.GemmLUTFive1[:], neon.GemmLUTFive1Features, neon.SubsetSums5Features),
-	lutRow("5-w2", 5, lutTables(2, 5, fivesLUT), neon.GemmLUTFive2[:], neon.GemmLUTFive2Features, neon.SubsetSums5Features),
-	lutRow("w1", 8, lutTables(1, 4, foursLUT), neon.GemmLUT1[:], neon.GemmLUT1Features, neon.SubsetSumsFeatures),
-	lutRow("w2", 8, lutTables(2, 4, foursLUT), neon.GemmLUT2[:], neon.GemmLUT2Features, neon.SubsetSumsFeatures),
-	lutRow("6-w1", 6, lutTables(1, 6, sixesLUT), neon.GemmLUTSix1[:], neon.GemmLUTSix1Features, neon.SubsetSums6Features),
-	lutRow("6-w2", 6, lutTables(2, 6, sixesLUT), neon.GemmLUTSix2[:], neon.GemmLUTSix2Features, neon.SubsetSums6Features),
+	lutRow(64, "5-w1", 5, lutTables(1, 5, fivesLUT), neon.GemmLUTFive1[:], neon.GemmLUTFive1Features, neon.SubsetSums5Features),
+	lutRow(64, "5-w2", 5, lutTables(2, 5, fivesLUT), neon.GemmLUTFive2[:], neon.GemmLUTFive2Features, neon.SubsetSums5Features),
+	lutRow(32, "w1", 8, lutTables(1, 4, foursLUT), neon.GemmLUT1[:], neon.GemmLUT1Features, neon.SubsetSumsFeatures, neon.GemvLUT1Features).with(neon.GemvLUT1),
+	lutRow(32, "w2", 8, lutTables(2, 4, foursLUT), neon.GemmLUT2[:], neon.GemmLUT2Features, neon.SubsetSumsFeatures, neon.GemvLUT2Features).with(neon.GemvLUT2),
+	lutRow(64, "6-w1", 6, lutTables(1, 6, sixesLUT), neon.GemmLUTSix1[:], neon.GemmLUTSix1Features, neon.SubsetSums6Features),
+	lutRow(64, "6-w2", 6, lutTables(2, 6, sixesLUT), neon.GemmLUTSix2[:], neon.GemmLUTSix2Features, neon.SubsetSums6Features),
 }
 
-func lutRow(variant string, kstep int, f tablesForm, tiles []tileFunc, features ...string) *gemmRow {
-	return &gemmRow{kernelID: arm64ID("neon", "lut", variant, all(features...)), form: f, tiles: tiles, nr: 64, kstep: kstep, bits: f.planes}
+func lutRow(nr int, variant string, kstep int, f tablesForm, tiles []tileFunc, features ...string) *gemmRow {
+	return &gemmRow{kernelID: arm64ID("neon", "lut", variant, all(features...)), form: f, tiles: tiles, nr: nr, kstep: kstep, bits: f.planes}
+}
+
+// with adds a function for one row.
+func (r *gemmRow) with(gemv gemvFunc) *gemmRow {
+	r.gemv = gemv
+	return r
 }
 
 // lutTables takes codes of 8 bits for one plane of weights and tables of four codes

@@ -24,25 +24,26 @@ const lutFlushes = 256
 // lutByte is the largest sum of bytes.
 const lutByte = 255
 
-const (
-	lutOutputs = 64 // of a panel
-	lutVectors = lutOutputs / 16
-	lutRows    = 2 // of the largest tile
-)
-
 // lutSum describes a family of tiles.
 type lutSum struct {
-	planes int // bits of a weight
-	group  int // codes of a table
+	planes  int // bits of a weight
+	group   int // codes of a table
+	rows    int // of the largest tile
+	vectors int // of outputs
+	gemv    bool
 }
 
 func init() {
 	for _, planes := range []int{1, 2} {
-		lutSum{planes, 4}.register("GemmLUT")
-		lutSum{planes, 5}.register("GemmLUTFive")
-		lutSum{planes, 6}.register("GemmLUTSix")
+		lutSum{planes: planes, group: 4, rows: 4, vectors: 2}.register(fmt.Sprint("GemmLUT", planes))
+		lutSum{planes: planes, group: 5, rows: 2, vectors: 4}.register(fmt.Sprint("GemmLUTFive", planes))
+		lutSum{planes: planes, group: 6, rows: 2, vectors: 4}.register(fmt.Sprint("GemmLUTSix", planes))
+		lutSum{planes: planes, group: 4, rows: 1, vectors: 2, gemv: true}.registerGEMV(fmt.Sprint("GemvLUT", planes))
 	}
 }
+
+// outputs is the number of outputs of a panel.
+func (g lutSum) outputs() int { return 16 * g.vectors }
 
 // tableBytes is the length of a table, and tables are how many a byte of the panel
 // has indices for.
@@ -53,14 +54,13 @@ func (g lutSum) tables() int     { return 8 / g.group }
 func (g lutSum) stepBytes() int { return g.tables() * g.tableBytes() }
 
 func (g lutSum) register(name string) {
-	name += fmt.Sprint(g.planes)
 	add("neon", family{
 		name: name,
 		doc: fmt.Sprintf(`%s are the tiles of %d outputs by their number of rows, for %s, by
-look-ups of sums of %d activations. A step is %d inputs.`, name, lutOutputs, map[int]string{1: "binary weights", 2: "weights of two planes of bits"}[g.planes],
+look-ups of sums of %d activations. A step is %d inputs.`, name, g.outputs(), map[int]string{1: "binary weights", 2: "weights of two planes of bits"}[g.planes],
 			g.group, g.tables()*g.group),
 		signature: intTileSignature,
-		variants:  upTo(lutRows),
+		variants:  upTo(g.rows),
 		constants: []constant{
 			{name + "Constant", lutConstant, "is where the int32 lies that a row adds to its sums; an int32 0 follows"},
 			{name + "Period", lutPeriod, "is where the uint32 lies that is the number of bytes of tables between widenings"},
@@ -83,8 +83,31 @@ look-ups of sums of %d activations. A step is %d inputs.`, name, lutOutputs, map
 	}
 
 where w is the panel of indices of %d bits, and constant, table and sets are what the row says.
-Shifts are up to 15.`, lutOutputs, g.tables(), g.planes, g.group),
+Shifts are up to 15.`, g.outputs(), g.tables(), g.planes, g.group),
 		body: g.body,
+	})
+}
+
+// registerGEMV adds the function for one row that reads several panels at a time.
+func (g lutSum) registerGEMV(name string) {
+	add("neon", family{
+		name:      name,
+		signature: gemvSignature,
+		loop: fmt.Sprintf(`	for j := range %d {
+		sum := constant
+		for set := range sets {
+			for k := range steps * %d {
+				for plane := range %d {
+					sum += int32(table[set][k][w[j/%d][plane][k][j%%%d]]) << (shift + 4*set)
+				}
+			}
+		}
+		dst[j] = bias[j] + sum
+	}
+
+where w are %d panels of indices of %d bits, panel bytes apart, and constant, table and sets are what
+the row x says. Shifts are up to 15.`, gemvStreams*g.outputs(), g.tables(), g.planes, g.outputs(), g.outputs(), gemvStreams, g.group),
+		body: func(f *neon.Func, _ int) { g.body(f, 1) },
 	})
 }
 
@@ -93,20 +116,26 @@ type lutTile struct {
 	lutSum
 	*neon.Func
 	x    []neon.GP // tables of each row, at this step
-	w    neon.GP   // the panel, at this step
+	w    []neon.GP // the panels, at this step
 	mask neon.Vec
 	acc  [][]neon.Vec    // sums of bytes, by row and vector of outputs
 	wide [][][2]neon.Vec // and of 16 bits, of the lower and the upper outputs
 }
 
 func (g lutSum) body(f *neon.Func, mr int) {
-	t := &lutTile{lutSum: g, Func: f, w: f.GP()}
-	for range mr {
-		t.x, t.acc = append(t.x, f.GP()), append(t.acc, f.Vecs(lutVectors))
-		t.wide = append(t.wide, make([][2]neon.Vec, lutVectors))
-		for v := range lutVectors {
-			t.wide[len(t.wide)-1][v] = [2]neon.Vec(f.Vecs(2))
+	t := &lutTile{lutSum: g, Func: f, w: []neon.GP{f.GP()}}
+	if g.gemv {
+		for range gemvStreams - 1 {
+			t.w = append(t.w, f.GP())
 		}
+	}
+	for range mr {
+		acc := f.Vecs(len(t.w) * g.vectors)
+		var wide [][2]neon.Vec
+		for range acc {
+			wide = append(wide, [2]neon.Vec(f.Vecs(2)))
+		}
+		t.x, t.acc, t.wide = append(t.x, f.GP()), append(t.acc, acc), append(t.wide, wide)
 	}
 	if g.tables() > 1 {
 		t.mask = f.Vec()
@@ -128,8 +157,11 @@ func (g lutSum) body(f *neon.Func, mr int) {
 	for i, x := range t.x[1:] {
 		f.ADD(f.Param("xStride"), t.x[i], x)
 	}
-	w := f.Param("w")
-	f.MOVD(w, t.w)
+	panel := f.Param("w")
+	f.MOVD(panel, t.w[0])
+	for i, w := range t.w[1:] {
+		f.ADD(f.Param("panel"), t.w[i], w)
+	}
 
 	f.Label("fold")
 	for _, row := range t.wide {
@@ -239,35 +271,41 @@ func (t *lutTile) lookUp(index neon.Vec, table []neon.Vec, sum, found neon.Vec, 
 	t.VADD(neon.B16, found, sum, sum)
 }
 
-// weights is the place of vector v of a plane in a step. The last to be read is the
-// first, so that it can advance.
-func (t *lutTile) weights(plane, v int) neon.Mem {
-	if plane+v == 0 {
-		return neon.Post(t.w, t.planes*lutOutputs)
+// weights is the place of vector v of a plane in a step. The first is the last to be
+// read of a panel, and then advances.
+func (t *lutTile) weights(plane, v int, last bool) neon.Mem {
+	w, v := t.w[v/t.vectors], v%t.vectors
+	if last && plane+v == 0 {
+		return neon.Post(w, t.planes*t.outputs())
 	}
-	return neon.At(t.w, plane*lutOutputs+16*v)
+	return neon.At(w, plane*t.outputs()+16*v)
 }
 
-// fours has two tables of a register each, and a nibble for each.
+// fours has two tables of a register each, and a nibble for each. The tables of four
+// rows fit one by one: bytes of the panel are read twice.
 func (t *lutTile) fours(first bool) {
-	tables := make([][2]neon.Vec, len(t.x))
-	for i, x := range t.x {
-		tables[i] = [2]neon.Vec(t.Vecs(2))
-		t.FLDPQ(neon.Post(x, 32), tables[i][0], tables[i][1])
-	}
-	for plane := t.planes - 1; plane >= 0; plane-- {
-		for v := lutVectors - 1; v >= 0; v-- {
-			low, high := t.Vec(), t.Vec()
-			t.FMOVQ(t.weights(plane, v), high)
-			t.VAND(neon.B16, t.mask, high, low)
-			t.VUSHR(neon.B16, 4, high, high)
-			for half, index := range []neon.Vec{low, high} {
-				for i, table := range tables {
+	for half := range 2 {
+		var tables []neon.Vec
+		for _, x := range t.x {
+			table := t.Vec()
+			t.FMOVQ(neon.Post(x, 16), table)
+			tables = append(tables, table)
+		}
+		for plane := t.planes - 1; plane >= 0; plane-- {
+			for v := len(t.acc[0]) - 1; v >= 0; v-- {
+				index := t.Vec()
+				t.FMOVQ(t.weights(plane, v, half == 1), index)
+				if half == 0 {
+					t.VAND(neon.B16, t.mask, index, index)
+				} else {
+					t.VUSHR(neon.B16, 4, index, index)
+				}
+				for i := range t.x {
 					found := index // which no other row needs
-					if i+1 < len(tables) {
+					if i+1 < len(t.x) {
 						found = t.Vec()
 					}
-					t.lookUp(index, table[half:][:1], t.acc[i][v], found, first && plane == t.planes-1 && half == 0)
+					t.lookUp(index, tables[i:][:1], t.acc[i][v], found, first && plane == t.planes-1 && half == 0)
 				}
 			}
 		}
@@ -280,9 +318,9 @@ func (t *lutTile) fives(first bool) {
 		t.FLDPQ(neon.Post(x, 32), neon.V(2*i), neon.V(2*i+1))
 	}
 	for plane := t.planes - 1; plane >= 0; plane-- {
-		for v := lutVectors - 2; v >= 0; v -= 2 {
+		for v := t.vectors - 2; v >= 0; v -= 2 {
 			index := t.Vecs(2)
-			t.FLDPQ(t.weights(plane, v), index[0], index[1])
+			t.FLDPQ(t.weights(plane, v, true), index[0], index[1])
 			for j, index := range index {
 				for i := range t.x {
 					found := index
@@ -303,13 +341,9 @@ func (t *lutTile) sixes(first bool) {
 		table := neon.Vs(0, 4)
 		t.VLD1(neon.Post(x, 64), table...)
 		for plane := t.planes - 1; plane >= 0; plane-- {
-			for v := lutVectors - 2; v >= 0; v -= 2 {
-				src := neon.At(t.w, plane*lutOutputs+16*v)
-				if i+1 == len(t.x) {
-					src = t.weights(plane, v)
-				}
+			for v := t.vectors - 2; v >= 0; v -= 2 {
 				index := t.Vecs(2)
-				t.FLDPQ(src, index[0], index[1])
+				t.FLDPQ(t.weights(plane, v, i+1 == len(t.x)), index[0], index[1])
 				for j, index := range index {
 					t.lookUp(index, table, t.acc[i][v+j], index, first && plane == t.planes-1)
 				}

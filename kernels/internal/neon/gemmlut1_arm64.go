@@ -7,7 +7,7 @@ package neon
 // gemmLUT1x1 is
 //
 //	for i := range 1 {
-//		for j := range 64 {
+//		for j := range 32 {
 //			sum := constant[i]
 //			for set := range sets {
 //				for k := range steps * 2 {
@@ -29,7 +29,7 @@ func gemmLUT1x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte
 // gemmLUT1x2 is
 //
 //	for i := range 2 {
-//		for j := range 64 {
+//		for j := range 32 {
 //			sum := constant[i]
 //			for set := range sets {
 //				for k := range steps * 2 {
@@ -48,11 +48,57 @@ func gemmLUT1x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte
 //go:noescape
 func gemmLUT1x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
-// GemmLUT1 are the tiles of 64 outputs by their number of rows, for binary weights, by
+// gemmLUT1x3 is
+//
+//	for i := range 3 {
+//		for j := range 32 {
+//			sum := constant[i]
+//			for set := range sets {
+//				for k := range steps * 2 {
+//					for plane := range 1 {
+//						sum += int32(table[i][set][k][w[plane][k][j]]) << (shift + 4*set)
+//					}
+//				}
+//			}
+//			dst[i*dstStride/4+j] = bias[j] + sum
+//		}
+//	}
+//
+// where w is the panel of indices of 4 bits, and constant, table and sets are what the row says.
+// Shifts are up to 15.
+//
+//go:noescape
+func gemmLUT1x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+
+// gemmLUT1x4 is
+//
+//	for i := range 4 {
+//		for j := range 32 {
+//			sum := constant[i]
+//			for set := range sets {
+//				for k := range steps * 2 {
+//					for plane := range 1 {
+//						sum += int32(table[i][set][k][w[plane][k][j]]) << (shift + 4*set)
+//					}
+//				}
+//			}
+//			dst[i*dstStride/4+j] = bias[j] + sum
+//		}
+//	}
+//
+// where w is the panel of indices of 4 bits, and constant, table and sets are what the row says.
+// Shifts are up to 15.
+//
+//go:noescape
+func gemmLUT1x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+
+// GemmLUT1 are the tiles of 32 outputs by their number of rows, for binary weights, by
 // look-ups of sums of 4 activations. A step is 8 inputs.
 var GemmLUT1 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
 	1: gemmLUT1x1,
 	2: gemmLUT1x2,
+	3: gemmLUT1x3,
+	4: gemmLUT1x4,
 }
 
 // GemmLUT1Constant is where the int32 lies that a row adds to its sums; an int32 0 follows.

@@ -7,7 +7,7 @@ package neon
 // gemmLUT2x1 is
 //
 //	for i := range 1 {
-//		for j := range 64 {
+//		for j := range 32 {
 //			sum := constant[i]
 //			for set := range sets {
 //				for k := range steps * 2 {
@@ -29,7 +29,7 @@ func gemmLUT2x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte
 // gemmLUT2x2 is
 //
 //	for i := range 2 {
-//		for j := range 64 {
+//		for j := range 32 {
 //			sum := constant[i]
 //			for set := range sets {
 //				for k := range steps * 2 {
@@ -48,11 +48,57 @@ func gemmLUT2x1(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte
 //go:noescape
 func gemmLUT2x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
-// GemmLUT2 are the tiles of 64 outputs by their number of rows, for weights of two planes of bits, by
+// gemmLUT2x3 is
+//
+//	for i := range 3 {
+//		for j := range 32 {
+//			sum := constant[i]
+//			for set := range sets {
+//				for k := range steps * 2 {
+//					for plane := range 2 {
+//						sum += int32(table[i][set][k][w[plane][k][j]]) << (shift + 4*set)
+//					}
+//				}
+//			}
+//			dst[i*dstStride/4+j] = bias[j] + sum
+//		}
+//	}
+//
+// where w is the panel of indices of 4 bits, and constant, table and sets are what the row says.
+// Shifts are up to 15.
+//
+//go:noescape
+func gemmLUT2x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+
+// gemmLUT2x4 is
+//
+//	for i := range 4 {
+//		for j := range 32 {
+//			sum := constant[i]
+//			for set := range sets {
+//				for k := range steps * 2 {
+//					for plane := range 2 {
+//						sum += int32(table[i][set][k][w[plane][k][j]]) << (shift + 4*set)
+//					}
+//				}
+//			}
+//			dst[i*dstStride/4+j] = bias[j] + sum
+//		}
+//	}
+//
+// where w is the panel of indices of 4 bits, and constant, table and sets are what the row says.
+// Shifts are up to 15.
+//
+//go:noescape
+func gemmLUT2x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+
+// GemmLUT2 are the tiles of 32 outputs by their number of rows, for weights of two planes of bits, by
 // look-ups of sums of 4 activations. A step is 8 inputs.
 var GemmLUT2 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
 	1: gemmLUT2x1,
 	2: gemmLUT2x2,
+	3: gemmLUT2x3,
+	4: gemmLUT2x4,
 }
 
 // GemmLUT2Constant is where the int32 lies that a row adds to its sums; an int32 0 follows.
