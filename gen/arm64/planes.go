@@ -57,12 +57,12 @@ func init() {
 where x and w are read as words of 64 bits. shift and the number of planes are at
 most 6 together. In every w[q]:
 %s`, bitOutputs, planes, half, bitPanel),
-			body: func(f *neon.Func, mr int) { newBitTile(f, mr).planes(planes) },
+			body: func(f *neon.Func, mr int) { bitTiles(f, mr, func(t *bitTile) { t.planes(planes) }) },
 		})
 	}
 }
 
-// planes emits a tile of so many planes of weights.
+// planes emits a group of rows of a tile with so many planes of weights.
 func (t *bitTile) planes(weights int) {
 	const ternary = 2
 	left, length, shift, q := t.GP(), t.GP(), t.GP(), t.GP()
@@ -88,29 +88,28 @@ func (t *bitTile) planes(weights int) {
 		t.fromBias()
 		t.ADD(t.Param("shift"), shift, shift)
 	}
-	t.Label("plane")
+	t.Label(t.label("plane"))
 	if weights == ternary {
 		t.MOVD(neon.Imm(weights), q)
-		t.Label("weights")
+		t.Label(t.label("weights"))
 	}
 	t.pass(shift)
 	if weights == ternary {
 		t.SUBS(neon.Imm(1), q, q)
-		t.Bcond(neon.EQ, "next")
+		t.Bcond(neon.EQ, t.label("next"))
 		for _, p := range t.x {
 			t.SUB(length, p, p)
 		}
-		t.B("weights")
-		t.Label("next")
+		t.B(t.label("weights"))
+		t.Label(t.label("next"))
 	}
 	t.MOVD(t.Param("w"), t.w)
 	t.SUB(neon.Imm(1), shift, shift)
 	t.SUBS(neon.Imm(1), left, left)
-	t.Bcond(neon.NE, "plane")
+	t.Bcond(neon.NE, t.label("plane"))
 	if weights == ternary {
 		t.halve()
 	}
-	t.RET()
 }
 
 // halve makes of the -T in dst what a ternary product is.

@@ -27,8 +27,10 @@ import (
 // widened: for eight sums of sixteen bytes, four VADDP, four VUADDLP, and three
 // VADDP of 16-bit lanes, where the sum of eight is at most 15*128 = 1920. Shifted by
 // up to five places that still fits, so dst is made of them by VUSUBW. Of further
-// blocks of 15 vectors, that is subtracted from dst again: sums need no registers of
-// their own, and a tile is as large as 24 sums.
+// blocks of 15 vectors, that is subtracted from dst again, so that sums of int32 need
+// no registers: 24 sums of bytes fit, of three rows by eight outputs. A tile has two
+// such groups of rows, one behind the other, since the beginning of one overlaps with
+// the end of another: 25 cycles a call are lost to latency.
 //
 // The first vectors of a block set the sums, which so need not be cleared. If the
 // words of a row are odd in number, the first is a vector of its own, of 64 bits.
@@ -37,7 +39,8 @@ import (
 // products a cycle. Stores of vectors also use the vector pipes of Neoverse N1.
 
 const (
-	bitRows    = 3 // of a tile
+	bitRows    = 6 // of a tile
+	bitGroup   = 3 // rows at a time
 	bitOutputs = 8
 	bitBlock   = 15 // vectors that a byte of a sum takes, so that two can be added
 )
@@ -61,7 +64,7 @@ activations, by CNT. A step is 64 bits of a row.`, bitOutputs),
 
 where x and w are read as words of 64 bits. shift is at most 5.
 %s`, bitOutputs, bitPanel),
-		body: func(f *neon.Func, mr int) { newBitTile(f, mr).bits() },
+		body: func(f *neon.Func, mr int) { bitTiles(f, mr, (*bitTile).bits) },
 	})
 }
 
@@ -70,9 +73,10 @@ const bitPanel = `If steps is even, w[2*k][j] and w[2*k+1][j] are word 2*j and 2
 16 words. If it is odd, w[0][j] is word j, and behind these, w[2*k+1][j] and
 w[2*k+2][j] are word 2*j and 2*j+1 of the k-th 16 words.`
 
-// A bitTile is a tile being written.
+// A bitTile is a group of rows of a tile, being written.
 type bitTile struct {
 	*neon.Func
+	group            string    // makes labels its own
 	x                []neon.GP // rows
 	w, steps         neon.GP
 	dst, dstStride   neon.GP
@@ -82,19 +86,46 @@ type bitTile struct {
 	xv, tmp          []neon.Vec
 }
 
-func newBitTile(f *neon.Func, mr int) *bitTile {
-	t := &bitTile{Func: f, dst: f.Param("dst"), dstStride: f.Param("dstStride"), x: []neon.GP{f.Param("x")}, w: f.Param("w"), steps: f.Param("steps"),
-		from: f.GP(), fromStride: f.GP(), wv: [2]neon.Vec{f.Vec(), f.Vec()}, xv: f.Vecs(mr), tmp: f.Vecs(mr)}
-	stride := f.Param("xStride")
-	for i := range mr {
-		if i > 0 {
+// bitTiles emits a tile of mr rows, of which body computes a group.
+func bitTiles(f *neon.Func, mr int, body func(t *bitTile)) {
+	x, xStride, w, steps := f.Param("x"), f.Param("xStride"), f.GP(), f.Param("steps")
+	dst, dstStride := f.Param("dst"), f.Param("dstStride")
+	from, fromStride := f.GP(), f.GP()
+	group := func(rows int) {
+		t := &bitTile{Func: f, group: fmt.Sprint(rows), w: w, steps: steps, dst: dst, dstStride: dstStride, from: from, fromStride: fromStride,
+			wv: [2]neon.Vec{f.Vec(), f.Vec()}, xv: f.Vecs(rows), tmp: f.Vecs(rows)}
+		for i := range rows {
 			t.x = append(t.x, f.GP())
-			f.ADD(stride, t.x[i-1], t.x[i])
+			f.MOVD(x, t.x[i])
+			f.ADD(xStride, x, x)
+			t.acc = append(t.acc, f.Vecs(bitOutputs))
 		}
-		t.acc = append(t.acc, f.Vecs(bitOutputs))
+		t.MOVD(t.Param("w"), w)
+		body(t)
+		for range rows {
+			f.ADD(dstStride, dst, dst)
+		}
 	}
-	return t
+	if groups := mr / bitGroup; groups > 0 {
+		left := f.GP()
+		if groups > 1 {
+			f.MOVD(neon.Imm(groups), left)
+			f.Label("group")
+		}
+		group(bitGroup)
+		if groups > 1 {
+			f.SUBS(neon.Imm(1), left, left)
+			f.Bcond(neon.NE, "group")
+		}
+	}
+	if rest := mr % bitGroup; rest > 0 {
+		group(rest)
+	}
+	f.RET()
 }
+
+// label is a label of the group.
+func (t *bitTile) label(name string) string { return name + t.group }
 
 // fromBias lets the next block be subtracted from the bias.
 func (t *bitTile) fromBias() {
@@ -111,7 +142,6 @@ func (t *bitTile) fromDst() {
 func (t *bitTile) bits() {
 	t.fromBias()
 	t.pass(t.Param("shift"))
-	t.RET()
 }
 
 // pass subtracts from dst the counts of a row of words, shifted, and moves the
@@ -125,23 +155,23 @@ func (t *bitTile) pass(shift neon.GP) {
 		t.SUB(n, left, left)
 	}
 	t.LSR(neon.Imm(1), t.steps, left)
-	t.TBZ(0, t.steps, "block")
+	t.TBZ(0, t.steps, t.label("block"))
 	block(bitBlock - 1)
 	t.vectors(8, false)
-	t.B("rest")
-	t.Label("block")
+	t.B(t.label("rest"))
+	t.Label(t.label("block"))
 	block(bitBlock)
 	t.vectors(16, false)
 	t.SUB(neon.Imm(1), n, n)
-	t.Label("rest")
-	t.CBZ(n, "sums")
-	t.Label("vector")
+	t.Label(t.label("rest"))
+	t.CBZ(n, t.label("sums"))
+	t.Label(t.label("vector"))
 	t.vectors(16, true)
 	t.SUBS(neon.Imm(1), n, n)
-	t.Bcond(neon.NE, "vector")
-	t.Label("sums")
+	t.Bcond(neon.NE, t.label("vector"))
+	t.Label(t.label("sums"))
 	t.subtract(shift)
-	t.CBNZ(left, "block")
+	t.CBNZ(left, t.label("block"))
 }
 
 // vectors counts the bits that differ in the next bytes, 8 or 16, of every row and

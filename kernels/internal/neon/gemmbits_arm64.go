@@ -64,12 +64,75 @@ func gemmBitsx2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte
 //go:noescape
 func gemmBitsx3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
+// gemmBitsx4 is
+//
+//	for i := range 4 {
+//		for j := range 8 {
+//			differ := int32(0)
+//			for k := range steps {
+//				differ += bits.OnesCount64(x[i*xStride/8+k] ^ w[k][j])
+//			}
+//			dst[i*dstStride/4+j] = bias[j] - differ<<shift
+//		}
+//	}
+//
+// where x and w are read as words of 64 bits. shift is at most 5.
+// If steps is even, w[2*k][j] and w[2*k+1][j] are word 2*j and 2*j+1 of the k-th
+// 16 words. If it is odd, w[0][j] is word j, and behind these, w[2*k+1][j] and
+// w[2*k+2][j] are word 2*j and 2*j+1 of the k-th 16 words.
+//
+//go:noescape
+func gemmBitsx4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+
+// gemmBitsx5 is
+//
+//	for i := range 5 {
+//		for j := range 8 {
+//			differ := int32(0)
+//			for k := range steps {
+//				differ += bits.OnesCount64(x[i*xStride/8+k] ^ w[k][j])
+//			}
+//			dst[i*dstStride/4+j] = bias[j] - differ<<shift
+//		}
+//	}
+//
+// where x and w are read as words of 64 bits. shift is at most 5.
+// If steps is even, w[2*k][j] and w[2*k+1][j] are word 2*j and 2*j+1 of the k-th
+// 16 words. If it is odd, w[0][j] is word j, and behind these, w[2*k+1][j] and
+// w[2*k+2][j] are word 2*j and 2*j+1 of the k-th 16 words.
+//
+//go:noescape
+func gemmBitsx5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+
+// gemmBitsx6 is
+//
+//	for i := range 6 {
+//		for j := range 8 {
+//			differ := int32(0)
+//			for k := range steps {
+//				differ += bits.OnesCount64(x[i*xStride/8+k] ^ w[k][j])
+//			}
+//			dst[i*dstStride/4+j] = bias[j] - differ<<shift
+//		}
+//	}
+//
+// where x and w are read as words of 64 bits. shift is at most 5.
+// If steps is even, w[2*k][j] and w[2*k+1][j] are word 2*j and 2*j+1 of the k-th
+// 16 words. If it is odd, w[0][j] is word j, and behind these, w[2*k+1][j] and
+// w[2*k+2][j] are word 2*j and 2*j+1 of the k-th 16 words.
+//
+//go:noescape
+func gemmBitsx6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+
 // GemmBits are the tiles of 8 outputs by their number of rows, for binary weights and
 // activations, by CNT. A step is 64 bits of a row.
 var GemmBits = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
 	1: gemmBitsx1,
 	2: gemmBitsx2,
 	3: gemmBitsx3,
+	4: gemmBitsx4,
+	5: gemmBitsx5,
+	6: gemmBitsx6,
 }
 
 // GemmBitsFeatures lists the CPU features that the instructions of GemmBits need.

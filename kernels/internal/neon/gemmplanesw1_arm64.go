@@ -82,12 +82,93 @@ func gemmPlanesW1x2(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *
 //go:noescape
 func gemmPlanesW1x3(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
 
+// gemmPlanesW1x4 is
+//
+//	for i := range 4 {
+//		for j := range 8 {
+//			total := int64(0)
+//			for p := range x[i*xStride/8] {
+//				total *= 2
+//				for q := range 1 {
+//					for k := range steps {
+//						total += bits.OnesCount64(x[i*xStride/8+1+p*steps+k] ^ w[q][k][j])
+//					}
+//				}
+//			}
+//			dst[i*dstStride/4+j] = bias[j] - int32(total)<<shift
+//		}
+//	}
+//
+// where x and w are read as words of 64 bits. shift and the number of planes are at
+// most 6 together. In every w[q]:
+// If steps is even, w[2*k][j] and w[2*k+1][j] are word 2*j and 2*j+1 of the k-th
+// 16 words. If it is odd, w[0][j] is word j, and behind these, w[2*k+1][j] and
+// w[2*k+2][j] are word 2*j and 2*j+1 of the k-th 16 words.
+//
+//go:noescape
+func gemmPlanesW1x4(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+
+// gemmPlanesW1x5 is
+//
+//	for i := range 5 {
+//		for j := range 8 {
+//			total := int64(0)
+//			for p := range x[i*xStride/8] {
+//				total *= 2
+//				for q := range 1 {
+//					for k := range steps {
+//						total += bits.OnesCount64(x[i*xStride/8+1+p*steps+k] ^ w[q][k][j])
+//					}
+//				}
+//			}
+//			dst[i*dstStride/4+j] = bias[j] - int32(total)<<shift
+//		}
+//	}
+//
+// where x and w are read as words of 64 bits. shift and the number of planes are at
+// most 6 together. In every w[q]:
+// If steps is even, w[2*k][j] and w[2*k+1][j] are word 2*j and 2*j+1 of the k-th
+// 16 words. If it is odd, w[0][j] is word j, and behind these, w[2*k+1][j] and
+// w[2*k+2][j] are word 2*j and 2*j+1 of the k-th 16 words.
+//
+//go:noescape
+func gemmPlanesW1x5(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+
+// gemmPlanesW1x6 is
+//
+//	for i := range 6 {
+//		for j := range 8 {
+//			total := int64(0)
+//			for p := range x[i*xStride/8] {
+//				total *= 2
+//				for q := range 1 {
+//					for k := range steps {
+//						total += bits.OnesCount64(x[i*xStride/8+1+p*steps+k] ^ w[q][k][j])
+//					}
+//				}
+//			}
+//			dst[i*dstStride/4+j] = bias[j] - int32(total)<<shift
+//		}
+//	}
+//
+// where x and w are read as words of 64 bits. shift and the number of planes are at
+// most 6 together. In every w[q]:
+// If steps is even, w[2*k][j] and w[2*k+1][j] are word 2*j and 2*j+1 of the k-th
+// 16 words. If it is odd, w[0][j] is word j, and behind these, w[2*k+1][j] and
+// w[2*k+2][j] are word 2*j and 2*j+1 of the k-th 16 words.
+//
+//go:noescape
+func gemmPlanesW1x6(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr)
+
 // GemmPlanesW1 are the tiles of 8 outputs by their number of rows, for binary weights and planes of
 // activations, by CNT. A step is 64 inputs.
 var GemmPlanesW1 = [...]func(dst *int32, dstStride uintptr, x *byte, xStride uintptr, w *byte, steps uintptr, bias *int32, shift uintptr){
 	1: gemmPlanesW1x1,
 	2: gemmPlanesW1x2,
 	3: gemmPlanesW1x3,
+	4: gemmPlanesW1x4,
+	5: gemmPlanesW1x5,
+	6: gemmPlanesW1x6,
 }
 
 // GemmPlanesW1Features lists the CPU features that the instructions of GemmPlanesW1 need.
