@@ -25,7 +25,6 @@ func rounded(a z, k int) z  { return right(plus(a, right(power(k), 1)), k) }
 func low(a z, k int) z      { return new(big.Int).And(a, minus(power(k), num(1))) }
 func truth(b bool) z        { return num(-int64(map[bool]int{true: 1}[b])) }
 func between(a, lo, hi z) z { return larger(lo, smaller(a, hi)) }
-func sum(list []z) z        { return fold(list, plus) }
 func is(k int) func(z) bool { return func(a z) bool { return a.Sign() == k } }
 func either(p, q func(z) bool) func(z) bool {
 	return func(a z) bool { return p(a) || q(a) }
@@ -229,7 +228,7 @@ func choose(s, a, b z) z {
 	return plus(new(big.Int).And(s, a), new(big.Int).AndNot(b, s))
 }
 
-// across are functions of all lanes, or of two neighbours, by the name in Arm's manual.
+// foldings are functions of all lanes, or of two neighbours, by the name in Arm's manual.
 var foldings = map[string]struct {
 	kind  string // across, across long, pair, pair long, pair long more
 	signs string
@@ -291,12 +290,11 @@ var dots = map[string]struct {
 
 // A state is what an instruction finds and leaves.
 type state struct {
-	m     [16]byte
-	n     [4][16]byte // n alone, or a table
-	d     [16]byte
-	r     uint64
-	nan   bool // NaNs in floating-point lanes may have any bits
-	lanes Arrangement
+	m   [16]byte
+	n   [4][16]byte // n alone, or a table
+	d   [16]byte
+	r   uint64
+	nan bool // NaNs in floating-point lanes may have any bits
 }
 
 // lanesIn are those of a vector.

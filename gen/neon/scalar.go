@@ -384,8 +384,7 @@ func isMask(v Imm) bool {
 	return bits.OnesCount64(x^bits.RotateLeft64(x, 1)) == 2*64/size
 }
 
-func always(Imm) bool { return true }
-func never(Imm) bool  { return false }
+func never(Imm) bool { return false }
 
 // ADD sets d = n + m.
 func (f *Func) ADD(m Operand, n, d GP) { f.arithmetic("ADD", m, n, list(d), isAddend) }

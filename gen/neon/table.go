@@ -32,7 +32,6 @@ var (
 	integers    = []Arrangement{B8, B16, H4, H8, S2, S4, D2}
 	upTo32      = []Arrangement{B8, B16, H4, H8, S2, S4}
 	bytesOnly   = []Arrangement{B8, B16}
-	words16     = []Arrangement{H4, H8}
 	words16up   = []Arrangement{H4, H8, S2, S4}
 	upTo16      = []Arrangement{B8, B16, H4, H8}
 	floats      = []Arrangement{S2, S4, D2}
@@ -41,7 +40,6 @@ var (
 	across      = []Arrangement{B8, B16, H4, H8, S4}
 	lowerWords  = []Arrangement{H4, S2}
 	upperWords  = []Arrangement{H8, S4}
-	float32s    = []Arrangement{S2, S4}
 	polynomials = []Arrangement{B8}
 	polynomial2 = []Arrangement{B16}
 	whole       = []Arrangement{B16, H8, S4, D2}
