@@ -195,14 +195,22 @@ func (l *lab) all(o *options, table []kernels.Kernel, stderr io.Writer) error {
 func (l *lab) one(w io.Writer, o *options, table []kernels.Kernel) error {
 	found := false
 	for _, k := range table {
-		if k.Name != o.kernel || k.Operation == kernels.OpEpilogue {
+		if k.Name != o.kernel {
+			continue
+		}
+		found = true
+		if k.Operation == kernels.OpEpilogue {
+			for _, step := range job.Steps() {
+				if err := l.print(w, o, k, job.EpilogueJob(k.Name, step)); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		j, err := o.job(k)
 		if err != nil {
 			return err
 		}
-		found = true
 		if err := l.print(w, o, k, j); err != nil {
 			return err
 		}
@@ -210,7 +218,7 @@ func (l *lab) one(w io.Writer, o *options, table []kernels.Kernel) error {
 	if !found {
 		var names []string
 		for _, k := range table {
-			if k.ISA != "portable" && k.Operation != kernels.OpEpilogue && !slices.Contains(names, k.Name) {
+			if k.ISA != "portable" && !slices.Contains(names, k.Name) {
 				names = append(names, k.Name)
 			}
 		}

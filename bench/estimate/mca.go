@@ -87,16 +87,17 @@ func (a *analyser) analyse(c *core, text []string, again, pressure bool) (*analy
 	return r, nil
 }
 
-// writeback finds loads that change their address: before they load, if the brackets
+// writeback finds loads and stores that change their address: before, if the brackets
 // end in "!", or afterwards, if an amount is behind them.
-var writeback = regexp.MustCompile(`^(ld\S* .*\[)(x\d+|sp)(?:\], (#-?\d+|x\d+)|, (#-?\d+)\]!)$`)
+var writeback = regexp.MustCompile(`^((?:ld|st)\S* .*\[)(x\d+|sp)(?:\], (#-?\d+|x\d+)|, (#-?\d+)\]!)$`)
 
-// source is the text for the analyser.
+// source is the text for the analyser. Stores that write their address back are always
+// taken apart: to the analyser their address would have to wait for the data.
 func (c *core) source(text []string) string {
 	var b strings.Builder
 	split := map[string]string{}
 	for _, line := range text {
-		if c.split && strings.HasPrefix(line, "ld") {
+		if c.split && strings.HasPrefix(line, "ld") || strings.HasPrefix(line, "st") {
 			s, ok := split[line]
 			if !ok {
 				s = splitWriteback(line)

@@ -37,6 +37,7 @@ func TestSplitWriteback(t *testing.T) {
 		"ld1 { v0.16b, v1.16b }, [x12], #32":        "ld1 { v0.16b, v1.16b }, [x12]\nadd x12, x12, #32",
 		"ld1r { v0.4s }, [x3], x4":                  "ld1r { v0.4s }, [x3]\nadd x3, x3, x4",
 		"ldp q0, q1, [sp], #32":                     "ldp q0, q1, [sp]\nadd sp, sp, #32",
+		"stp q1, q2, [x9], #32":                     "stp q1, q2, [x9]\nadd x9, x9, #32",
 		"ldr q1, [x0, #16]":                         "ldr q1, [x0, #16]",
 		"ldr q1, [x0, x1]":                          "ldr q1, [x0, x1]",
 		"sdot v0.4s, v1.16b, v2.16b":                "sdot v0.4s, v1.16b, v2.16b",
@@ -48,12 +49,12 @@ func TestSplitWriteback(t *testing.T) {
 	}
 }
 
-// TestSource wants loads split on cores that ask for it alone, and stores nowhere.
+// TestSource wants loads split on cores that ask for it alone, and stores everywhere.
 func TestSource(t *testing.T) {
 	text := []string{"ldr q1, [x0], #16", "str q1, [x2], #16"}
 	for split, want := range map[bool]string{
-		false: "ldr q1, [x0], #16\nstr q1, [x2], #16\n",
-		true:  "ldr q1, [x0]\nadd x0, x0, #16\nstr q1, [x2], #16\n",
+		false: "ldr q1, [x0], #16\nstr q1, [x2]\nadd x2, x2, #16\n",
+		true:  "ldr q1, [x0]\nadd x0, x0, #16\nstr q1, [x2]\nadd x2, x2, #16\n",
 	} {
 		c := core{split: split}
 		if got := c.source(text); got != want {

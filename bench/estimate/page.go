@@ -30,7 +30,8 @@ says of those very sequences on its models of cores.
 - The models of N1, N2 and V1 do not forward accumulators between integer multiply-adds: chains of
   SMLAL, SADALP and UADALP look longer than they are. The A72's is that of the A57, which executes
   four FMLA lanes a cycle. Loads that write their address back are taken apart, into a load and an
-  addition, where the model has the address only when the data come (A72, N2, M1).
+  addition, where the model has the address only when the data come (A72, N2, M1), and such stores
+  everywhere, as the analyser has the address wait for the data.
 - 1024x1024x1024 follows from two products of about %d rows and of one and two panels: what a
   panel takes, and what rows take to prepare.
 - Of functions with more than %d different sequences, and of sequences of more than %d
@@ -48,7 +49,7 @@ says of those very sequences on its models of cores.
 	fmt.Fprintf(w, "\nEvery figure: [%s](%s), which benchstat reads (-ignore model -col core).\n\n![MAC a cycle of every kernel, estimated](%s)\n", dataFile, dataFile, plotFile)
 	r.targets(w)
 	r.fastest(w)
-	fmt.Fprint(w, "\nThe tables below: multiply-adds a cycle; in brackets times the int8 kernel of the same shape, which\nis that by SDOT or UDOT where the core has them and that by SMULL on the A72.\n")
+	fmt.Fprint(w, "\nThe tables below: multiply-adds a cycle, of epilogues elements; in brackets times the int8 kernel of\nthe same shape, which is that by SDOT or UDOT where the core has them and that by SMULL on the A72.\n")
 	for _, name := range r.names() {
 		r.tables(w, name)
 	}
@@ -61,6 +62,9 @@ type sort struct {
 }
 
 func sortOf(e *estimate) sort {
+	if e.job.Step != "" {
+		return sort{e.name, fmt.Sprintf("%d rows of %d channels", e.job.M, e.job.K)}
+	}
 	return sort{e.name, shapeText([3]int{e.job.M, e.job.N, e.job.K})}
 }
 
@@ -75,7 +79,7 @@ func (r *results) names() []sort {
 		}
 	}
 	slices.SortStableFunc(list, func(a, b sort) int {
-		order := []string{"GEMM", "GEMV", "Mixed", "Dot"}
+		order := []string{"GEMM", "GEMV", "Mixed", "Dot", "Epilogue"}
 		return slices.Index(order, a.name) - slices.Index(order, b.name)
 	})
 	return list
@@ -157,7 +161,11 @@ func (r *results) tables(w io.Writer, of sort) {
 	fmt.Fprintf(w, "\n## %s %s (estimated, cache misses not modelled)\n", of.name, of.shape)
 	for _, f := range r.formats(of) {
 		fmt.Fprintf(w, "\n%s:\n\n", f)
-		r.heads(w, "kernel", "instr/MAC", "Go")
+		each := "instr/MAC"
+		if of.name == "Epilogue" {
+			each = "instr/elem"
+		}
+		r.heads(w, "kernel", each, "Go")
 		for _, e := range r.list {
 			if sortOf(e) != of || e.formats() != f {
 				continue

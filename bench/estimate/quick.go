@@ -19,13 +19,16 @@ func (l *lab) print(w io.Writer, o *options, k kernels.Kernel, j job.Job) error 
 	if len(counts) == 0 {
 		return fmt.Errorf("%s on %v executed no assembly", j.Kernel, j)
 	}
-	macs := float64(done.MACs)
+	macs, unit := float64(done.MACs), "MAC"
+	if k.Operation == kernels.OpEpilogue {
+		unit = "elements"
+	}
 	instrs := 0
 	for _, f := range counts {
 		instrs += f.instrs
 	}
 	fmt.Fprintf(w, "%s (%s) on %v\n", k.Name, k.Operation, j)
-	fmt.Fprintf(w, "%d MAC, tile %dx%d, %d bytes of packed weights; %d instructions of assembly, %.4f a MAC\n", done.MACs, k.TileM, k.TileN, done.Packed, instrs, float64(instrs)/macs)
+	fmt.Fprintf(w, "%d %s, tile %dx%d, %d bytes of packed weights; %d instructions of assembly, %.4f each\n", done.MACs, unit, k.TileM, k.TileN, done.Packed, instrs, float64(instrs)/macs)
 	if done.Work != done.MACs {
 		fmt.Fprintf(w, "the kernel does %d of the multiply-adds\n", done.Work)
 	}
@@ -47,12 +50,12 @@ func (l *lab) print(w io.Writer, o *options, k kernels.Kernel, j job.Job) error 
 			all.again += f.again
 			all.limit += f.limit
 		}
-		fmt.Fprintf(w, "\n%s (model of %s): %.2f MAC/cycle alone, %.2f in a row, limit %.2f; %.2f instructions a cycle\n",
-			c.name, c.model, macs/all.cycles, macs/all.again, macs/all.limit, float64(all.instrs)/all.cycles)
+		fmt.Fprintf(w, "\n%s (model of %s): %.2f %s a cycle alone, %.2f in a row, limit %.2f; %.2f instructions a cycle\n",
+			c.name, c.model, macs/all.cycles, unit, macs/all.again, macs/all.limit, float64(all.instrs)/all.cycles)
 		if !o.functions {
 			continue
 		}
-		fmt.Fprintf(w, "  %-30s %6s %9s %8s | cycles: %9s %5s %9s %9s | %5s\n", "function", "calls", "instr", "/MAC", "alone", "share", "in a row", "limit", "IPC")
+		fmt.Fprintf(w, "  %-30s %6s %9s %8s | cycles: %9s %5s %9s %9s | %5s\n", "function", "calls", "instr", "each", "alone", "share", "in a row", "limit", "IPC")
 		for _, f := range costs {
 			fmt.Fprintf(w, "  %-30s %6d %9d %8.4f |         %9.0f %3.0f %% %9.0f %9.0f | %5.2f\n", f.function, f.calls, f.instrs, float64(f.instrs)/macs,
 				f.cycles, 100*f.cycles/all.cycles, f.again, f.limit, float64(f.instrs)/f.cycles)

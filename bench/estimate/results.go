@@ -98,7 +98,8 @@ func (r *results) float32(core int, name string) *estimate {
 // data writes what benchstat reads.
 func (r *results) data(w *bytes.Buffer) {
 	fmt.Fprintf(w, "estimated: true\ngoos: linux\ngoarch: arm64\npkg: example.com/lowbit/bench/estimate\ncommit: %s\nqemu: %s\nllvm: %s\n\n", r.versions.commit, r.versions.qemu, r.versions.llvm)
-	fmt.Fprint(w, "Unit MAC/cycle better=higher assume=exact\nUnit in-a-row-MAC/cycle better=higher assume=exact\nUnit limit-MAC/cycle better=higher assume=exact\nUnit instr/MAC better=lower assume=exact\n")
+	fmt.Fprint(w, "Unit MAC/cycle better=higher assume=exact\nUnit in-a-row-MAC/cycle better=higher assume=exact\nUnit limit-MAC/cycle better=higher assume=exact\nUnit instr/MAC better=lower assume=exact\n"+
+		"Unit elem/cycle better=higher assume=exact\nUnit in-a-row-elem/cycle better=higher assume=exact\nUnit limit-elem/cycle better=higher assume=exact\nUnit instr/elem better=lower assume=exact\n")
 	for i, c := range r.cores {
 		fmt.Fprintf(w, "\ncore: %s\nmodel: %s\n", c.name, c.model)
 		for _, e := range r.list {
@@ -107,6 +108,11 @@ func (r *results) data(w *bytes.Buffer) {
 				continue
 			}
 			j := e.job
+			if j.Step != "" {
+				fmt.Fprintf(w, "BenchmarkEpilogue/op=%s/impl=%s/rows=%d/c=%d 1 %.5g elem/cycle %.5g in-a-row-elem/cycle %.5g limit-elem/cycle %.5g instr/elem\n",
+					j.Step, e.kernel.Name, j.M, j.K, e.macs/s.cycles, e.macs/s.again, e.macs/s.limit, e.instrs/e.macs)
+				continue
+			}
 			zeros := ""
 			if j.Zeros >= 0 {
 				zeros = fmt.Sprintf("/zeros=%d", j.Zeros)

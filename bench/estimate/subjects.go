@@ -10,7 +10,7 @@ import (
 // A subject is a kernel on formats and a shape.
 type subject struct {
 	kernel kernels.Kernel
-	name   string  // of the benchmark: GEMM, GEMV, Dot, Mixed
+	name   string  // of the benchmark: GEMM, GEMV, Dot, Mixed, Epilogue
 	job    job.Job // of the shape that figures are given for
 	// traced are the products that are emulated: the job itself, or two of one and of
 	// two panels that it follows from.
@@ -33,7 +33,7 @@ const tracedRows = 96
 func subjects(table []kernels.Kernel, want func(kernels.Kernel) bool) []subject {
 	var list []subject
 	for _, k := range table {
-		if k.ISA == "portable" || k.Operation == kernels.OpEpilogue || !want(k) {
+		if k.ISA == "portable" || !want(k) {
 			continue
 		}
 		add := func(name string, shape [3]int, f kernels.Formats, zeros int) {
@@ -81,6 +81,11 @@ func subjects(table []kernels.Kernel, want func(kernels.Kernel) bool) []subject 
 			add("Dot", dotShape, kernels.Formats{Weights: kernels.Binary, Acts: kernels.Sign}, job.NaturalZeros)
 		case kernels.OpDotFloat32:
 			add("Dot", dotShape, floats, job.NaturalZeros)
+		case kernels.OpEpilogue:
+			for _, step := range job.Steps() {
+				j := job.EpilogueJob(k.Name, step)
+				list = append(list, subject{kernel: k, name: "Epilogue", job: j, traced: []job.Job{j}})
+			}
 		}
 	}
 	return list
@@ -89,6 +94,9 @@ func subjects(table []kernels.Kernel, want func(kernels.Kernel) bool) []subject 
 // formats is a text such as "ternary x u2", with the share of zeros if it is not that
 // of random levels.
 func (s *subject) formats() string {
+	if s.job.Step != "" {
+		return s.job.Step
+	}
 	if s.job.Weights == kernels.Float32 {
 		return "float32"
 	}

@@ -15,6 +15,7 @@ import (
 type Job struct {
 	Kernel    string
 	Operation kernels.Operation
+	Step      string               // of epilogues
 	Weights   kernels.WeightFormat // of float32 kernels Float32
 	Acts      kernels.ActFormat
 	M, N, K   int
@@ -27,13 +28,16 @@ const NaturalZeros = -1
 // A Done is a Job that ran.
 type Done struct {
 	Kernel string // that the plan chose
-	MACs   int    // M*N*K, zeros included
+	MACs   int    // M*N*K, zeros included; of epilogues, elements
 	Work   int    // multiply-adds that the kernel does
 	Packed int    // bytes of packed weights
 }
 
 // String returns a text such as "ternary x u2, 64x128x1024 (MxNxK)".
 func (j Job) String() string {
+	if j.Operation == kernels.OpEpilogue {
+		return fmt.Sprintf("%s, %d rows of %d channels", j.Step, j.M, j.K)
+	}
 	text := fmt.Sprintf("%v x %v, %dx%dx%d (MxNxK)", j.Weights, j.Acts, j.M, j.N, j.K)
 	if j.Zeros != NaturalZeros {
 		text += fmt.Sprintf(", %d %% zeros", j.Zeros)
@@ -116,8 +120,10 @@ func (j Job) plan() (*plan, error) {
 		return j.dot()
 	case kernels.OpDotFloat32:
 		return j.dotFloat32()
+	case kernels.OpEpilogue:
+		return j.epilogue()
 	}
-	return nil, fmt.Errorf("operation %q: want a product", j.Operation)
+	return nil, fmt.Errorf("operation %q: want a product or an epilogue", j.Operation)
 }
 
 func (j Job) gemm() (*plan, error) {

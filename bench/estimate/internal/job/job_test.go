@@ -10,13 +10,18 @@ import (
 // TestRun runs every operation by portable kernels.
 func TestRun(t *testing.T) {
 	for _, j := range []Job{
-		{"portable-popcount", kernels.OpGEMM, kernels.Binary, kernels.Sign, 3, 5, 70, NaturalZeros},
-		{"portable-muladd", kernels.OpGEMM, kernels.Int8, kernels.S8, 3, 5, 70, 0},
-		{"portable-muladd", kernels.OpDot, kernels.Ternary, kernels.U2, 1, 1, 70, 50},
-		{"portable-popcount", kernels.OpDotBinary, kernels.Binary, kernels.U1, 1, 1, 70, NaturalZeros},
-		{"portable-float32", kernels.OpGEMMFloat32, kernels.Float32, kernels.F32, 3, 5, 70, NaturalZeros},
-		{"portable-float32", kernels.OpDotFloat32, kernels.Float32, kernels.F32, 1, 1, 70, NaturalZeros},
-		{"portable-muladd", kernels.OpMixed, kernels.Pow2x4, kernels.F32, 3, 5, 70, NaturalZeros},
+		{"portable-popcount", kernels.OpGEMM, "", kernels.Binary, kernels.Sign, 3, 5, 70, NaturalZeros},
+		{"portable-muladd", kernels.OpGEMM, "", kernels.Int8, kernels.S8, 3, 5, 70, 0},
+		{"portable-muladd", kernels.OpDot, "", kernels.Ternary, kernels.U2, 1, 1, 70, 50},
+		{"portable-popcount", kernels.OpDotBinary, "", kernels.Binary, kernels.U1, 1, 1, 70, NaturalZeros},
+		{"portable-float32", kernels.OpGEMMFloat32, "", kernels.Float32, kernels.F32, 3, 5, 70, NaturalZeros},
+		{"portable-float32", kernels.OpDotFloat32, "", kernels.Float32, kernels.F32, 1, 1, 70, NaturalZeros},
+		{"portable-muladd", kernels.OpMixed, "", kernels.Pow2x4, kernels.F32, 3, 5, 70, NaturalZeros},
+		EpilogueJob("portable-epilogue", Thresholds),
+		EpilogueJob("portable-epilogue", Requantize),
+		EpilogueJob("portable-epilogue", MaxPoolI32),
+		EpilogueJob("portable-epilogue", MaxPoolF32),
+		EpilogueJob("portable-epilogue", Affine),
 	} {
 		calls := 0
 		count := func() { calls++ }
@@ -34,10 +39,10 @@ func TestRun(t *testing.T) {
 func TestRunErrors(t *testing.T) {
 	none := func() { t.Error("a job that cannot be done ran") }
 	for want, j := range map[string]Job{
-		"want at least 1x1x1": {"portable-muladd", kernels.OpGEMM, kernels.Int8, kernels.U8, 0, 1, 1, 0},
-		"was chosen":          {"portable-popcount", kernels.OpGEMM, kernels.Int8, kernels.U8, 1, 1, 1, 0},
-		"no kernel":           {"z80-muladd", kernels.OpGEMM, kernels.Int8, kernels.U8, 1, 1, 1, 0},
-		"want a product":      {"portable-epilogue", kernels.OpEpilogue, kernels.Int8, kernels.U8, 1, 1, 1, 0},
+		"want at least 1x1x1": {"portable-muladd", kernels.OpGEMM, "", kernels.Int8, kernels.U8, 0, 1, 1, 0},
+		"was chosen":          {"portable-popcount", kernels.OpGEMM, "", kernels.Int8, kernels.U8, 1, 1, 1, 0},
+		"no kernel":           {"z80-muladd", kernels.OpGEMM, "", kernels.Int8, kernels.U8, 1, 1, 1, 0},
+		"want one of":         EpilogueJob("portable-epilogue", "sort"),
 	} {
 		if _, err := j.Run(none, none); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v by %s: error %v: want %q", j, j.Kernel, err, want)
