@@ -157,15 +157,16 @@ func clearly(r, other *gemmRow) float32 {
 	return 0.95
 }
 
-// preference orders kernels whose rates do not compare. On arm64, of which there are
-// no rates, it is by what they can do at most. Elsewhere better tiers come before
-// others, but for binary weights and few bits of activations, counting bits and
-// look-ups come before multiplication, of whatever tier: an instruction that looks up
-// or counts does four or eight products a byte, and needs one or two more to add them,
-// where VPDPBUSD does one. A tier that only adds that does not make up for it.
-func preference(r *gemmRow, f Formats, rows int) float32 {
+// preference orders kernels for products of rows rows and n outputs whose rates do not
+// compare. On arm64, of which there are no rates, it is by what they can do at most.
+// Elsewhere better tiers come before others, but for binary weights and few bits of
+// activations, counting bits and look-ups come before multiplication, of whatever tier:
+// an instruction that looks up or counts does four or eight products a byte, and needs
+// one or two more to add them, where VPDPBUSD does one. A tier that only adds that does
+// not make up for it.
+func preference(r *gemmRow, f Formats, rows, n int) float32 {
 	if multiplied := arm64Multiplied[r.isa]; multiplied > 0 {
-		return arm64Limit(r, f, multiplied) / wholeBlocks(r, rows)
+		return arm64Limit(r, f, n, multiplied) / wholeBlocks(r, rows)
 	}
 	rank := tierRank(r.isa)
 	if f.Weights == Binary && f.Acts.Bits() <= 4 && (r.algorithm == "popcount" || r.algorithm == "lut") {
@@ -175,25 +176,27 @@ func preference(r *gemmRow, f Formats, rows int) float32 {
 }
 
 // arm64Multiplied are the products that a tier multiplies in a cycle of a core with
-// two vector pipes: by SMULL and SADALP, by SDOT, by SMMLA.
-var arm64Multiplied = map[string]float32{"neon": 8, "dotprod": 32, "i8mm": 64}
+// two vector pipes: by SMULL and SADALP, by SDOT, by USMMLA and the ZIPs that it needs.
+var arm64Multiplied = map[string]float32{"neon": 8, "dotprod": 32, "i8mm": 57}
 
 // arm64Limit is the number of multiply-adds a cycle that a kernel can do at most on a
 // core with two vector pipes, from the instructions that it needs for them. Planes of
 // weights are the bits that they are packed in.
-func arm64Limit(r *gemmRow, f Formats, multiplied float32) float32 {
+func arm64Limit(r *gemmRow, f Formats, n int, multiplied float32) float32 {
 	planes, bits := float32(r.bits), f.Acts.Bits()
 	switch r.algorithm {
 	case "popcount": // EOR, CNT and ADD do 128 products of a bit by a bit
 		return 256. / 3 / planes / float32(bits)
-	case "lut": // TBL and ADD do 64; sums of more bits have to be widened more often
-		return [...]float32{64, 64, 57, 50, 25, 25, 25, 25}[bits-1] / planes
-	case "shiftadd": // ADD does 16, whose loads are all that two pipes of loads can do
-		if bits > 4 {
-			return 8 // sums of bytes are widened after a few
-		}
+	case "lut":
+		// TBL of one register and ADD do four products for each of 16 outputs, of two
+		// registers five; of four it takes longer. Sums of more bits have to be widened
+		// more often. The tables of a row take 1.4 cycles an input.
+		group := r.form.(tablesForm).group
+		sums := map[int]float32{4: 64, 5: 80, 6: 48}[group] / planes * [...]float32{1, 1, .9, .8, .4, .4, .4, .4}[bits-1]
+		return 1 / (1/sums + 1.4/float32(n))
+	case "shiftadd": // ADD does 16 a pipe, which loads leave half of
 		return 16
-	case "shift": // SSHL and ADD of 16-bit or wider products
+	case "shift": // SSHL and ADD of 16-bit products, which are widened
 		return 6
 	}
 	return multiplied
@@ -222,6 +225,8 @@ func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
 		}
 	}
 	f, class := Formats{w.Format, a.held()}, ClassOf(rows, w.N, w.K)
+	n := w.N
+	prefer := func(r *gemmRow) float32 { return preference(r, f, rows, n) }
 	w = sample(w)        // times of other kernels shrink alike
 	var best []candidate // one for each machine, in the order of the table
 	for _, r := range fit {
@@ -238,7 +243,7 @@ func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
 		same := slices.IndexFunc(best, func(b candidate) bool { return b.machine == c.machine })
 		if same < 0 {
 			best = append(best, c)
-		} else if c.time < clearly(r, best[same].row)*best[same].time || c.machine == "" && preference(r, f, rows) > preference(best[same].row, f, rows) {
+		} else if c.time < clearly(r, best[same].row)*best[same].time || c.machine == "" && prefer(r) > prefer(best[same].row) {
 			best[same] = c
 		}
 	}
@@ -246,7 +251,7 @@ func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
 		return nil, fmt.Errorf("kernels: no kernel for %v", f)
 	}
 	return slices.MaxFunc(best, func(a, b candidate) int {
-		if c := cmp.Compare(preference(a.row, f, rows), preference(b.row, f, rows)); c != 0 {
+		if c := cmp.Compare(prefer(a.row), prefer(b.row)); c != 0 {
 			return c
 		}
 		return b.unknown() - a.unknown()

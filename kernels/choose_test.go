@@ -167,48 +167,52 @@ func TestChooseARM64(t *testing.T) {
 	row := func(isa, algorithm string, f form, bits int) *gemmRow {
 		return &gemmRow{kernelID: kernelID{isa: isa, algorithm: algorithm}, form: f, bits: bits, maxProduct: 1 << 20}
 	}
-	plane := func(algorithm, variant string, f form, bits int) *gemmRow {
+	variant := func(algorithm, name string, f form, bits int) *gemmRow {
 		r := row("neon", algorithm, f, bits)
-		r.variant = variant
+		r.variant = name
 		return r
 	}
 	gemmTable = []*gemmRow{
 		row("i8mm", "muladd", codesForm{}, 4),
 		row("dotprod", "muladd", codesForm{}, 4),
 		row("neon", "popcount", bitsForm{}, 1),
-		plane("lut", "w1", codesForm{}, 1),
-		plane("lut", "w2", codesForm{}, 2),
+		variant("lut", "5-w1", tablesForm{planes: 1, group: 5, most: 15}, 1),
+		variant("lut", "5-w2", tablesForm{planes: 2, group: 5, most: 15}, 2),
+		variant("lut", "w1", tablesForm{planes: 1, group: 4, most: 255}, 1),
+		variant("lut", "6-w1", tablesForm{planes: 1, group: 6, most: 15}, 1),
 		row("neon", "muladd", codesForm{}, 4),
 		row("neon", "shiftadd", blocky{}, 8),
-		plane("popcount", "planes-w1", planesForm{1}, 1),
-		plane("popcount", "planes-w2", planesForm{2}, 2),
+		variant("popcount", "planes-w1", planesForm{1}, 1),
+		variant("popcount", "planes-w2", planesForm{2}, 2),
 		row("neon", "shift", codesForm{}, 4),
 		row("portable", "muladd", codesForm{}, 8),
 	}
 	currentRates = nil
 	for _, c := range []struct {
 		f                   Formats
-		rows                int
+		rows, n             int
 		neon, dotprod, i8mm string
 	}{
-		{Formats{Binary, Sign}, 0, "neon-popcount", "neon-popcount", "neon-popcount"},
-		{Formats{Binary, U1}, 0, "neon-popcount", "neon-popcount", "neon-popcount"},
-		{Formats{Binary, U2}, 0, "neon-lut-w1", "neon-lut-w1", "i8mm-muladd"},
-		{Formats{Binary, U3}, 0, "neon-lut-w1", "neon-lut-w1", "i8mm-muladd"},
-		{Formats{Binary, U4}, 0, "neon-lut-w1", "neon-lut-w1", "i8mm-muladd"},
-		{Formats{Ternary, U2}, 0, "neon-lut-w2", "dotprod-muladd", "i8mm-muladd"},
-		{Formats{Ternary, U4}, 0, "neon-lut-w2", "dotprod-muladd", "i8mm-muladd"},
-		{Formats{Pow2x4, U4}, 0, "neon-muladd", "dotprod-muladd", "i8mm-muladd"},
-		{Formats{Pow2x4, U4}, 1024, "neon-shiftadd", "dotprod-muladd", "i8mm-muladd"},
-		{Formats{Pow2x4, U4}, 16, "neon-muladd", "dotprod-muladd", "i8mm-muladd"}, // a quarter of a block
-		{Formats{Pow2x4, U8}, 1024, "neon-muladd", "dotprod-muladd", "i8mm-muladd"},
-		{Formats{Binary, U8}, 0, "neon-lut-w1", "dotprod-muladd", "i8mm-muladd"},
+		{Formats{Binary, Sign}, 0, 200, "neon-popcount", "neon-popcount", "neon-popcount"},
+		{Formats{Binary, U1}, 0, 1000, "neon-popcount", "neon-popcount", "neon-popcount"},
+		{Formats{Binary, U2}, 0, 200, "neon-lut-5-w1", "neon-lut-5-w1", "i8mm-muladd"},
+		{Formats{Binary, U3}, 0, 200, "neon-lut-5-w1", "neon-lut-5-w1", "i8mm-muladd"},
+		{Formats{Binary, U4}, 0, 200, "neon-lut-5-w1", "neon-lut-5-w1", "i8mm-muladd"},
+		{Formats{Binary, U2}, 0, 1000, "neon-lut-5-w1", "neon-lut-5-w1", "neon-lut-5-w1"}, // tables for more outputs
+		{Formats{Binary, U2}, 0, 10, "neon-popcount-planes-w1", "neon-popcount-planes-w1", "i8mm-muladd"},
+		{Formats{Ternary, U2}, 0, 200, "neon-lut-5-w2", "dotprod-muladd", "i8mm-muladd"},
+		{Formats{Ternary, U4}, 0, 200, "neon-lut-5-w2", "dotprod-muladd", "i8mm-muladd"},
+		{Formats{Pow2x4, U4}, 0, 200, "neon-muladd", "dotprod-muladd", "i8mm-muladd"},
+		{Formats{Pow2x4, U4}, 1024, 200, "neon-shiftadd", "dotprod-muladd", "i8mm-muladd"},
+		{Formats{Pow2x4, U4}, 16, 200, "neon-muladd", "dotprod-muladd", "i8mm-muladd"}, // a quarter of a block
+		{Formats{Pow2x4, U8}, 0, 200, "neon-muladd", "dotprod-muladd", "i8mm-muladd"},
+		{Formats{Binary, U8}, 0, 200, "neon-lut-w1", "dotprod-muladd", "i8mm-muladd"},
 	} {
 		for use, want := range map[string]string{"neon": c.neon, "dotprod": c.dotprod, "i8mm": c.i8mm} {
 			selected.Store(&selection{names: []string{use}})
-			got, err := chooseGEMM(Weights{Format: c.f.Weights, N: 200, K: 1000}, c.f.Acts, c.rows)
+			got, err := chooseGEMM(Weights{Format: c.f.Weights, N: c.n, K: 1000}, c.f.Acts, c.rows)
 			if err != nil || got.name() != want {
-				t.Errorf("%v, %d rows, %s: got %v, %v: want %s", c.f, c.rows, use, got, err, want)
+				t.Errorf("%v, %d rows, %d outputs, %s: got %v, %v: want %s", c.f, c.rows, c.n, use, got, err, want)
 			}
 		}
 	}
