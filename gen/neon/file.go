@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"go/token"
 	"slices"
 	"strings"
 
@@ -48,6 +49,14 @@ func (f *File) Function(name, signature string) *Func {
 		fn.fail("%s: signature %q: %w", name, signature, err)
 	} else {
 		fn.ir.SetSignature(s)
+	}
+	if !token.IsIdentifier(name) {
+		fn.fail("function %q: want an identifier", name)
+	}
+	for _, other := range f.funcs {
+		if other.Name() == name {
+			fn.fail("two functions are named %s", name)
+		}
 	}
 	f.funcs = append(f.funcs, fn)
 	return fn

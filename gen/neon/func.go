@@ -2,6 +2,10 @@ package neon
 
 import (
 	"fmt"
+	"go/token"
+	"go/types"
+	"strings"
+	"unicode"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/gotypes"
@@ -62,7 +66,19 @@ func (f *Func) Vecs(n int) []Vec {
 }
 
 // Label names the next instruction.
-func (f *Func) Label(name string) { f.ir.AddLabel(ir.Label(name)) }
+func (f *Func) Label(name string) {
+	f.wantName("label", name)
+	f.ir.AddLabel(ir.Label(name))
+}
+
+// wantName refuses names that the Go assembler would misread, as a branch to the label R3
+// would be one to where the register says. Names of the machine begin with capitals, but
+// for g, the goroutine.
+func (f *Func) wantName(what, name string) {
+	if !token.IsIdentifier(name) || !unicode.IsLower([]rune(name)[0]) || name == "g" {
+		f.fail("%s: %s %q: want an identifier that begins with a small letter, and not g", f.Name(), what, name)
+	}
+}
 
 // Comment puts lines before the next instruction.
 func (f *Func) Comment(lines ...string) { f.ir.AddComment(lines...) }
@@ -102,6 +118,9 @@ func (f *Func) Param(name string) GP {
 func (f *Func) ParamFloat32(name string) Vec {
 	d := f.Vec()
 	if b, ok := f.component(f.ir.Signature.Params(), name, 0); ok {
+		if b.Type.Kind() != types.Float32 {
+			f.fail("%s: parameter %s: %v: want float32", f.Name(), name, b.Type)
+		}
 		f.emit(instruction{opcode: "FMOVS", writes: list(d)}, func(a allocation) (string, error) {
 			return fmt.Sprintf("FMOVS %s, F%d", b.Addr.Asm(), a.vec(d)), nil
 		})
@@ -116,6 +135,10 @@ func (f *Func) Return(src Operand) {
 	if !ok {
 		return
 	}
+	if _, err := f.ir.Signature.Results().At(1).Resolve(); err == nil {
+		f.fail("%s: more than one result", f.Name())
+		return
+	}
 	switch src := src.(type) {
 	case GP:
 		op, err := moveOf(b)
@@ -126,17 +149,23 @@ func (f *Func) Return(src Operand) {
 			return fmt.Sprintf("%s %s, %s", op, a.gp(src), b.Addr.Asm()), nil
 		})
 	case Vec:
+		if b.Type.Kind() != types.Float32 {
+			f.fail("%s: result: %v from a vector register: want float32", f.Name(), b.Type)
+		}
 		f.emit(instruction{opcode: "FMOVS", reads: list(src)}, func(a allocation) (string, error) {
 			return fmt.Sprintf("FMOVS F%d, %s", a.vec(src), b.Addr.Asm()), nil
 		})
 	default:
 		f.fail("%s: result of %T: want GP or Vec", f.Name(), src)
 	}
-	f.RET()
+	f.ret()
 }
 
-// moveOf is the instruction that loads or stores a basic type.
+// moveOf is the instruction that loads or stores an integer or a pointer.
 func moveOf(b *gotypes.Basic) (string, error) {
+	if b.Type.Info()&(types.IsFloat|types.IsComplex|types.IsString) != 0 {
+		return "", fmt.Errorf("%v: want an integer or a pointer", b.Type)
+	}
 	switch size := gotypes.Sizes.Sizeof(b.Type); size {
 	case 1:
 		return "MOVB", nil
@@ -154,6 +183,7 @@ func moveOf(b *gotypes.Basic) (string, error) {
 // Data returns read-only memory of the file. Functions share it by its name; the
 // length is a multiple of 8.
 func (f *Func) Data(name string, data []byte) Data {
+	f.wantName("data", name)
 	if err := f.file.data(name, data); err != nil {
 		f.fail("%s: %v", f.Name(), err)
 	}
@@ -246,10 +276,14 @@ func (f *Func) vector(in *Instruction, o operands) {
 		return
 	}
 	i := instruction{opcode: in.Name, feature: in.Feature, writes: list(o.d)}
-	for _, r := range append([]reg.Register{o.m, o.n}, o.table...) {
-		if r != nil {
-			i.reads = append(i.reads, r)
-		}
+	if strings.Contains(" "+in.form.fills, " m: ") {
+		i.reads = append(i.reads, o.m)
+	}
+	if strings.Contains(" "+in.form.fills, " n: ") {
+		i.reads = append(i.reads, o.n)
+	}
+	for _, r := range o.table {
+		i.reads = append(i.reads, r)
 	}
 	if in.form.more {
 		i.reads = append(i.reads, o.d)

@@ -476,8 +476,18 @@ const (
 	PL Cond = "PL"
 )
 
+// known refuses what is none of the conditions.
+func (f *Func) known(c Cond) {
+	switch c {
+	case EQ, NE, LT, LE, GT, GE, LO, LS, HI, HS, MI, PL:
+	default:
+		f.fail("%s: instruction %d: condition %q", f.Name(), f.Instructions()+1, string(c))
+	}
+}
+
 // CSEL sets d to n if the condition holds and to m if not.
 func (f *Func) CSEL(c Cond, n, m, d GP) {
+	f.known(c)
 	f.emit(instruction{opcode: "CSEL", reads: list(n, m), writes: list(d)}, func(a allocation) (string, error) {
 		return fmt.Sprintf("CSEL %s, %s, %s, %s", c, a.gp(n), a.gp(m), a.gp(d)), nil
 	})
@@ -490,6 +500,7 @@ func (f *Func) B(label string) {
 
 // Bcond goes to a label if the condition holds.
 func (f *Func) Bcond(c Cond, label string) {
+	f.known(c)
 	f.emit(instruction{opcode: "B" + string(c), label: label, conditional: true}, func(allocation) (string, error) {
 		return fmt.Sprintf("B%s %s", c, label), nil
 	})
@@ -523,7 +534,14 @@ func (f *Func) testBranch(op string, bit int, r GP, label string) {
 	})
 }
 
-// RET returns.
+// RET returns from a function without a result: see Return.
 func (f *Func) RET() {
+	if _, err := f.ir.Signature.Results().At(0).Resolve(); err == nil {
+		f.fail("%s: RET without the result: want Return", f.Name())
+	}
+	f.ret()
+}
+
+func (f *Func) ret() {
 	f.emit(instruction{opcode: "RET", terminal: true}, func(allocation) (string, error) { return "RET", nil })
 }
