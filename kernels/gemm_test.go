@@ -313,8 +313,13 @@ func noAllocs(t *testing.T, what string, f func()) {
 		return
 	}
 	// The average is rounded down: a goroutine's first working memory is not
-	// counted, nor what a garbage collection took from a pool.
-	if n := testing.AllocsPerRun(30, f); n != 0 {
+	// counted, nor what a garbage collection took from a pool. On a busy machine there
+	// may be so many of these that only another try tells.
+	n := testing.AllocsPerRun(30, f)
+	for try := 0; try < 3 && n != 0; try++ {
+		n = testing.AllocsPerRun(30, f)
+	}
+	if n != 0 {
 		t.Errorf("%s: %v allocations a run: want none", what, n)
 	}
 }
