@@ -7,6 +7,57 @@ import (
 	"example.com/lowbit/gen/neon"
 )
 
+// Products of one- and two-bit weights with activations of few bits, by look-ups of
+// sums.
+//
+//	instruction             Cortex-A72: latency, pipes    Neoverse N1: latency, pipes
+//	VTBL, 1 register        6, three times F0/1           2, V0/1
+//	VTBL, 2 registers       9, five times F0/1            2, V0/1
+//	VTBL, 4 registers       15, nine times F0/1           4, three times V0/1
+//	VADD, VAND              3, F0/1                       2, V0/1
+//	VUADDW, VUADDW2         3, F0/1                       2, V0/1
+//	VUSHR                   3, F0/1                       2, V1
+//	VUMLAL                  4, F0                         4, V0
+//
+// Weights are planes of bits: b for binary ones, w = 2b - 1, and b1, b2 for
+// ternary ones, w = b1 + b2 - 1. So a product is, but for a multiple of the sum
+// of its row's codes, a sum of codes where a bit is set. For every few codes of a row
+// there is a table of the sums of its subsets, and as many weight bits of an output
+// are the index. The lanes are outputs: a look-up and an addition are 16 products for
+// each code of the table.
+//
+// How many codes, 4, 5 or 6, is how many registers a table has, 1, 2 or 4:
+//
+//	codes   look-up and addition, Cortex-A72, N1   products a cycle at most
+//	4       4 and 2                                32 and 64
+//	5       6 and 2                                26.7 and 80
+//	6       10 and 4                               19.2 and 48
+//
+// in uses of one of two pipes. Two registers take Neoverse N1, N2 and V1 no longer than
+// one. Four of them are worth it on cores that read four as fast as one, as the
+// analyser's model of Apple's does: 6 codes have 96 products there where 4 have 64.
+//
+// A look-up of codes up to a is at most 4a, 5a or 6a, so bytes hold the sum of a few:
+// of five codes 51, 17, 7 and 3 for a = 1, 3, 7 and 15. After so many steps, which the
+// row says, VUADDW and VUADDW2 widen them, and the first step after that sets the sums
+// of bytes instead of adding to them. So n look-ups take 2n + 1 instructions. Sums of
+// 16 bits are exact up to 65,535, so to lutFlushes widenings of at most 255. Then they
+// go to dst in 32 bits: VUMLAL multiplies them by the power of two that is the shift.
+// Codes of 8 bits are two sets of tables, of their low and their high nibbles, and the
+// panel is gone through twice.
+//
+// Sums of 16 bits in memory would take a vector pipe of Neoverse N1 for each store. In
+// registers they are two for each vector of bytes: 8 vectors of outputs in 24
+// registers. Indices of five and six codes are bytes of the panel; two rows of 64
+// outputs then load as little as can be, 4 vectors of indices and 4 of tables for 16
+// instructions. Two indices of four codes share a byte, and VAND or VUSHR isolate one
+// for all rows: one instruction for eight, with four rows of 32 outputs.
+//
+// On Neoverse N1 the loops run 56.9 products a cycle with four codes, and 80 with five,
+// before widening; on Cortex-A72 30.1 and 26.7. For one row, an index of four codes is
+// isolated for one look-up: 42.7 on Neoverse N1. Four panels of it are as many sums as a
+// tile of four rows has.
+
 const (
 	// Where things lie in a row, in bytes. What is not of the row alone is
 	// read from the first row of a tile.
@@ -261,14 +312,32 @@ func (t *lutTile) step(first bool) {
 	}
 }
 
-// lookUp adds what an index finds to a sum, by way of found, or sets the sum.
-func (t *lutTile) lookUp(index neon.Vec, table []neon.Vec, sum, found neon.Vec, set bool) {
+// A lutLook is a look-up: its index, table, sum, and the register for what it finds,
+// which may be that of the index or of the table.
+type lutLook struct {
+	index neon.Vec
+	table []neon.Vec
+	sum   neon.Vec
+	found neon.Vec
+}
+
+// lookUp adds what look-ups find to their sums, or sets these. Additions come after
+// the look-ups: Cortex-A72 dispatches three micro-operations a cycle, and VTBL is as
+// many, so that an addition after each would have a cycle to itself.
+func (t *lutTile) lookUp(set bool, looks ...lutLook) {
+	for _, l := range looks {
+		found := l.found
+		if set {
+			found = l.sum
+		}
+		t.VTBL(neon.B16, l.index, l.table, found)
+	}
 	if set {
-		t.VTBL(neon.B16, index, table, sum)
 		return
 	}
-	t.VTBL(neon.B16, index, table, found)
-	t.VADD(neon.B16, found, sum, sum)
+	for _, l := range looks {
+		t.VADD(neon.B16, l.found, l.sum, l.sum)
+	}
 }
 
 // weights is the place of vector v of a plane in a step. The first is the last to be
@@ -284,6 +353,8 @@ func (t *lutTile) weights(plane, v int, last bool) neon.Mem {
 // fours has two tables of a register each, and a nibble for each. The tables of four
 // rows fit one by one: bytes of the panel are read twice.
 func (t *lutTile) fours(first bool) {
+	vectors := len(t.acc[0])
+	together := max(1, min(vectors, 4/len(t.x))) // vectors of indices at a time
 	for half := range 2 {
 		var tables []neon.Vec
 		for _, x := range t.x {
@@ -292,21 +363,37 @@ func (t *lutTile) fours(first bool) {
 			tables = append(tables, table)
 		}
 		for plane := t.planes - 1; plane >= 0; plane-- {
-			for v := len(t.acc[0]) - 1; v >= 0; v-- {
-				index := t.Vec()
-				t.FMOVQ(t.weights(plane, v, half == 1), index)
-				if half == 0 {
-					t.VAND(neon.B16, t.mask, index, index)
-				} else {
-					t.VUSHR(neon.B16, 4, index, index)
+			for v := vectors - together; v >= 0; v -= together {
+				index := t.Vecs(together)
+				for j := together - 1; j >= 0; j-- {
+					t.FMOVQ(t.weights(plane, v+j, half == 1), index[j])
 				}
-				for i := range t.x {
-					found := index // which no other row needs
-					if i+1 < len(t.x) {
-						found = t.Vec()
+				for _, index := range index {
+					if half == 0 {
+						t.VAND(neon.B16, t.mask, index, index)
+					} else {
+						t.VUSHR(neon.B16, 4, index, index)
 					}
-					t.lookUp(index, tables[i:][:1], t.acc[i][v], found, first && plane == t.planes-1 && half == 0)
 				}
+				var looks []lutLook
+				for j, index := range index {
+					for i, table := range tables {
+						found := t.Vec()
+						switch {
+						case plane == 0 && v == 0 && j == together-1: // the last with this table
+							found = table
+						case i+1 == len(tables): // and with this index
+							found = index
+						}
+						looks = append(looks, lutLook{index, []neon.Vec{table}, t.acc[i][v+j], found})
+					}
+				}
+				set := first && plane == t.planes-1 && half == 0
+				if len(t.x) == 4 && (plane > 0 || v > 0) { // registers for two
+					t.lookUp(set, looks[:2]...)
+					looks = looks[2:]
+				}
+				t.lookUp(set, looks...)
 			}
 		}
 	}
@@ -322,13 +409,15 @@ func (t *lutTile) fives(first bool) {
 			index := t.Vecs(2)
 			t.FLDPQ(t.weights(plane, v, true), index[0], index[1])
 			for j, index := range index {
+				var looks []lutLook
 				for i := range t.x {
 					found := index
 					if i+1 < len(t.x) {
 						found = t.Vec()
 					}
-					t.lookUp(index, neon.Vs(2*i, 2), t.acc[i][v+j], found, first && plane == t.planes-1)
+					looks = append(looks, lutLook{index, neon.Vs(2*i, 2), t.acc[i][v+j], found})
 				}
+				t.lookUp(first && plane == t.planes-1, looks...)
 			}
 		}
 	}
@@ -344,9 +433,8 @@ func (t *lutTile) sixes(first bool) {
 			for v := t.vectors - 2; v >= 0; v -= 2 {
 				index := t.Vecs(2)
 				t.FLDPQ(t.weights(plane, v, i+1 == len(t.x)), index[0], index[1])
-				for j, index := range index {
-					t.lookUp(index, table, t.acc[i][v+j], index, first && plane == t.planes-1)
-				}
+				t.lookUp(first && plane == t.planes-1,
+					lutLook{index[0], table, t.acc[i][v], index[0]}, lutLook{index[1], table, t.acc[i][v+1], index[1]})
 			}
 		}
 	}
