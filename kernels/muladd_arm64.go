@@ -14,9 +14,9 @@ func muladdRow(isa, variant, features string, signed bool, tiles []tileFunc, gem
 		nr: l.nr, kstep: l.kstep, bits: l.bits, group: l.group, run: l.run, maxProduct: maxProduct}
 }
 
-// unpacking adds tiles that read panels of weights of 8 bits. A tile decodes each vector
-// of weights in about the time of one product for every two rows that it has, and
-// unpacking takes as long: so it pays from the second tile on.
+// unpacking adds tiles, of steps of kstep inputs, that read panels of weights of 8 bits.
+// To decode a vector of weights takes as long as two products of it, for each tile, and
+// to unpack it not much longer: so that pays from the second tile on.
 func (r *gemmRow) unpacking(features string, tiles []tileFunc, kstep int) *gemmRow {
 	u := &unpacker{tiles: tiles, steps: r.kstep / kstep, least: 2}
 	unpacks := neon.UnpackW4Features

@@ -6,7 +6,7 @@ import (
 )
 
 // TestUnpack calls what unpacks panels by itself, with operands that reach exactly as
-// far as it may read or write. The tiles that read what it wrote are those of other rows.
+// far as it may read or write. TestTiles has the tiles that read what it wrote.
 func TestUnpack(t *testing.T) {
 	rows := slices.DeleteFunc(slices.Clone(gemmTable), func(r *gemmRow) bool { return r.unpacker == nil || !hasForm[codesForm](r) })
 	each(t, rows, func(t *testing.T, row *gemmRow) {
