@@ -18,7 +18,6 @@ type estimate struct {
 	macs   float64
 	instrs float64 // of assembly
 	loops  float64 // of Go's loops around it
-	packed int     // bytes of packed weights
 	onCore []speed // by core; none where the core lacks a feature
 }
 
@@ -58,7 +57,7 @@ func (l *lab) estimate(s subject, list []core) (*estimate, error) {
 	e := &estimate{subject: s, macs: float64(s.job.M) * float64(s.job.N) * float64(s.job.K), onCore: make([]speed, len(list))}
 	var traces []*trace
 	for _, j := range s.traced {
-		t, done, err := l.trace(j)
+		t, _, err := l.trace(j)
 		if err != nil {
 			return nil, err
 		}
@@ -66,13 +65,11 @@ func (l *lab) estimate(s subject, list []core) (*estimate, error) {
 			return nil, fmt.Errorf("%s on %v executed no assembly", j.Kernel, j)
 		}
 		traces = append(traces, t)
-		e.packed = done.Packed
 	}
 	panels, rows := 1, 1.0
 	if len(traces) == 2 {
 		panels = (s.job.N + s.kernel.TileN - 1) / s.kernel.TileN
 		rows = float64(s.job.M) / float64(s.traced[0].M)
-		e.packed = 0
 	}
 	instrs := make([]float64, len(traces))
 	goes := make([]float64, len(traces))

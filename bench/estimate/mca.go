@@ -15,13 +15,11 @@ import (
 
 // An analysis is what the analyser says of one sequence of instructions.
 type analysis struct {
-	cycles      float64 // of one run, from an empty pipeline until the last instruction retires
-	again       float64 // of one more run right behind it; 0 if not asked for
-	reciprocal  float64 // cycles that the busiest unit needs, whatever waits for what
-	pressure    []unit  // by the analyser's resources, most used first
-	instrs      int
-	parts       int // micro-operations
-	floorCycles float64
+	cycles     float64 // of one run, from an empty pipeline until the last instruction retires
+	again      float64 // of one more run right behind it; 0 if not asked for
+	reciprocal float64 // cycles that the busiest unit needs, whatever waits for what
+	decode     float64 // cycles to decode it
+	pressure   []unit  // the analyser's resources
 }
 
 // A unit is one of a core's, and the cycles that it is busy for.
@@ -78,12 +76,11 @@ func (a *analyser) analyse(c *core, text []string, again, pressure bool) (*analy
 	if again {
 		r.again = max(r.again, floor)
 	}
-	r.floorCycles = floor * scale
+	r.decode = floor * scale
 	r.cycles, r.again, r.reciprocal = r.cycles*scale, r.again*scale, r.reciprocal*scale
 	for i := range r.pressure {
 		r.pressure[i].busy *= scale
 	}
-	r.instrs = n
 	return r, nil
 }
 

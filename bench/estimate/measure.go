@@ -180,7 +180,7 @@ func (l *lab) costs(t *trace, c *core, again, pressure bool) ([]*cost, error) {
 			f.cycles += n * a.cycles
 			f.again += n * a.again
 			f.limit += n * a.reciprocal
-			f.decode += n * a.floorCycles
+			f.decode += n * a.decode
 			for _, u := range a.pressure {
 				at := slices.IndexFunc(f.units, func(v unit) bool { return v.name == u.name })
 				if at < 0 {
