@@ -20,6 +20,7 @@ type tablesForm struct {
 	most   int // the largest code; more bits are cut into nibbles
 	place  lutPlace
 	build  sumsFunc
+	cache  int // what tables of a block of rows may take
 }
 
 // A lutPlace is the byte and the bit of input k of output j in a step's plane.
@@ -65,13 +66,12 @@ func (f tablesForm) pack(p *product, w Weights, a ActFormat) {
 		p.shift++
 	}
 	size := f.tables + f.sets(a)*f.bytes(ceilDiv(p.k, f.block)*f.block)
-	// The tables of a tile's rows stay in the first-level cache while weights,
-	// of which there are fewer bytes, come from the second. The first row is
-	// aligned, for which there is room behind the last.
-	p.setStride((size+lutAlign-1)&^(lutAlign-1)+lutAlign, lutCache)
+	// The first row is aligned, for which there is room behind the last.
+	p.setStride((size+lutAlign-1)&^(lutAlign-1)+lutAlign, f.cache)
 }
 
-// lutCache is what tables of a block of rows may take.
+// lutCache is a part of the first-level cache: the tables of a tile's rows stay there
+// while weights, of which there are fewer bytes, come from the second.
 const lutCache = 24 << 10
 
 // step is the number of bytes of weights of a step.

@@ -35,13 +35,13 @@ func (r *gemmRow) with(gemv gemvFunc) *gemmRow {
 // two planes are four look-ups for four products, where to multiply is faster
 // (by a quarter on Zen 3).
 func lutFours(planes int, place lutPlace, l lutLayout) tablesForm {
-	return tablesForm{lutLayout: l, planes: planes, group: 4, block: 16, most: []int{1: 255, 2: lutNibble}[planes], place: place, build: avx2.SubsetSums}
+	return tablesForm{lutLayout: l, planes: planes, group: 4, block: 16, most: []int{1: 255, 2: lutNibble}[planes], place: place, build: avx2.SubsetSums, cache: lutCache}
 }
 
 // lutSixes takes no more bits than its tables' codes have: bytes hold too few
 // sums of six nibbles to go through the panel twice.
 func lutSixes(planes int) tablesForm {
-	return tablesForm{lutLayout: sixesLUT, planes: planes, group: 6, block: 24, most: lutNibble, place: bytesIn(64), build: avx512vbmi.SubsetSums6}
+	return tablesForm{lutLayout: sixesLUT, planes: planes, group: 6, block: 24, most: lutNibble, place: bytesIn(64), build: avx512vbmi.SubsetSums6, cache: lutCache}
 }
 
 // bytesIn has a byte for each output, in vectors of that many.

@@ -29,11 +29,17 @@ func (r *gemmRow) with(gemv gemvFunc) *gemmRow {
 // lutTables takes codes of 8 bits for one plane of weights and tables of four codes
 // only: otherwise to multiply is faster.
 func lutTables(planes, group int, l lutLayout) tablesForm {
-	most := lutNibble
+	most, cache := lutNibble, lutCache
 	if planes == 1 && group == 4 {
 		most = 255
 	}
-	return tablesForm{lutLayout: l, planes: planes, group: group, block: 4 * group, most: most, place: lutInOrder, build: subsetSums[group]}
+	if group > 4 {
+		// The tables of two rows are as many bytes as the panel of 64 outputs that they
+		// meet: more rows, for each panel that comes from afar. Cores where such tables
+		// are the fastest have first-level caches of 64 KB or more.
+		cache = 40 << 10
+	}
+	return tablesForm{lutLayout: l, planes: planes, group: group, block: 4 * group, most: most, place: lutInOrder, build: subsetSums[group], cache: cache}
 }
 
 var subsetSums = map[int]sumsFunc{4: neon.SubsetSums, 5: neon.SubsetSums5, 6: neon.SubsetSums6}

@@ -322,8 +322,9 @@ type lutLook struct {
 }
 
 // lookUp adds what look-ups find to their sums, or sets these. Additions come after
-// the look-ups: Cortex-A72 dispatches three micro-operations a cycle, and VTBL is as
-// many, so that an addition after each would have a cycle to itself.
+// the look-ups: Cortex-A72 dispatches three micro-operations a cycle, and VTBL of one
+// register is as many, so that an addition after each would have a cycle to itself.
+// VTBL of two registers is five, which an addition makes two cycles full.
 func (t *lutTile) lookUp(set bool, looks ...lutLook) {
 	for _, l := range looks {
 		found := l.found
@@ -409,15 +410,13 @@ func (t *lutTile) fives(first bool) {
 			index := t.Vecs(2)
 			t.FLDPQ(t.weights(plane, v, true), index[0], index[1])
 			for j, index := range index {
-				var looks []lutLook
 				for i := range t.x {
 					found := index
 					if i+1 < len(t.x) {
 						found = t.Vec()
 					}
-					looks = append(looks, lutLook{index, neon.Vs(2*i, 2), t.acc[i][v+j], found})
+					t.lookUp(first && plane == t.planes-1, lutLook{index, neon.Vs(2*i, 2), t.acc[i][v+j], found})
 				}
-				t.lookUp(first && plane == t.planes-1, looks...)
 			}
 		}
 	}
