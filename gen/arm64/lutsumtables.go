@@ -13,6 +13,9 @@ import (
 //	VTBL, 2 registers     9, five times F0/1           2, V0/1
 //	VADD, VAND, VDUP      3, F0/1                      2, V0/1
 //	VUADALP               4, F1                        4, V1
+//
+// For 1024 outputs they take Neoverse N1 5 % of a product with four codes a table, 6 to
+// 7 % with five, where stores use the vector pipes too, and Cortex-A72 5 %.
 
 func init() {
 	for _, s := range []subsetSums{{4}, {5}, {6}} {
