@@ -188,11 +188,16 @@ func arm64Limit(r *gemmRow, f Formats, n int, multiplied float32) float32 {
 	case "popcount": // EOR, CNT and ADD do 128 products of a bit by a bit
 		return 256. / 3 / planes / float32(bits)
 	case "lut":
-		// TBL of one register and ADD do four products for each of 16 outputs, of two
-		// registers five; of four it takes longer. Sums of more bits have to be widened
-		// more often. The tables of a row take 1.4 cycles an input.
+		// TBL of one register and ADD do four products for each of 16 outputs. Of two
+		// registers they do five, which takes cores so old that they lack DotProd longer;
+		// of four it takes all longer. Sums of more bits have to be widened more often.
+		// The tables of a row take 1.4 cycles an input.
 		group := r.form.(tablesForm).group
-		sums := map[int]float32{4: 64, 5: 80, 6: 48}[group] / planes * [...]float32{1, 1, .9, .8, .4, .4, .4, .4}[bits-1]
+		products := map[int]float32{4: 64, 5: 80, 6: 48}
+		if !cpuFeatures["DotProd"] {
+			products = map[int]float32{4: 64, 5: 53, 6: 38}
+		}
+		sums := products[group] / planes * [...]float32{1, 1, .9, .8, .4, .4, .4, .4}[bits-1]
 		return 1 / (1/sums + 1.4/float32(n))
 	case "shiftadd": // ADD does 16 a pipe, which loads leave half of
 		return 16

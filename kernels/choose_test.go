@@ -57,6 +57,7 @@ func TestChoose(t *testing.T) {
 	defer func() { gemmTable, currentRates = table, before }()
 	selected.Store(nil)
 	defer selected.Store(chosen)
+	defer func(dotProd bool) { cpuFeatures["DotProd"] = dotProd }(cpuFeatures["DotProd"])
 	row := func(isa, variant string, f form) *gemmRow {
 		return &gemmRow{kernelID: kernelID{isa: isa, algorithm: "test", variant: variant}, form: f, bits: 8, maxProduct: 1 << 20}
 	}
@@ -115,6 +116,7 @@ func TestChooseBinary(t *testing.T) {
 	defer func() { gemmTable, currentRates = table, before }()
 	selected.Store(nil)
 	defer selected.Store(chosen)
+	defer func(dotProd bool) { cpuFeatures["DotProd"] = dotProd }(cpuFeatures["DotProd"])
 	row := func(isa, algorithm string) *gemmRow {
 		return &gemmRow{kernelID: kernelID{isa: isa, algorithm: algorithm}, form: codesForm{}, bits: 2, maxProduct: 1 << 20}
 	}
@@ -164,6 +166,7 @@ func TestChooseARM64(t *testing.T) {
 	table, before, chosen := gemmTable, currentRates, selected.Load()
 	defer func() { gemmTable, currentRates = table, before }()
 	defer selected.Store(chosen)
+	defer func(dotProd bool) { cpuFeatures["DotProd"] = dotProd }(cpuFeatures["DotProd"])
 	row := func(isa, algorithm string, f form, bits int) *gemmRow {
 		return &gemmRow{kernelID: kernelID{isa: isa, algorithm: algorithm}, form: f, bits: bits, maxProduct: 1 << 20}
 	}
@@ -179,6 +182,7 @@ func TestChooseARM64(t *testing.T) {
 		variant("lut", "5-w1", tablesForm{planes: 1, group: 5, most: 15}, 1),
 		variant("lut", "5-w2", tablesForm{planes: 2, group: 5, most: 15}, 2),
 		variant("lut", "w1", tablesForm{planes: 1, group: 4, most: 255}, 1),
+		variant("lut", "w2", tablesForm{planes: 2, group: 4, most: 15}, 2),
 		variant("lut", "6-w1", tablesForm{planes: 1, group: 6, most: 15}, 1),
 		row("neon", "muladd", codesForm{}, 4),
 		row("neon", "shiftadd", blocky{}, 8),
@@ -195,13 +199,13 @@ func TestChooseARM64(t *testing.T) {
 	}{
 		{Formats{Binary, Sign}, 0, 200, "neon-popcount", "neon-popcount", "neon-popcount"},
 		{Formats{Binary, U1}, 0, 1000, "neon-popcount", "neon-popcount", "neon-popcount"},
-		{Formats{Binary, U2}, 0, 200, "neon-lut-5-w1", "neon-lut-5-w1", "i8mm-muladd"},
-		{Formats{Binary, U3}, 0, 200, "neon-lut-5-w1", "neon-lut-5-w1", "i8mm-muladd"},
-		{Formats{Binary, U4}, 0, 200, "neon-lut-5-w1", "neon-lut-5-w1", "i8mm-muladd"},
-		{Formats{Binary, U2}, 0, 1000, "neon-lut-5-w1", "neon-lut-5-w1", "neon-lut-5-w1"}, // tables for more outputs
+		{Formats{Binary, U2}, 0, 200, "neon-lut-w1", "neon-lut-5-w1", "i8mm-muladd"},
+		{Formats{Binary, U3}, 0, 200, "neon-lut-w1", "neon-lut-5-w1", "i8mm-muladd"},
+		{Formats{Binary, U4}, 0, 200, "neon-lut-w1", "neon-lut-5-w1", "i8mm-muladd"},
+		{Formats{Binary, U2}, 0, 1000, "neon-lut-w1", "neon-lut-5-w1", "neon-lut-5-w1"}, // tables for more outputs
 		{Formats{Binary, U2}, 0, 10, "neon-popcount-planes-w1", "neon-popcount-planes-w1", "i8mm-muladd"},
-		{Formats{Ternary, U2}, 0, 200, "neon-lut-5-w2", "dotprod-muladd", "i8mm-muladd"},
-		{Formats{Ternary, U4}, 0, 200, "neon-lut-5-w2", "dotprod-muladd", "i8mm-muladd"},
+		{Formats{Ternary, U2}, 0, 200, "neon-lut-w2", "dotprod-muladd", "i8mm-muladd"},
+		{Formats{Ternary, U4}, 0, 200, "neon-lut-w2", "dotprod-muladd", "i8mm-muladd"},
 		{Formats{Pow2x4, U4}, 0, 200, "neon-muladd", "dotprod-muladd", "i8mm-muladd"},
 		{Formats{Pow2x4, U4}, 1024, 200, "neon-shiftadd", "dotprod-muladd", "i8mm-muladd"},
 		{Formats{Pow2x4, U4}, 16, 200, "neon-muladd", "dotprod-muladd", "i8mm-muladd"}, // a quarter of a block
@@ -210,6 +214,7 @@ func TestChooseARM64(t *testing.T) {
 	} {
 		for use, want := range map[string]string{"neon": c.neon, "dotprod": c.dotprod, "i8mm": c.i8mm} {
 			selected.Store(&selection{names: []string{use}})
+			cpuFeatures["DotProd"] = use != "neon"
 			got, err := chooseGEMM(Weights{Format: c.f.Weights, N: c.n, K: 1000}, c.f.Acts, c.rows)
 			if err != nil || got.name() != want {
 				t.Errorf("%v, %d rows, %d outputs, %s: got %v, %v: want %s", c.f, c.rows, c.n, use, got, err, want)

@@ -34,8 +34,8 @@ import (
 //	6       10 and 4                               19.2 and 48
 //
 // in uses of one of two pipes. Two registers take Neoverse N1, N2 and V1 no longer than
-// one. Four of them are worth it on cores that read four as fast as one, as the
-// analyser's model of Apple's does: 6 codes have 96 products there where 4 have 64.
+// one. Four lead on none of the cores that LLVM's analyser knows: on its model of Apple's,
+// which reads four as fast as one, loading them costs what they gain over two.
 //
 // A look-up of codes up to a is at most 4a, 5a or 6a, so bytes hold the sum of a few:
 // of five codes 51, 17, 7 and 3 for a = 1, 3, 7 and 15. After so many steps, which the
