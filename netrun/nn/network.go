@@ -11,38 +11,66 @@ import (
 const (
 	Conv  = "conv"
 	Dense = "dense"
+	Mean  = "mean" // global average pooling
 )
 
 // A Shape is the shape of one image or of its features: H rows of W pixels of
-// C channels, channels innermost (NHWC). The output of a dense block is 1x1xC.
+// C channels, channels innermost (NHWC). The output of a dense or mean block is
+// 1x1xC.
 type Shape struct{ H, W, C int }
 
 // Size is the number of elements of the shape.
 func (s Shape) Size() int { return s.H * s.W * s.C }
 
-// A Block is a linear step (convolution or dense), then max-pooling, then an
-// affine step for each output channel, then the activation.
+// A Block is a linear step (convolution, dense, or the sum of each channel over
+// all positions), then max-pooling, then an affine step for each output channel,
+// then the sum with a shortcut, then the activation.
 //
-// In a low-bit block the sum y is an integer and the output is
-// quant.Code(y, Scale, Bias, OutAct.Max()). In a float block the output is
-// max(y*Scale+Bias, 0). The last block has no activation: its outputs are the
-// logits, y*Scale+Bias.
+// In a low-bit block the sum y is an integer, v is y*Scale+Bias in units of the
+// output's code, plus the shortcut's share if there is one, each operation
+// rounded to float32 by itself, and the output is quant.Round(v, OutAct.Max()).
+// In a float block the output is max(v, 0). The last block has no activation:
+// its outputs are the logits, v.
+//
+// The linear step of a mean block sums the codes of its input, U8, or its floats;
+// Scale makes the mean of the sum: in a float block it is 1/(H*W).
 type Block struct {
-	Kind                string               // Conv or Dense
+	Kind                string               // Conv, Dense or Mean
+	Back                int                  // the input is the output of the block Back before the previous: 0, the previous
 	In                  Shape                // input of the block
-	Out                 int                  // output channels or features
+	Out                 int                  // output channels or features; the channels of In in a mean block
 	Kernel, Stride, Pad int                  // Conv only: side, step, and rim of code 0
 	Pool                int                  // max-pool window and stride after the linear step; 0 or 1 for none
-	Weights             kernels.WeightFormat // format of Values; Float32 means that Float is used
+	Weights             kernels.WeightFormat // format of Values; Float32 means that Float is used; NoWeights in a mean block
 	InAct               kernels.ActFormat    // the first block's is U8 (pixels) if low-bit, F32 (pixel/255) if float
 	OutAct              kernels.ActFormat    // NoActs for the last block: logits
 	Values              []int8               // [Out][K], K in order ky, kx, c; Dense on an image: h, w, c
 	Float               []float32            // the same for Float32
 	Scale, Bias         []float32            // for each output channel: v = y*Scale + Bias, y the (pooled) sum
+
+	Skip *Skip // what a shortcut adds to v; nil for none; Conv without pool only
+	// Stream says that an identity shortcut of a later block of a low-bit network
+	// reads the block, which then also puts out its stream, u8 codes of finer
+	// resolution than OutAct's: quant.Round(v*StreamScale, 255).
+	Stream      bool
+	StreamScale float32
 }
 
-// A Network is a chain of blocks from images of bytes to logits. All its
-// blocks are low-bit, or all are float32.
+// A Skip is the shortcut of a residual block: it adds u to v.
+type Skip struct {
+	Back int // the shortcut comes from the block Back before the previous
+	// Scale belongs to an identity of a low-bit network: u = r*Scale, r the stream
+	// code of the same place and channel. In a float network u is the other
+	// block's output and Scale is 0.
+	Scale float32
+	// Proj, if not nil, projects: a Conv block without pool, OutAct NoActs, Back 0,
+	// which reads the output of the block that the shortcut comes from.
+	// u = y*Proj.Scale + Proj.Bias, y its sum.
+	Proj *Block
+}
+
+// A Network is a chain of blocks from images of bytes to logits, with shortcuts
+// past some of them. All its blocks are low-bit, or all are float32.
 type Network struct {
 	Name, Dataset, Method string
 	Input                 Shape // of an image, one byte a channel of a pixel
@@ -56,12 +84,29 @@ func (n *Network) Float() bool {
 	return len(n.Blocks) > 0 && n.Blocks[0].Weights == kernels.Float32
 }
 
-// K is the number of inputs of one output's sum.
+// Source is the block whose output block i reads, -1 for the images.
+func (n *Network) Source(i int) int { return i - 1 - n.Blocks[i].Back }
+
+// SkipSource is the block that the shortcut of block i, which has one, comes from.
+func (n *Network) SkipSource(i int) int { return i - 1 - n.Blocks[i].Skip.Back }
+
+// K is the number of weights of one output: 0 in a mean block.
 func (b *Block) K() int {
-	if b.Kind == Conv {
+	switch b.Kind {
+	case Conv:
 		return b.Kernel * b.Kernel * b.In.C
+	case Mean:
+		return 0
 	}
 	return b.In.Size()
+}
+
+// proj is the projection of the block's shortcut, nil if there is none.
+func (b *Block) proj() *Block {
+	if b.Skip == nil {
+		return nil
+	}
+	return b.Skip.Proj
 }
 
 // LinearShape is the shape of the block's sums, before pooling.
@@ -87,20 +132,54 @@ func (b *Block) OutShape() Shape {
 	return s
 }
 
-// MACs is the number of multiply-adds of one image, those with padding counted.
+// MACs is the number of multiply-adds of one image, those with padding and those
+// of a projecting shortcut counted.
 func (b *Block) MACs() int64 {
 	s := b.LinearShape()
-	return int64(s.H) * int64(s.W) * int64(b.Out) * int64(b.K())
+	total := int64(s.H) * int64(s.W) * int64(b.Out) * int64(b.K())
+	if p := b.proj(); p != nil {
+		total += p.MACs()
+	}
+	return total
 }
 
 // WeightBytes is the number of bytes that the weights take at exactly the bits
-// of their format: ceil(bits*Out*K/8).
+// of their format: ceil(bits*Out*K/8), those of a projecting shortcut counted.
 func (b *Block) WeightBytes() int64 {
-	return (int64(b.Weights.Bits())*int64(b.Out)*int64(b.K()) + 7) / 8
+	total := (int64(b.Weights.Bits())*int64(b.Out)*int64(b.K()) + 7) / 8
+	if p := b.proj(); p != nil {
+		total += p.WeightBytes()
+	}
+	return total
 }
 
 // OtherBytes is the number of bytes of the scales and biases, as float32.
-func (b *Block) OtherBytes() int64 { return 8 * int64(b.Out) }
+func (b *Block) OtherBytes() int64 {
+	total := 8 * int64(b.Out)
+	if b.Stream {
+		total += 4
+	}
+	switch {
+	case b.proj() != nil:
+		total += b.Skip.Proj.OtherBytes()
+	case b.Skip != nil && b.Weights != kernels.Float32:
+		total += 4
+	}
+	return total
+}
+
+// SameShape says whether the blocks do the same, formats and parameters aside.
+func (b *Block) SameShape(c *Block) bool {
+	if b.Kind != c.Kind || b.Back != c.Back || b.In != c.In || b.Out != c.Out || b.Kernel != c.Kernel || b.Stride != c.Stride || b.Pad != c.Pad ||
+		max(b.Pool, 1) != max(c.Pool, 1) || (b.Skip == nil) != (c.Skip == nil) {
+		return false
+	}
+	if b.Skip == nil {
+		return true
+	}
+	p, q := b.Skip.Proj, c.Skip.Proj
+	return b.Skip.Back == c.Skip.Back && (p == nil) == (q == nil) && (p == nil || p.SameShape(q))
+}
 
 // MACs is the number of multiply-adds of one image.
 func (n *Network) MACs() int64 { return n.sum((*Block).MACs) }
@@ -139,4 +218,45 @@ func Lenet(w kernels.WeightFormat, a kernels.ActFormat) *Network {
 			{Kind: Dense, In: Shape{1, 1, 512}, Out: 10, Weights: w, InAct: a, OutAct: kernels.NoActs},
 		},
 	}
+}
+
+// Resnet20 returns the blocks of He et al.'s residual network of 20 layers for
+// CIFAR, 32x32 images of 3 channels, without parameters: a convolution of 16
+// channels, three stages of three pairs of convolutions of 16, 32 and 64 channels
+// with a shortcut past each pair, the mean, and a dense layer. The shortcuts into
+// the second and third stage, which halve rows and columns, project. Formats are
+// as Lenet's, except that shortcuts, the mean's input and the dense layer's have
+// 8 bits in a low-bit network.
+func Resnet20(w kernels.WeightFormat, a kernels.ActFormat) *Network {
+	n := &Network{Name: "resnet20", Input: Shape{32, 32, 3}, Classes: 10}
+	float, pixels := a == kernels.F32, kernels.U8
+	if float {
+		pixels = kernels.F32
+	}
+	conv := func(in Shape, out, stride int) Block {
+		return Block{Kind: Conv, In: in, Out: out, Kernel: 3, Stride: stride, Pad: 1, Weights: w, InAct: a, OutAct: a}
+	}
+	first := conv(n.Input, 16, 1)
+	first.InAct, first.Stream = pixels, !float
+	n.Blocks = append(n.Blocks, first)
+	in := first.OutShape()
+	for stage := range 3 {
+		for pair := range 3 {
+			out, stride, skip := 16<<stage, 1, &Skip{Back: 1}
+			if stage > 0 && pair == 0 {
+				stride = 2
+				skip.Proj = &Block{Kind: Conv, In: in, Out: out, Kernel: 1, Stride: stride, Weights: w, InAct: a}
+			}
+			one := conv(in, out, stride)
+			two := conv(one.OutShape(), out, 1)
+			two.Skip, two.Stream = skip, pair < 2 && !float
+			n.Blocks = append(n.Blocks, one, two)
+			in = two.OutShape()
+		}
+	}
+	n.Blocks[len(n.Blocks)-1].OutAct = pixels
+	n.Blocks = append(n.Blocks,
+		Block{Kind: Mean, In: in, Out: in.C, InAct: pixels, OutAct: pixels},
+		Block{Kind: Dense, In: Shape{1, 1, in.C}, Out: n.Classes, Weights: w, InAct: pixels})
+	return n
 }

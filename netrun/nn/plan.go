@@ -83,6 +83,11 @@ func Compile(net *Network, opt Options) (*Plan, error) {
 	if err := net.Check(); err != nil {
 		return nil, err
 	}
+	for i := range net.Blocks {
+		if b := &net.Blocks[i]; b.Kind == Mean || b.Back != 0 || b.Skip != nil || b.Stream {
+			return nil, fmt.Errorf("nn: block %d: no plan for residual networks yet", i)
+		}
+	}
 	if opt.Threads < 0 || opt.Batch < 0 {
 		return nil, fmt.Errorf("nn: options are Threads %d, Batch %d: want 0 or more", opt.Threads, opt.Batch)
 	}
