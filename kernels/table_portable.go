@@ -22,7 +22,7 @@ var (
 		{kernelID: portableID("popcount"), xor: portable.DotBits, pack: portable.PackBits},
 	}
 	portableF32 = []*f32Row{
-		{kernelID: portableID("float32"), tiles: portable.GemmF32[:], nr: portable.GemmF32NR},
+		{kernelID: portableID("float32"), tiles: portable.GemmF32[:], window: portable.WindowF32[:], nr: portable.GemmF32NR},
 	}
 	portableF32Dot = []*f32DotRow{
 		{kernelID: portableID("float32"), dot: portable.DotF32, block: 4},

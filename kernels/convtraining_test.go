@@ -1,0 +1,199 @@
+package kernels
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"unsafe"
+
+	"example.com/lowbit/ref"
+)
+
+// TestWindowTiles calls every tile on windows by itself. It must give the bits of
+// the tile on the same elements in a matrix.
+func TestWindowTiles(t *testing.T) {
+	eachKernel(t, f32Table, func(t *testing.T, row *f32Row, e *emulation) {
+		if len(row.window) != len(row.tiles) {
+			t.Fatalf("%d tiles on windows: want %d", len(row.window), len(row.tiles))
+		}
+		rng, a := random(t), newArena(t)
+		nr := row.nr
+		for rows := 1; rows <= row.mr(); rows++ {
+			for _, k := range some(rng, around(40, 4, 8)) {
+				for add := range 2 {
+					at := ends[rng.IntN(2)]
+					aRow, stride := 1+rng.IntN(5), nr+3*rng.IntN(2)
+					places, reach := make([]uintptr, k), 0
+					for p := range places {
+						n := rng.IntN(3 * k)
+						places[p], reach = uintptr(4*n), max(reach, n)
+					}
+					whole := e != nil || rng.IntN(2) == 0
+					as, b := randomFloats(rng, reach+(rows-1)*aRow+1, whole), randomFloats(rng, k*nr, whole)
+					before := nans((rows-1)*stride + nr)
+					gathered := make([]float32, rows*k)
+					for i := range rows {
+						for p := range k {
+							gathered[i*k+p] = as[int(places[p])/4+i*aRow]
+						}
+						for j := range nr {
+							before[i*stride+j] = float32(rng.IntN(1000) * add)
+						}
+					}
+					want := slices.Clone(before)
+					if e != nil {
+						for i := range rows {
+							for j := range nr {
+								sum := before[i*stride+j]
+								for p := range k {
+									sum += gathered[i*k+p] * b[p*nr+j]
+								}
+								want[i*stride+j] = sum + 0 // no negative zero
+							}
+						}
+						e.add(unsafe.Pointer(&row.window[rows]), nil, []emulatedOperand{out(0, before, want, at), in(2, as, at), in(4, places, at), in(5, b, at)},
+							0, 4*stride, 0, 4*aRow, 0, 0, k, add)
+						continue
+					}
+					row.tiles[rows](&want[0], uintptr(4*stride), &gathered[0], uintptr(4*k), 4, &b[0], uintptr(k), uintptr(add))
+					c, x := place(a, "c", len(before), at, before), input(a, "a", at, as)
+					y, w := input(a, "places", at, places), input(a, "b", at, b)
+					a.run(func() {
+						row.window[rows](&c[0], uintptr(4*stride), &x[0], uintptr(4*aRow), &y[0], &w[0], uintptr(k), uintptr(add))
+					})
+					for i := range c {
+						if math.Float32bits(c[i]) != math.Float32bits(want[i]) {
+							t.Fatalf("k = %d, add %d, tile of %d rows: row %d, output %d: got %v, want %v", k, add, rows, i/stride, i%stride, c[i], want[i])
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestConvTraining(t *testing.T) {
+	each(t, f32Table, func(t *testing.T, row *f32Row) {
+		use(t, row.name())
+		rng, a := random(t), newArena(t)
+		for _, s := range some(rng, convShapes) {
+			checkConvTraining(t, a, rng, s)
+		}
+		for range times(60) {
+			checkConvTraining(t, a, rng, randomConv(rng, 6))
+			checkConvTraining(t, a, rng, randomConv(rng, 2*row.nr+2))
+		}
+		// Paths that are apart: a reduction of more than a block, odd windows
+		// that keep the size of an image, many images.
+		for _, s := range []ConvShape{
+			{H: 5, W: 7, InC: 3, OutC: 70, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1},
+			{H: 6, W: 6, InC: 50, OutC: 5, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1},
+			{H: 16, W: 16, InC: 2, OutC: 3, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1},
+			{H: 40, W: 40, InC: 40, OutC: 2, KH: 1, KW: 3, StrideH: 1, StrideW: 1, PadW: 1},
+		} {
+			checkConvTraining(t, a, rng, s)
+		}
+	})
+}
+
+// checkConvTraining works on whole numbers, whose sums are exact.
+func checkConvTraining(t *testing.T, a *arena, rng *rand.Rand, s ConvShape) {
+	t.Helper()
+	at := spot{rng.IntN(2) == 0, rng.IntN(2) * 4 * rng.IntN(16)}
+	images := rng.IntN(4)
+	in, out, k := s.H*s.W*s.InC, s.OutH()*s.OutW()*s.OutC, s.K()
+	if in+out < 100 {
+		images *= 20
+	}
+	pad := float32(-rng.IntN(2))
+	p, err := NewConvTraining(s)
+	if err != nil {
+		t.Fatalf("%+v: %v", s, err)
+	}
+	p.pool.New = func() any { // nothing can rely on zeros
+		return &trainingWorkspace{b: nans(1 << 16), image: nans(1 << 16), tile: nans(p.row.mr() * p.row.nr)}
+	}
+	ws, xs, dys := randomFloats(rng, s.OutC*k, true), randomFloats(rng, images*in, true), randomFloats(rng, images*out, true)
+	var before []float32
+	add := rng.IntN(2) == 0
+	wantY, wantDW, wantDX := make([]float32, images*out), make([]float32, k*s.OutC), make([]float32, images*in)
+	if before = nans(k * s.OutC); add {
+		before = randomFloats(rng, k*s.OutC, true)
+		copy(wantDW, before)
+	}
+	ref.ConvTraining(wantY, wantDX, wantDW, xs, ws, dys, images, pad, ref.ConvShape(s))
+	x, w, dy := input(a, "x", at, xs), input(a, "w", at, ws), input(a, "dy", at, dys)
+	y, dx, dw := place(a, "y", len(wantY), at, nans(len(wantY))), place(a, "dx", len(wantDX), at, nans(len(wantDX))), place(a, "dw", len(wantDW), at, before)
+	a.run(func() {
+		p.Forward(y, x, w, images, pad)
+		p.Weights(dw, x, dy, images, pad, add)
+		p.Inputs(dx, dy, w, images)
+	})
+	for _, c := range []struct {
+		what      string
+		got, want []float32
+	}{{"sum", y, wantY}, {"gradient of weight", dw, wantDW}, {"gradient of input", dx, wantDX}} {
+		if i := firstDifference(c.got, c.want); i >= 0 {
+			t.Fatalf("%+v, %d images: %s %d: got %v, want %v", s, images, c.what, i, c.got[i], c.want[i])
+		}
+	}
+}
+
+// TestConvTrainingBits wants the bits of MatMul on matrices of patches, and the
+// same ones however many images there are.
+func TestConvTrainingBits(t *testing.T) {
+	each(t, f32Table, func(t *testing.T, row *f32Row) {
+		use(t, row.name())
+		rng := random(t)
+		s := ConvShape{H: 9, W: 8, InC: 20, OutC: row.nr + 3, KH: 5, KW: 5, StrideH: 1, StrideW: 1}
+		const images = 5
+		p, err := NewConvTraining(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		positions, k, in := s.OutH()*s.OutW(), s.K(), s.H*s.W*s.InC
+		x, w, dy := randomFloats(rng, images*in, false), randomFloats(rng, k*s.OutC, false), randomFloats(rng, images*positions*s.OutC, false)
+		patches := make([]float32, images*positions*k)
+		for i := range patches {
+			at, tap := i/k, i%k/s.InC
+			image, oy, ox := at/positions, at%positions/s.OutW(), at%s.OutW()
+			patches[i] = x[image*in+((oy+tap/s.KW)*s.W+ox+tap%s.KW)*s.InC+i%s.InC]
+		}
+		want := make([]float32, len(dy))
+		MatMul(RowMajor(want, images*positions, s.OutC), RowMajor(patches, images*positions, k), RowMajor(w, s.OutC, k).T(), false)
+		got := make([]float32, len(dy))
+		p.Forward(got, x, w, images, 0)
+		if i := firstDifference(got, want); i >= 0 {
+			t.Fatalf("sum %d: got %v, want %v", i, got[i], want[i])
+		}
+		wantW, gotW := make([]float32, k*s.OutC), make([]float32, k*s.OutC)
+		MatMul(RowMajor(wantW, k, s.OutC), RowMajor(patches, images*positions, k).T(), RowMajor(dy, images*positions, s.OutC), false)
+		for i := range images { // one after the other
+			p.Weights(gotW, x[i*in:][:in], dy[i*positions*s.OutC:][:positions*s.OutC], 1, 0, i > 0)
+		}
+		if i := firstDifference(gotW, wantW); i >= 0 {
+			t.Fatalf("gradient of weight %d: got %v, want %v", i, gotW[i], wantW[i])
+		}
+	})
+}
+
+func TestConvTrainingErrors(t *testing.T) {
+	if _, err := NewConvTraining(ConvShape{H: 1, W: 1, InC: 1, OutC: 1, KH: 2, KW: 1, StrideH: 1, StrideW: 1}); err == nil {
+		t.Error("a window larger than the image: want an error")
+	}
+	p, err := NewConvTraining(ConvShape{H: 3, W: 4, InC: 2, OutC: 5, KH: 2, KW: 2, StrideH: 1, StrideW: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, w, y := make([]float32, 2*24), make([]float32, 40), make([]float32, 2*30)
+	wantPanic(t, func() { p.Forward(y[1:], x, w, 2, 0) }, "ConvTraining.Forward")
+	wantPanic(t, func() { p.Weights(w, x, y, 1, 0, false) }, "ConvTraining.Weights")
+	wantPanic(t, func() { p.Inputs(x, y, w[1:], 2) }, "ConvTraining.Inputs")
+	wantPanic(t, func() { p.Inputs(nil, nil, w, -1) }, "ConvTraining.Inputs")
+	noAllocs(t, "ConvTraining", func() {
+		p.Forward(y, x, w, 2, 0)
+		p.Weights(w, x, y, 2, 0, true)
+		p.Inputs(x, y, w, 2)
+	})
+}
