@@ -115,15 +115,18 @@ func (t *Trainer) normGradient(l *layer, n int, last bool) {
 
 func (t *Trainer) convGradient(l *layer, w, din []float32, n int) {
 	in, rows, out := l.In.Size(), l.positions, l.Out
-	step := chunk(l.Block, rows, l.k)
 	t.shards(n, func(s, lo, hi, worker int) {
-		sc := &t.scratch[worker]
-		grad := kernels.RowMajor(l.grads[s*l.k*out:], l.k, out)
+		grad := l.grads[s*l.k*out:][:l.k*out]
+		step := hi - lo
+		if l.Pool > 1 {
+			step = chunk(l.Block)
+		}
 		for first := true; lo < hi; lo, first = lo+step, false {
 			m := min(step, hi-lo)
-			dlin := sc.lin[:m*rows*out]
+			var dlin []float32
 			size := l.sum * out
 			if l.Pool > 1 {
+				dlin = t.scratch[worker].lin[:m*rows*out]
 				for i := range m {
 					at := (lo + i) * size
 					unpool(dlin[i*rows*out:(i+1)*rows*out], l.dout[at:at+size], l.arg[at:at+size], l.Block)
@@ -131,14 +134,9 @@ func (t *Trainer) convGradient(l *layer, w, din []float32, n int) {
 			} else {
 				dlin = l.dout[lo*size : (lo+m)*size]
 			}
-			cols, dy := columnsOf(sc.cols, l.in[lo*in:(lo+m)*in], l.Block, m, l.padding()), kernels.RowMajor(dlin, m*rows, out)
-			kernels.MatMul(grad, cols.T(), dy, !first)
-			if din == nil {
-				continue
-			}
-			kernels.MatMul(kernels.RowMajor(sc.cols, m*rows, l.k), dy, kernels.RowMajor(w, out, l.k), false)
-			for i := range m {
-				col2im(din[(lo+i)*in:][:in], sc.cols[i*rows*l.k:], l.Block)
+			l.conv.Weights(grad, l.in[lo*in:(lo+m)*in], dlin, m, l.padding(), !first)
+			if din != nil {
+				l.conv.Inputs(din[lo*in:(lo+m)*in], dlin, w, m)
 			}
 		}
 	})

@@ -7,125 +7,23 @@ import (
 	"example.com/lowbit/netrun/nn"
 )
 
-// chunkElements bounds the elements of an im2col matrix, so that it stays near
-// the core.
-const chunkElements = 1 << 19
+// chunkElements bounds the sums that are made before they are pooled, so that
+// they stay near the core.
+const chunkElements = 1 << 16
 
-// chunk is the number of images whose im2col matrix is made at a time. It
-// depends on the shape alone: it is part of the result's bits.
-func chunk(b *nn.Block, positions, k int) int {
-	return max(1, min(shard, chunkElements/(positions*k)))
+// chunk is the number of images whose sums are made at a time.
+func chunk(b *nn.Block) int {
+	return max(1, min(shard, chunkElements/b.LinearShape().Size()))
 }
 
-// columnsOf returns the im2col matrix of the images x, made in memory of
-// columnsSize elements.
-func columnsOf(mem, x []float32, b *nn.Block, images int, pad float32) kernels.Matrix {
-	lin, k, in := b.LinearShape(), b.K(), b.In.Size()
-	positions := lin.H * lin.W
-	if !byTap(b) {
-		for i := range images {
-			im2col(mem[i*positions*k:], x[i*in:][:in], b, pad)
-		}
-		return kernels.RowMajor(mem, images*positions, k)
+// newConv plans the products of a convolution.
+func newConv(b *nn.Block) *kernels.ConvTraining {
+	c, err := kernels.NewConvTraining(kernels.ConvShape{H: b.In.H, W: b.In.W, InC: b.In.C, OutC: b.Out, KH: b.Kernel, KW: b.Kernel,
+		StrideH: b.Stride, StrideW: b.Stride, PadH: b.Pad, PadW: b.Pad})
+	if err != nil {
+		panic(err) // shapes were checked
 	}
-	stride := images*positions + tapPadding
-	for ky := range b.Kernel {
-		for kx := range b.Kernel {
-			tap := mem[(ky*b.Kernel+kx)*stride:]
-			for i := range images {
-				for oy := range lin.H {
-					copy(tap[:lin.W], x[i*in+(oy+ky)*b.In.W+kx:])
-					tap = tap[lin.W:]
-				}
-			}
-		}
-	}
-	m := kernels.RowMajor(mem, k, images*positions)
-	m.RowStride = stride
-	return m.T()
-}
-
-// byTap says whether the im2col matrix is made column by column: with one
-// channel, the inputs of a window are too short to copy one by one.
-func byTap(b *nn.Block) bool { return b.In.C == 1 && b.Stride == 1 && b.Pad == 0 }
-
-// tapPadding keeps columns from lying a multiple of 4 KiB apart, where they
-// would share a few sets of the cache.
-const tapPadding = 16
-
-func columnsSize(b *nn.Block, images int) int {
-	lin := b.LinearShape()
-	return (images*lin.H*lin.W + tapPadding) * b.K()
-}
-
-// im2col sets dst to the matrix whose product with the weights is the
-// convolution of image x: a row of KernelxKernelxC inputs for each output.
-func im2col(dst, x []float32, b *nn.Block, pad float32) {
-	lin := b.LinearShape()
-	run := b.Kernel * b.In.C // inputs of a row of the window: adjacent in x
-	if b.Pad == 0 {
-		for oy := range lin.H {
-			for ox := range lin.W {
-				from := (oy*b.Stride*b.In.W + ox*b.Stride) * b.In.C
-				for range b.Kernel {
-					copy(dst[:run], x[from:])
-					dst = dst[run:]
-					from += b.In.W * b.In.C
-				}
-			}
-		}
-		return
-	}
-	for oy := range lin.H {
-		for ox := range lin.W {
-			for ky := range b.Kernel {
-				iy := oy*b.Stride - b.Pad + ky
-				for kx := range b.Kernel {
-					ix := ox*b.Stride - b.Pad + kx
-					d := dst[:b.In.C]
-					if iy >= 0 && iy < b.In.H && ix >= 0 && ix < b.In.W {
-						copy(d, x[(iy*b.In.W+ix)*b.In.C:])
-					} else {
-						for i := range d {
-							d[i] = pad
-						}
-					}
-					dst = dst[b.In.C:]
-				}
-			}
-		}
-	}
-}
-
-// col2im is the transpose of im2col: it adds each element of cols to the
-// gradient of the input it was copied from. It sets dx to zero first.
-func col2im(dx, cols []float32, b *nn.Block) {
-	clear(dx)
-	lin := b.LinearShape()
-	run := b.Kernel * b.In.C
-	for oy := range lin.H {
-		for ox := range lin.W {
-			for ky := range b.Kernel {
-				row := cols[:run]
-				cols = cols[run:]
-				iy := oy*b.Stride - b.Pad + ky
-				if iy < 0 || iy >= b.In.H {
-					continue
-				}
-				// Columns first to last of the window are inside the image.
-				ix := ox*b.Stride - b.Pad
-				first, last := max(0, -ix), min(b.Kernel, b.In.W-ix)
-				if first >= last {
-					continue
-				}
-				row = row[first*b.In.C : last*b.In.C]
-				d := dx[(iy*b.In.W+ix+first)*b.In.C:][:len(row)]
-				for i, v := range row {
-					d[i] += v
-				}
-			}
-		}
-	}
+	return c
 }
 
 // pool sets y to the largest of each window of one image's sums, and arg to

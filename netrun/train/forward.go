@@ -57,23 +57,19 @@ func (t *Trainer) values(l *layer) []float32 {
 
 func (t *Trainer) conv(l *layer, w []float32, n int) {
 	in, rows := l.In.Size(), l.positions
-	step := chunk(l.Block, rows, l.k)
 	t.shards(n, func(_, lo, hi, worker int) {
-		s := &t.scratch[worker]
-		for ; lo < hi; lo += step {
+		if l.Pool <= 1 {
+			l.conv.Forward(l.y[lo*rows*l.Out:hi*rows*l.Out], l.in[lo*in:hi*in], w, hi-lo, l.padding())
+			return
+		}
+		for step := chunk(l.Block); lo < hi; lo += step {
 			m := min(step, hi-lo)
-			cols := columnsOf(s.cols, l.in[lo*in:(lo+m)*in], l.Block, m, l.padding())
-			lin := s.lin[:m*rows*l.Out]
-			if l.Pool <= 1 {
-				lin = l.y[lo*rows*l.Out:][:len(lin)]
-			}
-			kernels.MatMul(kernels.RowMajor(lin, m*rows, l.Out), cols, kernels.RowMajor(w, l.Out, l.k).T(), false)
-			if l.Pool > 1 {
-				size := l.sum * l.Out
-				for i := range m {
-					at := (lo + i) * size
-					pool(l.y[at:at+size], l.arg[at:at+size], lin[i*rows*l.Out:], l.Block)
-				}
+			lin := t.scratch[worker].lin[:m*rows*l.Out]
+			l.conv.Forward(lin, l.in[lo*in:(lo+m)*in], w, m, l.padding())
+			size := l.sum * l.Out
+			for i := range m {
+				at := (lo + i) * size
+				pool(l.y[at:at+size], l.arg[at:at+size], lin[i*rows*l.Out:], l.Block)
 			}
 		}
 	})

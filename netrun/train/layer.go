@@ -61,8 +61,9 @@ type layer struct {
 	scale, bias    []float32 // v = y*scale + bias, in units of the code
 	centre, invstd []float32 // batch norm of the batch: (y-centre)*invstd
 
-	partial []float64 // [shards][2][Out], summed in order of shards
-	grads   []float32 // conv: [shards][k][Out]
+	conv    *kernels.ConvTraining // of a convolution
+	partial []float64             // [shards][2][Out], summed in order of shards
+	grads   []float32             // conv: [shards][k][Out]
 }
 
 func newLayer(b *nn.Block, c *Config, last bool) *layer {
@@ -105,6 +106,7 @@ func newLayer(b *nn.Block, c *Config, last bool) *layer {
 	shards := (n + shard - 1) / shard
 	l.partial = make([]float64, shards*2*b.Out)
 	if b.Kind == nn.Conv {
+		l.conv = newConv(b)
 		l.grads = make([]float32, shards*l.k*b.Out)
 	}
 	return l

@@ -139,56 +139,6 @@ func TestGradient(t *testing.T) {
 	}
 }
 
-func TestIm2colCol2im(t *testing.T) {
-	for _, b := range []nn.Block{
-		{Kind: nn.Conv, In: nn.Shape{H: 5, W: 6, C: 3}, Out: 1, Kernel: 3, Stride: 1},
-		{Kind: nn.Conv, In: nn.Shape{H: 5, W: 6, C: 3}, Out: 1, Kernel: 3, Stride: 2, Pad: 1},
-		{Kind: nn.Conv, In: nn.Shape{H: 5, W: 4, C: 20}, Out: 1, Kernel: 4, Stride: 1, Pad: 2},
-		{Kind: nn.Conv, In: nn.Shape{H: 4, W: 7, C: 1}, Out: 1, Kernel: 1, Stride: 3},
-		{Kind: nn.Conv, In: nn.Shape{H: 6, W: 7, C: 1}, Out: 1, Kernel: 3, Stride: 1},
-	} {
-		s := quant.NewStream(3)
-		x := make([]float32, b.In.Size())
-		for i := range x {
-			x[i] = float32(s.Uint64(uint64(i))%64) - 32
-		}
-		lin := b.LinearShape()
-		cols := make([]float32, lin.H*lin.W*b.K())
-		m := columnsOf(make([]float32, columnsSize(&b, 1)), x, &b, 1, 0)
-		for i := range cols {
-			cols[i] = m.Data[i/b.K()*m.RowStride+i%b.K()*m.ColStride]
-		}
-		ones := make([]float32, b.K())
-		sum := make([]float32, lin.H*lin.W)
-		for k := range ones { // a kernel with a one at k, for each k
-			clear(ones)
-			ones[k] = 1
-			ref.Conv2DFloat32(sum, x, ones, ref.ConvShape{H: b.In.H, W: b.In.W, InC: b.In.C, OutC: 1, KH: b.Kernel, KW: b.Kernel,
-				StrideH: b.Stride, StrideW: b.Stride, PadH: b.Pad, PadW: b.Pad})
-			for i, v := range sum {
-				if cols[i*b.K()+k] != v {
-					t.Fatalf("%+v: column %d of row %d is %v: want %v", b, k, i, cols[i*b.K()+k], v)
-				}
-			}
-		}
-		// <im2col(x), y> = <x, col2im(y)>
-		y := make([]float32, len(cols))
-		var left, right float64
-		for i := range y {
-			y[i] = float32(s.Uint64(uint64(1000+i))%16) - 8
-			left += float64(y[i] * cols[i])
-		}
-		dx := make([]float32, len(x))
-		col2im(dx, y, &b)
-		for i, v := range dx {
-			right += float64(v * x[i])
-		}
-		if left != right {
-			t.Errorf("%+v: col2im is not im2col's transpose: %v and %v", b, left, right)
-		}
-	}
-}
-
 func TestPool(t *testing.T) {
 	for _, window := range []int{2, 3} {
 		b := nn.Block{Kind: nn.Conv, In: nn.Shape{H: 7, W: 8, C: 1}, Out: 5, Kernel: 1, Stride: 1, Pool: window}

@@ -40,7 +40,7 @@ type Trainer struct {
 }
 
 // scratch is one goroutine's memory.
-type scratch struct{ cols, lin []float32 }
+type scratch struct{ lin []float32 }
 
 // An Epoch is what an epoch came to. The accuracies are parts of 1.
 type Epoch struct {
@@ -84,7 +84,7 @@ func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Traine
 	t.labels = make([]uint8, cfg.Batch)
 	t.losses = make([]lossSum, blocks(cfg.Batch, shard))
 	in := t.input
-	var weights, cols, lin, width int
+	var weights, lin, width int
 	for i := range net.Blocks {
 		l := newLayer(&net.Blocks[i], &cfg, i == len(net.Blocks)-1)
 		l.initialize(&cfg, i)
@@ -93,8 +93,7 @@ func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Traine
 		weights, width = max(weights, len(l.weight.grad)), max(width, l.Out)
 		t.inputs = max(t.inputs, l.k)
 		if l.Kind == nn.Conv {
-			m := chunk(l.Block, l.positions, l.k)
-			cols, lin = max(cols, columnsSize(l.Block, m)), max(lin, m*l.positions*l.Out)
+			lin = max(lin, chunk(l.Block)*l.positions*l.Out)
 		}
 	}
 	t.means, t.slopes = make([]float32, width), make([]float32, width)
@@ -103,7 +102,7 @@ func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Traine
 	}
 	t.scratch = make([]scratch, workers)
 	for i := range t.scratch {
-		t.scratch[i] = scratch{make([]float32, cols), make([]float32, lin)}
+		t.scratch[i] = scratch{make([]float32, lin)}
 	}
 	return t, nil
 }
