@@ -59,6 +59,103 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// Each field of a residual network that is wrong is named. In resnet20 block 2 has an
+// identity from 0, block 8 a projection from 6, block 19 is the mean.
+func TestCheckResidual(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, test := range []struct {
+		name   string
+		change func(n *Network)
+		want   string
+	}{
+		{"right", func(n *Network) {}, ""},
+		{"the same input from before", func(n *Network) { n.Blocks[5].Back = 2 }, ""},
+		{"back", func(n *Network) { n.Blocks[5].Back = 5 }, "block 5: back is 5: want 0 to 4"},
+		{"negative back", func(n *Network) { n.Blocks[5].Back = -1 }, "block 5: back is -1"},
+		{"first back", func(n *Network) { n.Blocks[0].Back = 1 }, "block 0: back is 1: want 0 to 0"},
+		{"huge back", func(n *Network) { n.Blocks[5].Back = math.MinInt }, "block 5: back is -"},
+		{"shape back", func(n *Network) { n.Blocks[9].Back = 4 }, "block 9: input is 16x16x32: want 32x32x16"},
+		{"skip back", func(n *Network) { n.Blocks[2].Skip.Back = 2 }, "block 2: shortcut: back is 2: want 0 to 1"},
+		{"skip negative", func(n *Network) { n.Blocks[2].Skip.Back = math.MinInt }, "block 2: shortcut: back is -"},
+		{"first skip", func(n *Network) { n.Blocks[0].Skip = &Skip{} }, "block 0: shortcut: back is 0"},
+		{"no projection", func(n *Network) { n.Blocks[8].Skip.Proj = nil }, "block 8: shortcut of shape 32x32x16: want 16x16x32"},
+		{"projection's stride", func(n *Network) { n.Blocks[8].Skip.Proj.Stride = 3 }, "block 8: shortcut of shape 11x11x32: want 16x16x32"},
+		{"projection's input", func(n *Network) { n.Blocks[8].Skip.Proj.In.C++ }, "block 8: shortcut: input is 32x32x17: want 32x32x16"},
+		{"projection's out", func(n *Network) { n.Blocks[8].Skip.Proj.Out = 1 << 40 }, "block 8: shortcut: out is 1099511627776"},
+		{"projection's format", func(n *Network) { n.Blocks[8].Skip.Proj.InAct = kernels.U8 }, "block 8: shortcut: input format is u8: want u2"},
+		{"projection's output", func(n *Network) { n.Blocks[8].Skip.Proj.OutAct = kernels.U2 }, "block 8: shortcut: output format is u2"},
+		{"projection's weights", func(n *Network) { n.Blocks[8].Skip.Proj.Weights = kernels.Float32 }, "block 8: shortcut: weights are float32"},
+		{"projection of kind", func(n *Network) { n.Blocks[8].Skip.Proj.Kind = Dense }, `block 8: shortcut: a projection of kind "dense"`},
+		{"projection with pool", func(n *Network) { n.Blocks[8].Skip.Proj.Pool = 2 }, "block 8: shortcut: a projection of"},
+		{"projection with back", func(n *Network) { n.Blocks[8].Skip.Proj.Back = 1 }, "block 8: shortcut: a projection of"},
+		{"projection with stream", func(n *Network) { n.Blocks[8].Skip.Proj.Stream = true }, "block 8: shortcut: a projection of"},
+		{"projection with skip", func(n *Network) { p := n.Blocks[8].Skip.Proj; p.Skip = &Skip{Proj: p} }, "block 8: shortcut: a projection of"},
+		{"skip in mean", func(n *Network) { n.Blocks[19].Skip = &Skip{} }, `block 19: a shortcut in a block of kind "mean"`},
+		{"skip in last", func(n *Network) {
+			n.Blocks = n.Blocks[:3]
+			n.Blocks[2].OutAct, n.Blocks[2].Stream = kernels.NoActs, false
+		}, `block 2: a shortcut in a block of kind "conv", pool 0: want it in a convolution without pool that is not the last`},
+		{"skip with pool", func(n *Network) { n.Blocks[2].Pool = 2 }, `block 2: a shortcut in a block of kind "conv", pool 2`},
+		{"no stream", func(n *Network) { n.Blocks[0].Stream = false }, "block 0: stream is false"},
+		{"stream", func(n *Network) { n.Blocks[1].Stream = true }, "block 1: stream is true"},
+		{"stream scale", func(n *Network) { n.Blocks[0].StreamScale = 0 }, "block 0: stream's scale is 0"},
+		{"stream NaN", func(n *Network) { n.Blocks[0].StreamScale = nan }, "block 0: stream's scale is NaN"},
+		{"stream scale without", func(n *Network) { n.Blocks[1].StreamScale = 1 }, "block 1: stream's scale is 1"},
+		{"skip scale", func(n *Network) { n.Blocks[2].Skip.Scale = inf }, "block 2: shortcut's scale is +Inf"},
+		{"skip negative scale", func(n *Network) { n.Blocks[2].Skip.Scale = -1 }, "block 2: shortcut's scale is -1"},
+		{"skip scale without", func(n *Network) { n.Blocks[8].Skip.Scale = 1 }, "block 8: shortcut's scale is 1"},
+		{"projection's level", func(n *Network) { n.Blocks[8].Skip.Proj.Values[16] = 3 }, "block 8: shortcut: weight 0 of output 1 is 3"},
+		{"projection's values", func(n *Network) { n.Blocks[8].Skip.Proj.Values = nil }, "block 8: shortcut: 0 values: want 512"},
+		{"projection's bias", func(n *Network) { n.Blocks[8].Skip.Proj.Bias[1] = nan }, "block 8: shortcut: bias 1 is NaN"},
+		{"first mean", func(n *Network) { n.Blocks = n.Blocks[19:]; n.Blocks[0].In = n.Input }, `block 0: kind is "mean"`},
+		{"mean's out", func(n *Network) { n.Blocks[19].Out = 63 }, "block 19: kernel, stride, pad, pool, out are 0, 0, 0, 0, 63: want 0 and 64"},
+		{"mean's weights", func(n *Network) { n.Blocks[19].Weights = kernels.Ternary }, "block 19: weights are ternary: want none"},
+		{"mean's values", func(n *Network) { n.Blocks[19].Values = make([]int8, 64) }, "block 19: 64 values: want 0"},
+		{"mean's scale", func(n *Network) { n.Blocks[19].Scale = n.Blocks[19].Scale[:1] }, "block 19: 1 scales: want 64"},
+		{"mean's input", func(n *Network) { n.Blocks[18].OutAct, n.Blocks[19].InAct = kernels.U2, kernels.U2 }, "block 19: input format is u2: want u8"},
+		{"no weights", func(n *Network) { n.Blocks[1].Weights = kernels.NoWeights }, "block 1: weights are"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			n := Resnet20(kernels.Ternary, kernels.U2)
+			fill(rand.New(rand.NewPCG(1, 2)), n)
+			test.change(n)
+			err := n.Check()
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("error %v: want %q", err, test.want)
+			}
+		})
+	}
+	// A float network has shortcuts without scales and streams.
+	for want, change := range map[string]func(n *Network){
+		"":                            func(n *Network) {},
+		"block 0: stream is true":     func(n *Network) { n.Blocks[0].Stream = true },
+		"block 2: shortcut's scale":   func(n *Network) { n.Blocks[2].Skip.Scale = 1 },
+		"block 19: 64 float weights":  func(n *Network) { n.Blocks[19].Float = make([]float32, 64) },
+		"block 8: shortcut: 1 values": func(n *Network) { n.Blocks[8].Skip.Proj.Values = make([]int8, 1) },
+	} {
+		n := Resnet20(kernels.Float32, kernels.F32)
+		fill(rand.New(rand.NewPCG(1, 2)), n)
+		change(n)
+		if err := n.Check(); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("float: error %v: want %q", err, want)
+		}
+	}
+}
+
+// Sums of a mean are bounded, too.
+func TestCheckMeanSums(t *testing.T) {
+	for rows, ok := range map[int]bool{256: true, 260: false} {
+		in := Shape{rows, 257, 1} // 256*257*255 is just below 2^24
+		n := &Network{Input: in, Classes: 1, Blocks: []Block{
+			{Kind: Conv, In: in, Out: 1, Kernel: 1, Stride: 1, Weights: kernels.Binary, InAct: kernels.U8, OutAct: kernels.U8, Values: []int8{1}, Scale: []float32{1}, Bias: []float32{0}},
+			{Kind: Mean, In: in, Out: 1, InAct: kernels.U8, Scale: []float32{1}, Bias: []float32{0}},
+		}}
+		if err := n.Check(); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "block 1: the sums of output 0 reach from 0") {
+			t.Errorf("%d rows: error %v", rows, err)
+		}
+	}
+}
+
 // Sums that float32 may not hold are refused; those just within are not.
 func TestCheckSums(t *testing.T) {
 	const most = maxSum / (127 * 255)

@@ -54,12 +54,15 @@ type space interface {
 
 // A Layer says what a plan does for one block.
 type Layer struct {
-	Kind            string // Conv or Dense
+	Kind            string // Conv, Dense or Mean
 	In, Linear, Out Shape  // of the input, the sums and the output
 	Weights         kernels.WeightFormat
 	InAct, OutAct   kernels.ActFormat
 	Kernel          string // of the product
 	Epilogue        string // from sums to the output: a kernel, or what Go code does
+	Skip            bool   // a shortcut is added
+	Shortcut        string // the kernel of the shortcut's product, if it projects
+	Stream          bool   // a shortcut of a later layer reads the layer's stream
 	MACs            int64  // multiply-adds of an image
 	WeightBytes     int64  // weights at exactly their bits
 	PackedBytes     int64  // what the plan holds: packed weights, corrections, thresholds, scales and biases
@@ -82,11 +85,6 @@ const (
 func Compile(net *Network, opt Options) (*Plan, error) {
 	if err := net.Check(); err != nil {
 		return nil, err
-	}
-	for i := range net.Blocks {
-		if b := &net.Blocks[i]; b.Kind == Mean || b.Back != 0 || b.Skip != nil || b.Stream {
-			return nil, fmt.Errorf("nn: block %d: no plan for residual networks yet", i)
-		}
 	}
 	if opt.Threads < 0 || opt.Batch < 0 {
 		return nil, fmt.Errorf("nn: options are Threads %d, Batch %d: want 0 or more", opt.Threads, opt.Batch)
@@ -206,7 +204,7 @@ func (r *run) drain(s space) {
 func (p *Plan) Layers() []Layer { return append([]Layer(nil), p.layers...) }
 
 // ActivationBytes is the memory that one Run of n images uses for activations,
-// at its peak: inputs and outputs of layers and their sums, for all threads.
+// at its peak: inputs, outputs and streams of layers and their sums, for all threads.
 // The caller's images and logits, and the few rows that a kernel gathers in
 // cache, are not counted.
 func (p *Plan) ActivationBytes(n int) int64 {
@@ -231,6 +229,7 @@ func newLayer(b *Block) Layer {
 	return Layer{
 		Kind: b.Kind, In: b.In, Linear: b.LinearShape(), Out: b.OutShape(),
 		Weights: b.Weights, InAct: b.InAct, OutAct: b.OutAct,
+		Skip: b.Skip != nil, Stream: b.Stream,
 		MACs: b.MACs(), WeightBytes: b.WeightBytes(),
 	}
 }
@@ -261,7 +260,7 @@ func (b *Block) sizes() sizes {
 	pool := max(b.Pool, 1)
 	height := linear.H / pool * pool // rows of sums that are used
 	row := linear.W * linear.C
-	if b.Kind == Conv && b.Pad == 0 && 4*linear.Size() > bandBytes {
+	if b.Kind == Conv && b.Pad == 0 && b.Skip == nil && 4*linear.Size() > bandBytes {
 		// The input of a band is rows of the image, as they are. The tallest
 		// bands that are whole windows of the pool and fit are taken, else the
 		// lowest.

@@ -8,21 +8,34 @@ import (
 // An intChain is the layers of a low-bit network.
 type intChain struct {
 	layers []intLayer
-	// seen, if set by a test, is given the codes that leave each layer.
-	seen func(layer int, codes []uint8)
+	layout layout
+	// seen, if set by a test, is given the codes that leave each layer, and its
+	// stream's.
+	seen func(layer int, codes, stream []uint8)
 }
 
 type intLayer struct {
 	sizes
-	product interface {
-		Run(dst []int32, x []uint8, n int)
-		Kernel() string
-		PackedBytes() int
-	}
+	source  int // the layer whose output is read, -1 for the images
+	product intProduct
+	// The epilogue: residual if not nil, else codes, and in the last layer neither
+	// but logits.
 	codes interface {
 		Run(dst []uint8, sums []int32)
-	} // nil in the last layer
-	logits affine // of the last layer
+	}
+	residual *residual
+	logits   affine
+	// What the residual adds: the sums of projection if not nil, else the stream
+	// of layer skipSource if that is not negative.
+	projection intProduct
+	skipSource int
+	skipImage  int // elements of an image of what the shortcut reads
+}
+
+type intProduct interface {
+	Run(dst []int32, x []uint8, n int)
+	Kernel() string
+	PackedBytes() int
 }
 
 // An affine is the float32 step of each channel.
@@ -58,26 +71,39 @@ func (q *coder) Run(dst []uint8, sums []int32) {
 
 // newIntChain plans the layers for Runs of so many images, 0 being any number.
 func newIntChain(net *Network, images int) (chain, []Layer, error) {
-	c := &intChain{}
+	c := &intChain{layout: newLayout(net, false)}
 	var list []Layer
 	for i := range net.Blocks {
 		b := &net.Blocks[i]
-		l := intLayer{sizes: b.sizes()}
-		w := kernels.Weights{Format: b.Weights, N: b.Out, K: b.K(), Values: b.Values}
+		l := intLayer{sizes: b.sizes(), source: net.Source(i), skipSource: -1}
 		var err error
-		if b.Kind == Conv {
-			l.product, err = kernels.NewConv2D(w, b.convShape(l.rows), b.InAct, kernels.Options{})
-		} else {
-			l.product, err = kernels.NewGEMM(w, b.InAct, kernels.Options{Rows: images})
-		}
-		if err != nil {
+		if l.product, err = newIntProduct(b, l.rows, images); err != nil {
 			return nil, nil, err
 		}
 		info := newLayer(b)
 		info.Kernel = l.product.Kernel()
 		info.PackedBytes = int64(l.product.PackedBytes())
-		step := affine{append([]float32(nil), b.Scale...), append([]float32(nil), b.Bias...)}
+		step := newAffine(b)
+		if b.Skip != nil {
+			l.skipSource = net.SkipSource(i)
+			l.skipImage = net.Blocks[l.skipSource].OutShape().Size()
+		}
 		switch {
+		case b.Skip != nil || b.Stream:
+			l.residual = &residual{affine: step, top: b.OutAct.Max(), stream: b.StreamScale}
+			info.PackedBytes += step.bytes()
+			switch p := b.proj(); {
+			case p != nil:
+				if l.projection, err = newIntProduct(p, p.In.H, images); err != nil {
+					return nil, nil, err
+				}
+				l.residual.proj = newAffine(p)
+				info.Shortcut = l.projection.Kernel()
+				info.PackedBytes += int64(l.projection.PackedBytes()) + l.residual.proj.bytes()
+			case b.Skip != nil:
+				l.residual.skip = b.Skip.Scale
+			}
+			info.Epilogue = "residual"
 		case i == len(net.Blocks)-1:
 			l.logits = step
 			info.Epilogue = "logits"
@@ -101,50 +127,81 @@ func newIntChain(net *Network, images int) (chain, []Layer, error) {
 	return c, list, nil
 }
 
-// need is the number of elements of each buffer for n images: codes of even
-// and of odd layers, and sums, which are pooled where they are.
-func (c *intChain) need(n int) (codes [2]int, sums int) {
+// newIntProduct plans the linear step of a block, a convolution's on images of so
+// many rows.
+func newIntProduct(b *Block, rows, images int) (intProduct, error) {
+	w := kernels.Weights{Format: b.Weights, N: b.Out, K: b.K(), Values: b.Values}
+	switch b.Kind {
+	case Conv:
+		return kernels.NewConv2D(w, b.convShape(rows), b.InAct, kernels.Options{})
+	case Mean:
+		return channelSum[uint8, int32]{b.In.H * b.In.W, b.In.C}, nil
+	}
+	return kernels.NewGEMM(w, b.InAct, kernels.Options{Rows: images})
+}
+
+func newAffine(b *Block) affine {
+	return affine{append([]float32(nil), b.Scale...), append([]float32(nil), b.Bias...)}
+}
+
+// need is the number of elements of the buffers of sums for n images: of layers,
+// where they are pooled, too, and of projections.
+func (c *intChain) need(n int) (sums, projected int) {
 	for i := range c.layers {
 		l := &c.layers[i]
-		if l.codes != nil {
-			codes[i%2] = max(codes[i%2], n*l.bands*l.out)
-		}
 		sums = max(sums, min(n, l.chunk)*l.linear)
+		if l.projection != nil {
+			projected = max(projected, min(n, l.chunk)*l.out)
+		}
 	}
-	return codes, sums
+	return sums, projected
 }
 
 func (c *intChain) bytes(n int) int64 {
-	codes, sums := c.need(n)
-	return int64(codes[0]) + int64(codes[1]) + 4*int64(sums)
+	sums, projected := c.need(n)
+	return c.layout.elements(n) + 4*(int64(sums)+int64(projected))
 }
 
 func (c *intChain) space(n int) space {
-	codes, sums := c.need(n)
+	sums, projected := c.need(n)
 	return &intSpace{
-		chain: c,
-		codes: [2][]uint8{make([]uint8, codes[0]), make([]uint8, codes[1])},
-		sums:  make([]int32, sums),
+		chain:     c,
+		codes:     makeBuffers[uint8](&c.layout, n),
+		sums:      make([]int32, sums),
+		projected: make([]int32, projected),
 	}
 }
 
 type intSpace struct {
-	chain *intChain
-	codes [2][]uint8 // what even and odd layers put out
-	sums  []int32
-	lap   func(layer int) // nil unless profiled
+	chain     *intChain
+	codes     [][]uint8 // the layout's buffers
+	sums      []int32
+	projected []int32
+	lap       func(layer int) // nil unless profiled
 }
 
 func (s *intSpace) watch(lap func(layer int)) { s.lap = lap }
 
+// output and stream are what layer i puts out for n images; output(-1) is nil.
+func (s *intSpace) output(i, n int) []uint8 { return s.buffer(s.chain.layout.out, i, n) }
+func (s *intSpace) stream(i, n int) []uint8 { return s.buffer(s.chain.layout.stream, i, n) }
+
+func (s *intSpace) buffer(of []int, i, n int) []uint8 {
+	if i < 0 || of[i] < 0 {
+		return nil
+	}
+	l := &s.chain.layers[i]
+	return s.codes[of[i]][:n*l.bands*l.out]
+}
+
 func (s *intSpace) forward(logits []float32, images []uint8, n int) {
-	x := images
 	for i := range s.chain.layers {
 		l := &s.chain.layers[i]
-		var out []uint8
-		if l.codes != nil {
-			out = s.codes[i%2][:n*l.bands*l.out]
+		x := images
+		if l.source >= 0 {
+			x = s.output(l.source, n)
 		}
+		out, stream := s.output(i, n), s.stream(i, n)
 		for at := 0; at < n*l.bands; at += l.chunk {
 			m := min(l.chunk, n*l.bands-at)
 			sums := s.sums[:m*l.linear]
@@ -153,18 +210,38 @@ func (s *intSpace) forward(logits []float32, images []uint8, n int) {
 				kernels.MaxPool(sums[:m*l.out], sums, l.pool, m)
 				sums = sums[:m*l.out]
 			}
-			if l.codes != nil {
+			switch {
+			case l.residual != nil:
+				s.residual(l, out, stream, sums, at, m, n)
+			case l.codes != nil:
 				l.codes.Run(out[at*l.out:][:m*l.out], sums)
-			} else {
+			default:
 				l.logits.run(logits[at*l.out:], sums)
 			}
 		}
-		if s.chain.seen != nil && l.codes != nil {
-			s.chain.seen(i, out)
+		if s.chain.seen != nil && out != nil {
+			s.chain.seen(i, out, stream)
 		}
 		if s.lap != nil {
 			s.lap(i)
 		}
-		x = out
 	}
+}
+
+// residual is the epilogue of m units of a layer of n images from unit at on. A layer
+// with a shortcut is not cut into bands: a unit is an image.
+func (s *intSpace) residual(l *intLayer, out, stream []uint8, sums []int32, at, m, n int) {
+	if stream != nil {
+		stream = stream[at*l.out:][:m*l.out]
+	}
+	var codes []uint8
+	var projected []int32
+	switch {
+	case l.projection != nil:
+		projected = s.projected[:m*l.out]
+		l.projection.Run(projected, s.output(l.skipSource, n)[at*l.skipImage:][:m*l.skipImage], m)
+	case l.skipSource >= 0:
+		codes = s.stream(l.skipSource, n)[at*l.skipImage:][:m*l.skipImage]
+	}
+	l.residual.run(out[at*l.out:][:m*l.out], stream, sums, codes, projected)
 }

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"example.com/lowbit/kernels"
-	"example.com/lowbit/netrun/quant"
 	"example.com/lowbit/ref"
 )
 
@@ -52,74 +51,209 @@ func randomNetwork(rng *rand.Rand, w kernels.WeightFormat, act kernels.ActFormat
 	}
 }
 
-func fill(rng *rand.Rand, n *Network) {
-	for i := range n.Blocks {
-		b := &n.Blocks[i]
-		levels := b.Weights.Levels()
-		if levels == nil {
-			b.Float = make([]float32, b.Out*b.K())
-			for j := range b.Float {
-				b.Float[j] = float32(rng.NormFloat64() / math.Sqrt(float64(b.K())))
-			}
-		} else {
-			b.Values = make([]int8, b.Out*b.K())
-			for j := range b.Values {
-				b.Values[j] = levels[rng.IntN(len(levels))]
-			}
+// randomResidual returns a network with shortcuts, some of whose blocks read one
+// long before, most with a mean before the last.
+func randomResidual(rng *rand.Rand, w kernels.WeightFormat, act kernels.ActFormat) *Network {
+	for {
+		n := &Network{Name: "residual", Input: Shape{1 + rng.IntN(12), 1 + rng.IntN(12), 1 + rng.IntN(4)}, Classes: 1 + rng.IntN(12)}
+		large := rng.IntN(5) == 0 // enough for a first layer in bands
+		if large {
+			n.Input.H, n.Input.W = 25+rng.IntN(8), 25+rng.IntN(8)
 		}
-		b.Scale, b.Bias = make([]float32, b.Out), make([]float32, b.Out)
-		for o := range b.Out {
-			spread := 1.0
-			if levels != nil && b.OutAct != kernels.NoActs {
-				lo, hi := b.SumRange(o)
-				spread = 4 * float64(b.OutAct.Max()+1) / float64(hi-lo+1)
+		pixels := kernels.U8
+		if w == kernels.Float32 {
+			pixels = kernels.F32
+		}
+		for i := range 2 + rng.IntN(7) {
+			b := Block{Kind: Conv, Out: []int{3, 8, 17, 32}[rng.IntN(4)], Kernel: 1 + rng.IntN(3), Stride: 1, InAct: pixels, OutAct: act, Weights: w}
+			if rng.IntN(5) == 0 {
+				b.Pool = 2
 			}
-			b.Scale[o] = float32(rng.NormFloat64() * spread)
-			b.Bias[o] = float32(rng.NormFloat64() * 2)
-			if rng.IntN(20) == 0 {
-				b.Scale[o] = 0
+			if i > 0 && rng.IntN(6) == 0 {
+				b.Back = rng.IntN(i)
 			}
+			b.In = n.Input
+			if i > 0 {
+				from := &n.Blocks[i-1-b.Back]
+				b.In, b.InAct = from.OutShape(), from.OutAct
+			}
+			b.Pad = rng.IntN(b.Kernel)
+			if large {
+				b.Out = 8
+			} else if b.In.H > 5 {
+				b.Stride = 1 + rng.IntN(2)
+			}
+			if i > 0 && rng.IntN(2) == 0 { // as long as it can be, of the same shape
+				b.Out, b.Kernel, b.Stride, b.Pad, b.Pool = b.In.C, 3, 1, 1, 0
+			}
+			if b.In.H < 1 || b.In.W < 1 || b.In.H+2*b.Pad < b.Kernel || b.In.W+2*b.Pad < b.Kernel {
+				break
+			}
+			for back := range i { // the nearest block that there can be a shortcut from, with luck
+				from := &n.Blocks[i-1-back]
+				in, out := from.OutShape(), b.OutShape()
+				if rng.IntN(3) == 0 || b.Pool > 0 {
+					continue
+				}
+				p := &Block{Kind: Conv, In: in, Out: b.Out, Kernel: 1 + rng.IntN(2), Stride: 1 + rng.IntN(2), Weights: w, InAct: from.OutAct}
+				switch {
+				case in == out && rng.IntN(4) > 0:
+					b.Skip = &Skip{Back: back}
+					from.Stream = w != kernels.Float32
+				case in.H >= 2 && in.W >= 2 && p.OutShape() == out:
+					b.Skip = &Skip{Back: back, Proj: p}
+				default:
+					continue
+				}
+				break
+			}
+			n.Blocks = append(n.Blocks, b)
+		}
+		if len(n.Blocks) < 2 {
+			continue
+		}
+		end := &n.Blocks[len(n.Blocks)-1]
+		in, inAct := end.OutShape(), end.OutAct
+		if rng.IntN(4) > 0 {
+			end.OutAct = pixels
+			n.Blocks = append(n.Blocks, Block{Kind: Mean, In: in, Out: in.C, InAct: pixels, OutAct: pixels})
+			in, inAct = Shape{1, 1, in.C}, pixels
+		}
+		n.Blocks = append(n.Blocks, Block{Kind: Dense, In: in, Out: n.Classes, InAct: inAct, Weights: w})
+		if n.CheckShapes() != nil || !slices.ContainsFunc(n.Blocks, func(b Block) bool { return b.Skip != nil }) {
+			continue
+		}
+		fill(rng, n)
+		if n.Check() == nil {
+			return n
 		}
 	}
 }
 
-// evaluate computes the codes of every layer and the logits of one image from
-// the definitions in ref and quant alone.
-func evaluate(n *Network, image []uint8) (codes [][]uint8, logits []float32) {
-	x := image
+// fill gives the network random parameters.
+func fill(rng *rand.Rand, n *Network) {
 	for i := range n.Blocks {
 		b := &n.Blocks[i]
-		values := make([]int16, len(x))
-		pad := int16(0)
-		if b.InAct == kernels.Sign {
-			ref.Signs(values, x)
-			pad = -1
-		} else {
-			ref.Unsigned(values, x)
+		fillBlock(rng, b, b.OutAct)
+		if b.Stream {
+			b.StreamScale = float32(32 / (0.5 + float64(b.OutAct.Max())) * (0.5 + rng.Float64()))
 		}
-		linear := b.LinearShape()
-		sums := make([]int32, linear.Size())
-		if b.Kind == Conv {
-			ref.Conv2D(sums, values, b.Values, ref.ConvShape(b.convShape(b.In.H)), pad)
-		} else {
-			ref.GEMM(sums, values, b.Values, 1, b.Out, b.K())
+		switch p := b.proj(); {
+		case p != nil:
+			fillBlock(rng, p, b.OutAct)
+		case b.Skip != nil && b.Weights != kernels.Float32:
+			b.Skip.Scale = float32(float64(b.OutAct.Max()) / 64 * (0.5 + rng.Float64()))
 		}
-		if b.Pool > 1 {
-			pooled := make([]int32, b.OutShape().Size())
-			ref.MaxPool(pooled, sums, ref.PoolShape{H: linear.H, W: linear.W, C: linear.C, Window: b.Pool, Stride: b.Pool})
-			sums = pooled
+	}
+}
+
+// fillBlock spreads the sums over the codes of act.
+func fillBlock(rng *rand.Rand, b *Block, act kernels.ActFormat) {
+	levels := b.Weights.Levels()
+	if levels == nil {
+		if b.K() > 0 {
+			b.Float = make([]float32, b.Out*b.K())
+		}
+		for j := range b.Float {
+			b.Float[j] = float32(rng.NormFloat64() / math.Sqrt(float64(b.K())))
+		}
+	} else {
+		b.Values = make([]int8, b.Out*b.K())
+		for j := range b.Values {
+			b.Values[j] = levels[rng.IntN(len(levels))]
+		}
+	}
+	b.Scale, b.Bias = make([]float32, b.Out), make([]float32, b.Out)
+	for o := range b.Out {
+		spread := 1.0
+		if b.InAct != kernels.F32 && act != kernels.NoActs {
+			lo, hi := b.SumRange(o)
+			spread = 4 * float64(act.Max()+1) / float64(hi-lo+1)
+		}
+		b.Scale[o] = float32(rng.NormFloat64() * spread)
+		b.Bias[o] = float32(rng.NormFloat64() * 2)
+		if b.Kind == Mean {
+			b.Scale[o], b.Bias[o] = float32((0.5+rng.Float64())/float64(b.In.H*b.In.W)), 0
+		}
+		if rng.IntN(20) == 0 {
+			b.Scale[o] = 0
+		}
+	}
+}
+
+// linear computes the sums of a low-bit block for one image's codes from the
+// definitions in ref alone.
+func linear(b *Block, x []uint8) []int32 {
+	values := make([]int16, len(x))
+	pad := int16(0)
+	if b.InAct == kernels.Sign {
+		ref.Signs(values, x)
+		pad = -1
+	} else {
+		ref.Unsigned(values, x)
+	}
+	shape := b.LinearShape()
+	sums := make([]int32, shape.Size())
+	switch b.Kind {
+	case Conv:
+		ref.Conv2D(sums, values, b.Values, ref.ConvShape(b.convShape(b.In.H)), pad)
+	case Dense:
+		ref.GEMM(sums, values, b.Values, 1, b.Out, b.K())
+	case Mean:
+		for i, v := range values {
+			sums[i%b.Out] += int32(v)
+		}
+	}
+	if b.Pool > 1 {
+		pooled := make([]int32, b.OutShape().Size())
+		ref.MaxPool(pooled, sums, ref.PoolShape{H: shape.H, W: shape.W, C: shape.C, Window: b.Pool, Stride: b.Pool})
+		sums = pooled
+	}
+	return sums
+}
+
+// nearest is the rule of codes: halves up, clipped.
+func nearest(v float32, top int) uint8 {
+	return uint8(math.Min(math.Max(math.Floor(float64(float32(v+0.5))), 0), float64(top)))
+}
+
+// evaluate computes the codes of every layer, those of streams and the logits of
+// one image from the definitions alone.
+func evaluate(n *Network, image []uint8) (codes, streams [][]uint8, logits []float32) {
+	for i := range n.Blocks {
+		b := &n.Blocks[i]
+		x := image
+		if i > 0 {
+			x = codes[i-1-b.Back]
+		}
+		sums := linear(b, x)
+		v := make([]float32, len(sums))
+		for j, y := range sums {
+			v[j] = float32(float32(y)*b.Scale[j%b.Out]) + b.Bias[j%b.Out]
 		}
 		if i == len(n.Blocks)-1 {
-			for j, y := range sums {
-				logits = append(logits, float32(float32(y)*b.Scale[j%b.Out])+b.Bias[j%b.Out])
+			return codes, streams, v
+		}
+		if s := b.Skip; s != nil {
+			from := i - 1 - s.Back
+			if p := s.Proj; p != nil {
+				for j, y := range linear(p, codes[from]) {
+					v[j] += float32(float32(y)*p.Scale[j%b.Out]) + p.Bias[j%b.Out]
+				}
+			} else {
+				for j, r := range streams[from] {
+					v[j] += float32(float32(r) * s.Scale)
+				}
 			}
-			return codes, logits
 		}
-		x = make([]uint8, len(sums))
-		for j, y := range sums {
-			x[j] = quant.Code(y, b.Scale[j%b.Out], b.Bias[j%b.Out], b.OutAct.Max())
+		code, stream := make([]uint8, len(v)), []uint8(nil)
+		for j := range v {
+			code[j] = nearest(v[j], b.OutAct.Max())
+			if b.Stream {
+				stream = append(stream, nearest(float32(v[j]*b.StreamScale), 255))
+			}
 		}
-		codes = append(codes, x)
+		codes, streams = append(codes, code), append(streams, stream)
 	}
 	panic("no blocks")
 }
@@ -186,21 +320,24 @@ func TestBands(t *testing.T) {
 	}
 }
 
-// The codes of every layer and the logits equal the definitions, bit for bit,
-// for every batch size, number of threads and instruction set.
-func TestPlanInteger(t *testing.T) {
+// The codes of every layer, those of streams and the logits equal the definitions,
+// bit for bit, for every batch size, number of threads and instruction set.
+func TestPlanInteger(t *testing.T)  { testPlanInteger(t, 3, randomNetwork) }
+func TestPlanResidual(t *testing.T) { testPlanInteger(t, 6, randomResidual) }
+
+func testPlanInteger(t *testing.T, rounds int, random func(*rand.Rand, kernels.WeightFormat, kernels.ActFormat) *Network) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	for round := range 3 * len(formats) {
+	for round := range rounds * len(formats) {
 		f := formats[round%len(formats)]
-		n := randomNetwork(rng, f.w, f.a)
+		n := random(rng, f.w, f.a)
 		const count = 9
 		images := randomImages(rng, n, count)
 		var want []float32
-		codes := make([][]uint8, len(n.Blocks)-1)
+		codes, streams := make([][]uint8, len(n.Blocks)-1), make([][]uint8, len(n.Blocks)-1)
 		for i := range count {
-			c, logits := evaluate(n, images[i*n.Input.Size():][:n.Input.Size()])
+			c, s, logits := evaluate(n, images[i*n.Input.Size():][:n.Input.Size()])
 			for j := range c {
-				codes[j] = append(codes[j], c[j]...)
+				codes[j], streams[j] = append(codes[j], c[j]...), append(streams[j], s[j]...)
 			}
 			want = append(want, logits...)
 		}
@@ -209,7 +346,7 @@ func TestPlanInteger(t *testing.T) {
 				for threads := 1; threads <= 3; threads++ {
 					for batch := 1; batch <= count; batch++ {
 						if n.Input.H < 25 || batch%4 == 1 { // large ones take long
-							checkPlan(t, n, Options{Threads: threads, Batch: []int{0, batch, 2}[batch%3]}, images, batch, want, codes)
+							checkPlan(t, n, Options{Threads: threads, Batch: []int{0, batch, 2}[batch%3]}, images, batch, want, codes, streams)
 						}
 					}
 				}
@@ -219,7 +356,7 @@ func TestPlanInteger(t *testing.T) {
 }
 
 // checkPlan runs the first images of those whose logits and codes are given.
-func checkPlan(t *testing.T, n *Network, opt Options, images []uint8, batch int, want []float32, codes [][]uint8) {
+func checkPlan(t *testing.T, n *Network, opt Options, images []uint8, batch int, want []float32, codes, streams [][]uint8) {
 	t.Helper()
 	p, err := Compile(n, opt)
 	if err != nil {
@@ -227,9 +364,12 @@ func checkPlan(t *testing.T, n *Network, opt Options, images []uint8, batch int,
 	}
 	if opt.Threads == 1 && batch == 5 {
 		p.sub, p.free = batch, nil // one part, so that codes come in order
-		p.chain.(*intChain).seen = func(layer int, got []uint8) {
+		p.chain.(*intChain).seen = func(layer int, got, stream []uint8) {
 			if !slices.Equal(got, codes[layer][:len(got)]) {
 				t.Fatalf("codes of layer %d of %v differ", layer, shapes(n))
+			}
+			if (stream != nil) != n.Blocks[layer].Stream || !slices.Equal(stream, streams[layer][:len(stream)]) {
+				t.Fatalf("stream of layer %d of %v differs", layer, shapes(n))
 			}
 		}
 	}
@@ -242,9 +382,54 @@ func checkPlan(t *testing.T, n *Network, opt Options, images []uint8, batch int,
 	}
 }
 
+// The random residual networks have identities and projections, from near and far,
+// inputs from far, streams written beside pooled outputs and in bands, and means.
+func TestRandomResidual(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	var identity, project, far, back, pooled, bands, mean int
+	for round := range 6 * len(formats) {
+		f := formats[round%len(formats)]
+		n := randomResidual(rng, f.w, f.a)
+		for i := range n.Blocks {
+			b := &n.Blocks[i]
+			switch {
+			case b.Kind == Mean:
+				mean++
+			case b.Back > 0:
+				back++
+			case b.Stream && b.Pool > 1:
+				pooled++
+			case b.Stream && b.sizes().bands > 1:
+				bands++
+			}
+			if b.Skip == nil {
+				continue
+			}
+			if b.Skip.Proj != nil {
+				project++
+			} else {
+				identity++
+			}
+			if b.Skip.Back > 1 {
+				far++
+			}
+		}
+	}
+	if min(identity, project, back, mean) < 10 || min(far, pooled, bands) < 5 {
+		t.Errorf("%d identities, %d projections, %d of either from far, %d inputs from far, %d streams of pooled outputs, %d in bands, %d means", identity, project, far, back, pooled, bands, mean)
+	}
+}
+
 func shapes(n *Network) (s []string) {
 	for _, b := range n.Blocks {
-		s = append(s, fmt.Sprintf("%s %v>%d k%d s%d p%d /%d", b.Kind, b.In, b.Out, b.Kernel, b.Stride, b.Pad, b.Pool))
+		text := fmt.Sprintf("%s -%d %v>%d k%d s%d p%d /%d", b.Kind, b.Back, b.In, b.Out, b.Kernel, b.Stride, b.Pad, b.Pool)
+		if b.Skip != nil {
+			text += fmt.Sprintf(" + -%d", b.Skip.Back)
+		}
+		if p := b.proj(); p != nil {
+			text += fmt.Sprintf(" k%d s%d", p.Kernel, p.Stride)
+		}
+		s = append(s, text)
 	}
 	return s
 }
@@ -254,8 +439,12 @@ func shapes(n *Network) (s []string) {
 func TestPlanFloat(t *testing.T) {
 	implementations(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(7, 8))
-		for range 10 {
-			n := randomNetwork(rng, kernels.Float32, kernels.F32)
+		for round := range 30 {
+			random := randomNetwork
+			if round >= 10 {
+				random = randomResidual
+			}
+			n := random(rng, kernels.Float32, kernels.F32)
 			const count = 9
 			images := randomImages(rng, n, count)
 			var first []float32
@@ -291,29 +480,60 @@ func near(t *testing.T, got, want []float32, what any) {
 	}
 }
 
+// linearFloat computes the sums of a float block and their affine step for one image
+// from the definitions in ref alone.
+func linearFloat(b *Block, x []float32) []float32 {
+	shape := b.LinearShape()
+	y := make([]float32, shape.Size())
+	switch b.Kind {
+	case Conv:
+		ref.Conv2DFloat32(y, x, b.Float, ref.ConvShape(b.convShape(b.In.H)))
+	case Dense:
+		ref.GEMMFloat32(y, x, b.Float, 1, b.Out, b.K())
+	case Mean:
+		for i, v := range x {
+			y[i%b.Out] += v
+		}
+	}
+	if b.Pool > 1 {
+		pooled := make([]float32, b.OutShape().Size())
+		ref.MaxPool(pooled, y, ref.PoolShape{H: shape.H, W: shape.W, C: shape.C, Window: b.Pool, Stride: b.Pool})
+		y = pooled
+	}
+	ref.Affine(y, b.Scale, b.Bias, false)
+	return y
+}
+
 func evaluateFloat(n *Network, image []uint8) []float32 {
 	x := make([]float32, len(image))
 	for i, v := range image {
 		x[i] = float32(v) / 255
 	}
+	var outs [][]float32
 	for i := range n.Blocks {
 		b := &n.Blocks[i]
-		linear := b.LinearShape()
-		y := make([]float32, linear.Size())
-		if b.Kind == Conv {
-			ref.Conv2DFloat32(y, x, b.Float, ref.ConvShape(b.convShape(b.In.H)))
-		} else {
-			ref.GEMMFloat32(y, x, b.Float, 1, b.Out, b.K())
+		if i > 0 {
+			x = outs[i-1-b.Back]
 		}
-		if b.Pool > 1 {
-			x = make([]float32, b.OutShape().Size())
-			ref.MaxPool(x, y, ref.PoolShape{H: linear.H, W: linear.W, C: linear.C, Window: b.Pool, Stride: b.Pool})
-			y = x
+		y := linearFloat(b, x)
+		if i == len(n.Blocks)-1 {
+			return y
 		}
-		ref.Affine(y, b.Scale, b.Bias, i < len(n.Blocks)-1)
-		x = y
+		if s := b.Skip; s != nil {
+			u := outs[i-1-s.Back]
+			if s.Proj != nil {
+				u = linearFloat(s.Proj, u)
+			}
+			for j, v := range u {
+				y[j] += v
+			}
+		}
+		for j := range y {
+			y[j] = max(y[j], 0)
+		}
+		outs = append(outs, y)
 	}
-	return x
+	panic("no blocks")
 }
 
 // Lenet's plans: the accounts agree with the shapes, batches that do not
@@ -387,15 +607,31 @@ func allocations(f func()) float64 {
 // What ActivationBytes says is what is allocated.
 func TestActivationBytes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
-	for _, f := range formats {
-		n := randomNetwork(rng, f.w, f.a)
-		p, err := Compile(n, Options{Batch: 7})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := p.chain.space(7).(*intSpace)
-		if got := int64(len(s.codes[0]) + len(s.codes[1]) + 4*len(s.sums)); got != p.ActivationBytes(7) {
-			t.Errorf("%v: allocated %d bytes, said %d", shapes(n), got, p.ActivationBytes(7))
+	for _, f := range append(formats, struct {
+		w kernels.WeightFormat
+		a kernels.ActFormat
+	}{kernels.Float32, kernels.F32}) {
+		for _, n := range []*Network{randomNetwork(rng, f.w, f.a), randomResidual(rng, f.w, f.a)} {
+			p, err := Compile(n, Options{Batch: 7})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got int
+			switch s := p.chain.space(7).(type) {
+			case *intSpace:
+				got = 4 * (len(s.sums) + len(s.projected))
+				for _, codes := range s.codes {
+					got += len(codes)
+				}
+			case *floatSpace:
+				got = 4 * len(s.sums)
+				for _, x := range s.acts {
+					got += 4 * len(x)
+				}
+			}
+			if int64(got) != p.ActivationBytes(7) {
+				t.Errorf("%v: allocated %d bytes, said %d", shapes(n), got, p.ActivationBytes(7))
+			}
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package nn
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"example.com/lowbit/kernels"
@@ -36,5 +39,101 @@ func TestResnet20(t *testing.T) {
 		if want := int64(weights) * int64(f.w.Bits()) / 8; n.WeightBytes() != want {
 			t.Errorf("%v: %d bytes of weights: want %d", f.w, n.WeightBytes(), want)
 		}
+	}
+}
+
+// Plans of resnet20: an image's logits are those of the definitions, batches and
+// threads give the same, Run does not allocate, and the accounts are right.
+func TestPlanResnet20(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	for _, f := range []struct {
+		w kernels.WeightFormat
+		a kernels.ActFormat
+		// Of one image. Outputs and streams take four buffers of 32x32x16 codes, the
+		// sums of the first stage 32x32x16 and those of the first projection 16x16x32.
+		// Floats have no streams, but the output that a shortcut reads stays, as do the
+		// sums of projections.
+		bytes int64
+	}{
+		{kernels.Ternary, kernels.U2, 4*32*32*16 + 4*(32*32*16+16*16*32)},
+		{kernels.Float32, kernels.F32, 4 * (3*32*32*16 + 16*16*32)},
+	} {
+		n := Resnet20(f.w, f.a)
+		fill(rng, n)
+		if err := n.Check(); err != nil {
+			t.Fatal(err)
+		}
+		const count = 21
+		images := randomImages(rng, n, count)
+		p, err := Compile(n, Options{Threads: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := make([]float32, count*10)
+		p.Run(want, images, count)
+		if f.w != kernels.Float32 {
+			_, _, logits := evaluate(n, images[:n.Input.Size()])
+			if !slices.Equal(want[:10], logits) {
+				t.Errorf("%v: logits are %v: want %v", f.w, want[:10], logits)
+			}
+		} else {
+			near(t, want[:10], evaluateFloat(n, images[:n.Input.Size()]), f.w)
+		}
+		one, err := Compile(n, Options{Batch: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]float32, count*10)
+		for i := range count {
+			one.Run(got[i*10:][:10], images[i*n.Input.Size():][:n.Input.Size()], 1)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%v: logits of images one by one differ", f.w)
+		}
+		if n := allocations(func() { one.Run(got[:10], images[:n.Input.Size()], 1) }); n > 0 && !raceEnabled {
+			t.Errorf("%v: Run allocates %v times", f.w, n)
+		}
+		if got := one.ActivationBytes(1); got != f.bytes {
+			t.Errorf("%v: %d bytes of activations: want %d", f.w, got, f.bytes)
+		}
+		var macs, weights int64
+		var shortcuts, projections int
+		for _, l := range one.Layers() {
+			macs += l.MACs
+			weights += l.WeightBytes
+			if l.Skip {
+				shortcuts++
+			}
+			if l.Shortcut != "" {
+				projections++
+			}
+		}
+		if macs != n.MACs() || weights != n.WeightBytes() || shortcuts != 9 || projections != 2 {
+			t.Errorf("%v: layers have %d MACs, %d bytes of weights, %d shortcuts, %d projections", f.w, macs, weights, shortcuts, projections)
+		}
+	}
+}
+
+func BenchmarkResnet20(b *testing.B) {
+	for _, f := range append(formats, struct {
+		w kernels.WeightFormat
+		a kernels.ActFormat
+	}{kernels.Float32, kernels.F32}) {
+		rng := rand.New(rand.NewPCG(13, 14))
+		n := Resnet20(f.w, f.a)
+		fill(rng, n)
+		const batch = 8
+		images := randomImages(rng, n, batch)
+		b.Run(fmt.Sprintf("w=%v/a=%v/batch=%d", f.w, f.a, batch), func(b *testing.B) {
+			p, err := Compile(n, Options{Batch: batch})
+			if err != nil {
+				b.Fatal(err)
+			}
+			logits := make([]float32, batch*n.Classes)
+			for b.Loop() {
+				p.Run(logits, images, batch)
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*batch), "µs/image")
+		})
 	}
 }
