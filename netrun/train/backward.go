@@ -10,28 +10,49 @@ import (
 // backward takes the gradient of the logits, in the last layer's dout, to the
 // gradients of all parameters.
 func (t *Trainer) backward(n int) {
+	for i, l := range t.layers {
+		l.wrote, l.wroteStream = i == len(t.layers)-1, false
+	}
 	for i := len(t.layers) - 1; i >= 0; i-- {
 		l := t.layers[i]
-		t.normGradient(l, n, i == len(t.layers)-1)
-		var din []float32
-		if i > 0 {
-			din = t.layers[i-1].dout
+		if !l.wrote { // nothing reads it
+			clear(l.dout)
 		}
-		w := t.values(l)
-		if l.Kind == nn.Conv {
-			t.convGradient(l, w, din, n)
-		} else {
-			t.denseGradient(l, w, din, n)
+		if l.Kind == nn.Mean {
+			t.averageGradient(l, n)
+			continue
+		}
+		if l.joined() {
+			t.joinedGradient(l, n)
+		}
+		t.linearGradient(l, n, i == len(t.layers)-1)
+		if l.proj != nil {
+			t.linearGradient(l.proj, n, false)
 		}
 	}
 }
 
+// linearGradient takes dout to the gradients of the layer's parameters and to
+// the input's share of its gradient.
+func (t *Trainer) linearGradient(l *layer, n int, last bool) {
+	t.normGradient(l, n, last)
+	din, add := l.inputGradient()
+	w := t.values(l)
+	if l.Kind == nn.Conv {
+		t.convGradient(l, w, din, n, add)
+	} else {
+		t.denseGradient(l, w, din, n, add)
+	}
+}
+
 // normGradient turns dout from the gradient of out into that of y, and sets the
-// gradients of gamma, beta and step.
+// gradients of gamma, beta and step. Where shortcuts and streams are joined, dout
+// is that of the activation's argument already.
 func (t *Trainer) normGradient(l *layer, n int, last bool) {
 	out, window := l.Out, t.cfg.window()
 	plain := !window.Triangular && window.HalfWidth == 0.5
 	top := float32(l.top)
+	argument := last || l.joined() || l.of != nil
 	t.shards(n, func(s, lo, hi, _ int) {
 		p := l.partial[s*2*out:][:2*out]
 		clear(p)
@@ -40,7 +61,7 @@ func (t *Trainer) normGradient(l *layer, n int, last bool) {
 		for at := lo * l.sum * out; at < hi*l.sum*out; at += out {
 			d, y := l.dout[at:at+out], l.y[at:at+out]
 			switch {
-			case last:
+			case argument:
 			case l.grid == nil:
 				for c, o := range l.out[at : at+out] {
 					mask := uint32(0) // an and, not a branch: see codes
@@ -66,7 +87,7 @@ func (t *Trainer) normGradient(l *layer, n int, last bool) {
 					d[c] *= window.Slope(float32(v*scale[c])+bias[c], l.top)
 				}
 			}
-			if l.gain != 1 {
+			if l.gain != 1 && !argument {
 				for c := range d {
 					d[c] *= l.gain
 				}
@@ -86,15 +107,20 @@ func (t *Trainer) normGradient(l *layer, n int, last bool) {
 		// The code's argument is (gamma*x + beta)/step.
 		dstep -= float64(float32(l.gamma.grad[c]*l.gamma.value[c]) + float32(l.beta.grad[c]*l.beta.value[c]))
 	}
-	l.step.grad[0] = float32(dstep) / step
+	switch {
+	case l.of != nil: // the block's
+	case last || !t.cfg.LearnStep:
+		l.step.grad[0] = 0
+	case l.joined():
+		l.step.grad[0] = l.stepGradient(n)
+	default:
+		l.step.grad[0] = float32(dstep) / step
+	}
 	if !l.norm {
 		clear(l.gamma.grad)
 		for c := range out { // statistics are constants
 			l.partial[c], l.partial[out+c] = 0, 0
 		}
-	}
-	if last || !t.cfg.LearnStep {
-		l.step.grad[0] = 0
 	}
 	count := float64(n * l.sum)
 	mean, slope := t.means[:out], t.slopes[:out]
@@ -113,7 +139,7 @@ func (t *Trainer) normGradient(l *layer, n int, last bool) {
 	})
 }
 
-func (t *Trainer) convGradient(l *layer, w, din []float32, n int) {
+func (t *Trainer) convGradient(l *layer, w, din []float32, n int, add bool) {
 	in, rows, out := l.In.Size(), l.positions, l.Out
 	t.shards(n, func(s, lo, hi, worker int) {
 		grad := l.grads[s*l.k*out:][:l.k*out]
@@ -135,7 +161,15 @@ func (t *Trainer) convGradient(l *layer, w, din []float32, n int) {
 				dlin = l.dout[lo*size : (lo+m)*size]
 			}
 			l.conv.Weights(grad, l.in[lo*in:(lo+m)*in], dlin, m, l.padding(), !first)
-			if din != nil {
+			switch {
+			case din == nil:
+			case add:
+				d := t.scratch[worker].input[:m*in]
+				l.conv.Inputs(d, dlin, w, m)
+				for i, g := range din[lo*in : (lo+m)*in] {
+					din[lo*in+i] = g + d[i]
+				}
+			default:
 				l.conv.Inputs(din[lo*in:(lo+m)*in], dlin, w, m)
 			}
 		}
@@ -158,7 +192,7 @@ func (t *Trainer) convGradient(l *layer, w, din []float32, n int) {
 	})
 }
 
-func (t *Trainer) denseGradient(l *layer, w, din []float32, n int) {
+func (t *Trainer) denseGradient(l *layer, w, din []float32, n int, add bool) {
 	x, dy := kernels.RowMajor(l.in, n, l.k), kernels.RowMajor(l.dout, n, l.Out)
 	ofInput := 0
 	if din != nil {
@@ -170,7 +204,7 @@ func (t *Trainer) denseGradient(l *layer, w, din []float32, n int) {
 			hi := min(lo+columns, l.k)
 			dx := kernels.Matrix{Data: din[lo:], Rows: n, Cols: hi - lo, RowStride: l.k, ColStride: 1}
 			wcols := kernels.Matrix{Data: w[lo:], Rows: l.Out, Cols: hi - lo, RowStride: l.k, ColStride: 1}
-			kernels.MatMul(dx, dy, wcols, false)
+			kernels.MatMul(dx, dy, wcols, add)
 			return
 		}
 		lo = (i - ofInput) * columns

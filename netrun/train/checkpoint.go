@@ -86,7 +86,7 @@ func (t *Trainer) encode() ([]byte, error) {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(head)))
 	b = append(b, head...)
 	b = t.appendParameters(b)
-	for _, l := range t.layers {
+	for _, l := range t.all {
 		for _, p := range l.tensors() {
 			b = appendFloats(appendFloats(b, p.m), p.v)
 		}
@@ -99,7 +99,7 @@ func (t *Trainer) encode() ([]byte, error) {
 // stateSize is the number of bytes of all tensors in a checkpoint.
 func (t *Trainer) stateSize(best bool) int {
 	parameters, moments := 0, 0
-	for _, l := range t.layers {
+	for _, l := range t.all {
 		for _, p := range l.tensors() {
 			parameters += 4*len(p.value) + len(p.level)
 			moments += 4 * (len(p.m) + len(p.v))
@@ -114,7 +114,7 @@ func (t *Trainer) stateSize(best bool) int {
 
 // appendParameters appends what a network is, without optimizer state.
 func (t *Trainer) appendParameters(b []byte) []byte {
-	for _, l := range t.layers {
+	for _, l := range t.all {
 		for _, p := range l.tensors() {
 			b = append(appendFloats(b, p.value), p.level...)
 		}
@@ -126,7 +126,7 @@ func (t *Trainer) appendParameters(b []byte) []byte {
 // setParameters takes from b what appendParameters appended, and returns the
 // rest.
 func (t *Trainer) setParameters(b []byte) ([]byte, error) {
-	for i, l := range t.layers {
+	for i, l := range t.all {
 		for _, p := range l.tensors() {
 			b = takeFloats(p.value, b)
 			b = b[copy(p.level, b):]
@@ -219,7 +219,11 @@ func (c *Checkpoint) read() error {
 	// The weights alone, before memory is taken for anything made from them.
 	var weights int64
 	for i := range c.header.Network.Blocks {
-		weights += int64(c.header.Network.Blocks[i].Out) * int64(c.header.Network.Blocks[i].K())
+		b := &c.header.Network.Blocks[i]
+		weights += int64(b.Out) * int64(b.K())
+		if b.Skip != nil && b.Skip.Proj != nil {
+			weights += int64(b.Skip.Proj.Out) * int64(b.Skip.Proj.K())
+		}
 	}
 	if c.header.Config.Method != DST {
 		weights *= 4
@@ -278,7 +282,7 @@ func (c *Checkpoint) restore(t *Trainer) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range t.layers {
+	for _, l := range t.all {
 		for _, p := range l.tensors() {
 			b = takeFloats(p.v, takeFloats(p.m, b))
 		}

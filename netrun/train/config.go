@@ -253,8 +253,12 @@ func checkNetwork(net *nn.Network, method string) error {
 		return fmt.Errorf("train: method %q and weights %v: want float with float32, ste or dst with the others", method, net.Blocks[0].Weights)
 	}
 	for i := range net.Blocks {
-		if b := &net.Blocks[i]; b.Pool > 16 {
+		b := &net.Blocks[i]
+		if b.Pool > 16 {
 			return fmt.Errorf("train: block %d pools over %d: want at most 16", i, b.Pool)
+		}
+		if b.Kind == nn.Mean && (b.OutAct != b.InAct || b.Stream) {
+			return fmt.Errorf("train: block %d takes means of %v to %v, stream %v: want the same format and no stream", i, b.InAct, b.OutAct, b.Stream)
 		}
 	}
 	if net.Float() {
@@ -262,11 +266,30 @@ func checkNetwork(net *nn.Network, method string) error {
 	}
 	for i := range net.Blocks {
 		b := &net.Blocks[i]
-		levels := b.Weights.Levels()
-		if top := int64(b.K()) * int64(levels[len(levels)-1]) * int64(b.InAct.Max()); top > 1<<24 {
-			return fmt.Errorf("train: block %d has sums up to %d inputs * %d * %d = %d: want at most 2^24, where float32 is exact",
-				i, b.K(), levels[len(levels)-1], b.InAct.Max(), top)
+		if err := checkSums(b); err != nil {
+			return fmt.Errorf("train: block %d has %w", i, err)
 		}
+		if b.Skip != nil && b.Skip.Proj != nil {
+			if err := checkSums(b.Skip.Proj); err != nil {
+				return fmt.Errorf("train: the shortcut of block %d has %w", i, err)
+			}
+		}
+	}
+	return nil
+}
+
+// checkSums returns an error if a sum of the low-bit block may be one that
+// float32 does not hold exactly.
+func checkSums(b *nn.Block) error {
+	inputs, weight := b.K(), 1
+	if b.Kind == nn.Mean {
+		inputs = b.In.H * b.In.W
+	} else {
+		levels := b.Weights.Levels()
+		weight = int(levels[len(levels)-1])
+	}
+	if top := int64(inputs) * int64(weight) * int64(b.InAct.Max()); top > 1<<24 {
+		return fmt.Errorf("sums up to %d inputs * %d * %d = %d: want at most 2^24, where float32 is exact", inputs, weight, b.InAct.Max(), top)
 	}
 	return nil
 }

@@ -15,17 +15,41 @@ func (t *Trainer) Export() *nn.Network {
 	net.Blocks = slices.Clone(t.net.Blocks)
 	for i, l := range t.layers {
 		b := &net.Blocks[i]
-		l.foldRunning()
-		b.Scale, b.Bias = slices.Clone(l.scale), slices.Clone(l.bias)
-		if l.grid == nil {
-			b.Float = slices.Clone(l.weight.value)
+		if l.Kind == nn.Mean {
+			b.Scale, b.Bias = slices.Repeat([]float32{l.meanScale()}, b.Out), make([]float32, b.Out)
 			continue
 		}
-		w := t.values(l)
-		b.Values = make([]int8, len(w))
-		for j, v := range w {
-			b.Values[j] = int8(v)
+		t.exportBlock(b, l)
+		if l.Stream {
+			b.StreamScale = l.streamScale()
+		}
+		if l.Skip == nil {
+			continue
+		}
+		b.Skip = &nn.Skip{Back: l.Skip.Back}
+		switch {
+		case l.proj != nil:
+			p := *l.Skip.Proj
+			t.exportBlock(&p, l.proj)
+			b.Skip.Proj = &p
+		case l.grid != nil:
+			b.Skip.Scale = l.skipScale()
 		}
 	}
 	return &net
+}
+
+// exportBlock sets the block's weights, scales and biases to the layer's.
+func (t *Trainer) exportBlock(b *nn.Block, l *layer) {
+	l.foldRunning()
+	b.Scale, b.Bias = slices.Clone(l.scale), slices.Clone(l.bias)
+	if l.grid == nil {
+		b.Float = slices.Clone(l.weight.value)
+		return
+	}
+	w := t.values(l)
+	b.Values = make([]int8, len(w))
+	for j, v := range w {
+		b.Values[j] = int8(v)
+	}
 }

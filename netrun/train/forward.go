@@ -16,22 +16,38 @@ const columns = 64
 // ones.
 func (t *Trainer) forward(n int, training bool) {
 	for i, l := range t.layers {
-		w := t.values(l)
-		if l.Kind == nn.Conv {
-			t.conv(l, w, n)
+		if l.Kind == nn.Mean {
+			t.average(l, n)
+			continue
+		}
+		t.linear(l, n, training)
+		if l.proj != nil {
+			t.linear(l.proj, n, training)
+		}
+		if l.joined() {
+			t.activateJoined(l, n)
 		} else {
-			t.dense(l, w, n)
+			t.activate(l, n, i == len(t.layers)-1)
 		}
-		switch {
-		case !training:
-			l.foldRunning()
-		case l.norm:
-			t.statistics(l, n)
-			l.foldBatch()
-		default:
-			l.foldBatch()
-		}
-		t.activate(l, n, i == len(t.layers)-1)
+	}
+}
+
+// linear takes the layer's sums, and the scales and biases of their batch norm.
+func (t *Trainer) linear(l *layer, n int, training bool) {
+	w := t.values(l)
+	if l.Kind == nn.Conv {
+		t.conv(l, w, n)
+	} else {
+		t.dense(l, w, n)
+	}
+	switch {
+	case !training:
+		l.foldRunning()
+	case l.norm:
+		t.statistics(l, n)
+		l.foldBatch()
+	default:
+		l.foldBatch()
 	}
 }
 

@@ -29,8 +29,7 @@ func (t *Trainer) InitFrom(float *Trainer) error {
 		return fmt.Errorf("train: %d layers from %d: want as many", len(t.layers), len(float.layers))
 	}
 	for i, l := range t.layers {
-		f := float.layers[i]
-		if l.Kind != f.Kind || l.In != f.In || l.OutShape() != f.OutShape() || l.k != f.k {
+		if !l.SameShape(float.layers[i].Block) {
 			return fmt.Errorf("train: layer %d differs in shape from the other run's", i)
 		}
 	}
@@ -38,9 +37,19 @@ func (t *Trainer) InitFrom(float *Trainer) error {
 		_, err := t.setParameters(float.appendParameters(nil))
 		return err
 	}
+	// The steps go with what batch norm's first parameters put out: they are
+	// made to go with the float network's.
+	powers := make([]float64, len(t.layers))
 	for i, l := range t.layers {
-		f := float.layers[i]
-		last := i == len(t.layers)-1
+		if l.Kind != nn.Mean {
+			powers[i] = l.power()
+		}
+	}
+	for i, l := range t.all {
+		f := float.all[i]
+		if l.Kind == nn.Mean {
+			continue
+		}
 		parallel(t.workers, l.Out, func(o, _ int) {
 			w := f.weight.value[o*l.k:][:l.k]
 			scale := fit(l.grid, w)
@@ -52,19 +61,16 @@ func (t *Trainer) InitFrom(float *Trainer) error {
 				}
 			}
 		})
-		if last { // the float one has no batch norm there
+		if !f.norm { // the last one of a float network
 			continue
 		}
 		copy(l.gamma.value, f.gamma.value)
 		copy(l.beta.value, f.beta.value)
-		// The step is in units of a deviation of 1: make it the float
-		// network's.
-		var square float64
-		for c := range l.Out {
-			g, b := float64(f.gamma.value[c]), float64(f.beta.value[c])
-			square += float64(g*g) + float64(b*b)
+	}
+	for i, l := range t.layers {
+		if l.Kind != nn.Mean && float.layers[i].norm {
+			l.step.value[0] *= float32(math.Sqrt(l.power() / powers[i]))
 		}
-		l.step.value[0] *= float32(math.Sqrt(square / float64(l.Out)))
 	}
 	return nil
 }

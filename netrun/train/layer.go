@@ -38,9 +38,10 @@ func newTensor(n int, discrete bool, optimizer string) *tensor {
 	return t
 }
 
-// A layer is a block in training.
+// A layer is a block in training, or the projection of a block's shortcut.
 type layer struct {
 	*nn.Block
+	graph
 	grid           *quant.Grid // nil for float
 	k              int         // inputs of a sum
 	positions, sum int         // outputs a channel of an image: of the linear step, after pooling
@@ -70,11 +71,11 @@ func newLayer(b *nn.Block, c *Config, last bool) *layer {
 	l := &layer{Block: b, k: b.K(), norm: !(last && c.Method == Float), gain: 1}
 	lin, out := b.LinearShape(), b.OutShape()
 	l.positions, l.sum = lin.H*lin.W, out.H*out.W
-	if c.Method != Float {
+	if c.Method != Float && b.Kind != nn.Mean {
 		l.grid = quant.NewGrid(b.Weights)
 	}
 	step := float32(1)
-	if !last && c.Method != Float {
+	if b.OutAct != kernels.NoActs && c.Method != Float {
 		l.top = b.OutAct.Max()
 		step = c.Step
 		if step == 0 {
@@ -83,6 +84,12 @@ func newLayer(b *nn.Block, c *Config, last bool) *layer {
 		if b.OutAct == kernels.Sign {
 			l.gain, l.offset = 2, 0.5
 		}
+	}
+	n := c.Batch
+	l.out = make([]float32, n*l.sum*b.Out)
+	l.dout = make([]float32, len(l.out))
+	if b.Kind == nn.Mean {
+		return l
 	}
 	l.weight = newTensor(b.Out*l.k, c.Method == DST, c.Optimizer)
 	l.gamma = newTensor(b.Out, false, c.Optimizer)
@@ -96,15 +103,16 @@ func newLayer(b *nn.Block, c *Config, last bool) *layer {
 	l.scale, l.bias = make([]float32, b.Out), make([]float32, b.Out)
 	l.centre, l.invstd = make([]float32, b.Out), make([]float32, b.Out)
 
-	n := c.Batch
-	l.y = make([]float32, n*l.sum*b.Out)
-	l.out = make([]float32, len(l.y))
-	l.dout = make([]float32, len(l.y))
+	l.y = make([]float32, len(l.out))
+	if b.Stream {
+		l.stream, l.dstream = make([]float32, len(l.out)), make([]float32, len(l.out))
+	}
 	if b.Pool > 1 {
 		l.arg = make([]uint8, len(l.y))
 	}
 	shards := (n + shard - 1) / shard
 	l.partial = make([]float64, shards*2*b.Out)
+	l.steps = make([]float64, shards)
 	if b.Kind == nn.Conv {
 		l.conv = newConv(b)
 		l.grads = make([]float32, shards*l.k*b.Out)
@@ -112,8 +120,17 @@ func newLayer(b *nn.Block, c *Config, last bool) *layer {
 	return l
 }
 
-// tensors lists what the optimizer trains; the weights come first.
-func (l *layer) tensors() [4]*tensor { return [4]*tensor{l.weight, l.gamma, l.beta, l.step} }
+// tensors lists what the optimizer trains; the weights come first. A projection
+// has the step of its block.
+func (l *layer) tensors() []*tensor {
+	switch {
+	case l.Kind == nn.Mean:
+		return nil
+	case l.of != nil:
+		return []*tensor{l.weight, l.gamma, l.beta}
+	}
+	return []*tensor{l.weight, l.gamma, l.beta, l.step}
+}
 
 // padding is the value of a pixel outside the image.
 func (l *layer) padding() float32 {

@@ -13,7 +13,7 @@ const adamEpsilon = 1e-10
 // update takes one optimizer step on all parameters.
 func (t *Trainer) update() {
 	rate := t.cfg.rate(t.step, t.total)
-	for i, l := range t.layers {
+	for i, l := range t.all {
 		for j, p := range l.tensors() {
 			lr := rate * float64(t.cfg.NormLR)
 			if j == 0 {
@@ -29,7 +29,9 @@ func (t *Trainer) update() {
 			t.updateTensor(l, p, lr, j == 0, stream)
 		}
 		// Never let a step vanish or change sign.
-		l.step.value[0] = max(l.step.value[0], 1e-4)
+		if l.step != nil {
+			l.step.value[0] = max(l.step.value[0], 1e-4)
+		}
 	}
 }
 

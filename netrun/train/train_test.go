@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,9 +91,22 @@ func runAll(t *testing.T, tr *Trainer) {
 // The analytic gradient is the slope of the loss, for weights, gamma and beta
 // of every layer of a float network.
 func TestGradient(t *testing.T) {
+	for name, net := range map[string]*nn.Network{
+		"chain":    toyNet(kernels.Float32, kernels.F32),
+		"residual": residualNet(kernels.Float32, kernels.F32, false),
+		"back":     residualNet(kernels.Float32, kernels.F32, true),
+	} {
+		t.Run(name, func(t *testing.T) { testGradient(t, net) })
+	}
+}
+
+func testGradient(t *testing.T, net *nn.Network) {
 	c := toyConfig(Float)
 	c.Smoothing = 0.1
-	tr := newToy(t, kernels.Float32, kernels.F32, c, 1)
+	tr, err := New(net, c, toy(900), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
 	n := c.Batch
 	order := quant.NewStream(5).Perm(800)
 	loss := func() float64 {
@@ -103,14 +117,12 @@ func TestGradient(t *testing.T) {
 	}
 	loss()
 	tr.backward(n)
-	for li, l := range tr.layers {
-		for pi, p := range []*tensor{l.weight, l.gamma, l.beta} {
-			if pi == 1 && !l.norm {
+	for li, l := range tr.all {
+		for pi, p := range l.tensors() {
+			if pi == 1 && !l.norm || pi == 3 {
 				continue
 			}
-			grad := bytes.Clone(appendFloats(nil, p.grad))
-			want := make([]float32, len(p.grad))
-			takeFloats(want, grad)
+			want := slices.Clone(p.grad)
 			// Moving along the gradient itself averages over the kinks
 			// of pooling and rectifying.
 			var norm float64
@@ -121,7 +133,7 @@ func TestGradient(t *testing.T) {
 				t.Errorf("layer %d tensor %d: gradient is 0", li, pi)
 				continue
 			}
-			const reach = 2e-3
+			const reach = 1e-4
 			move := func(by float64) float64 {
 				saved := append([]float32(nil), p.value...)
 				for i, g := range want {
@@ -178,48 +190,77 @@ func TestPool(t *testing.T) {
 }
 
 // integer runs a low-bit network on one image by ref, with nothing but
-// integers up to the codes.
-func integer(net *nn.Network, pixels []uint8) (logits []float32, codes [][]uint8) {
-	x := make([]int16, len(pixels))
-	ref.Unsigned(x, pixels)
+// integers up to the activations.
+func integer(net *nn.Network, pixels []uint8) (logits []float32, codes, streams [][]uint8) {
+	input := make([]int16, len(pixels))
+	ref.Unsigned(input, pixels)
+	var outs [][]int16
 	for i := range net.Blocks {
 		b := &net.Blocks[i]
-		lin := b.LinearShape()
-		y := make([]int32, lin.Size())
-		if b.Kind == nn.Conv {
-			pad := int16(0)
-			if b.InAct == kernels.Sign {
-				pad = -1
-			}
-			ref.Conv2D(y, x, b.Values, ref.ConvShape{H: b.In.H, W: b.In.W, InC: b.In.C, OutC: b.Out, KH: b.Kernel, KW: b.Kernel,
-				StrideH: b.Stride, StrideW: b.Stride, PadH: b.Pad, PadW: b.Pad}, pad)
-		} else {
-			ref.GEMM(y, x, b.Values, 1, b.Out, b.K())
+		x := input
+		if i > 0 {
+			x = outs[net.Source(i)]
 		}
-		if b.Pool > 1 {
-			p := make([]int32, b.OutShape().Size())
-			ref.MaxPool(p, y, ref.PoolShape{H: lin.H, W: lin.W, C: lin.C, Window: b.Pool, Stride: b.Pool})
-			y = p
+		y := sums(b, x)
+		v := make([]float32, len(y))
+		for j, sum := range y {
+			v[j] = float32(float32(sum)*b.Scale[j%b.Out]) + b.Bias[j%b.Out]
+		}
+		if s := b.Skip; s != nil && s.Proj != nil {
+			for j, sum := range sums(s.Proj, outs[net.SkipSource(i)]) {
+				u := float32(float32(sum)*s.Proj.Scale[j%b.Out]) + s.Proj.Bias[j%b.Out]
+				v[j] += u
+			}
+		} else if s != nil {
+			for j, r := range streams[net.SkipSource(i)] {
+				v[j] += float32(float32(r) * s.Scale)
+			}
 		}
 		if b.OutAct == kernels.NoActs {
-			for o, sum := range y {
-				logits = append(logits, float32(float32(sum)*b.Scale[o])+b.Bias[o])
-			}
-			break
+			return v, codes, streams
 		}
-		c := make([]uint8, len(y))
-		for j, sum := range y {
-			c[j] = quant.Code(sum, b.Scale[j%b.Out], b.Bias[j%b.Out], b.OutAct.Max())
+		c, stream := make([]uint8, len(y)), make([]uint8, len(y))
+		for j, v := range v {
+			c[j] = quant.Round(v, b.OutAct.Max())
+			stream[j] = quant.Round(v*b.StreamScale, 255)
 		}
-		codes = append(codes, c)
-		x = make([]int16, len(c))
+		codes, streams = append(codes, c), append(streams, stream)
+		out := make([]int16, len(c))
 		if b.OutAct == kernels.Sign {
-			ref.Signs(x, c)
+			ref.Signs(out, c)
 		} else {
-			ref.Unsigned(x, c)
+			ref.Unsigned(out, c)
 		}
+		outs = append(outs, out)
 	}
-	return logits, codes
+	return nil, nil, nil
+}
+
+// sums are the pooled sums of a block.
+func sums(b *nn.Block, x []int16) []int32 {
+	lin := b.LinearShape()
+	y := make([]int32, lin.Size())
+	switch b.Kind {
+	case nn.Conv:
+		pad := int16(0)
+		if b.InAct == kernels.Sign {
+			pad = -1
+		}
+		ref.Conv2D(y, x, b.Values, ref.ConvShape{H: b.In.H, W: b.In.W, InC: b.In.C, OutC: b.Out, KH: b.Kernel, KW: b.Kernel,
+			StrideH: b.Stride, StrideW: b.Stride, PadH: b.Pad, PadW: b.Pad}, pad)
+	case nn.Mean:
+		for j, v := range x {
+			y[j%b.Out] += int32(v)
+		}
+	default:
+		ref.GEMM(y, x, b.Values, 1, b.Out, b.K())
+	}
+	if b.Pool > 1 {
+		p := make([]int32, b.OutShape().Size())
+		ref.MaxPool(p, y, ref.PoolShape{H: lin.H, W: lin.W, C: lin.C, Window: b.Pool, Stride: b.Pool})
+		y = p
+	}
+	return y
 }
 
 var formats = []struct {
@@ -234,42 +275,54 @@ var formats = []struct {
 func TestExportIsExact(t *testing.T) {
 	for _, f := range formats {
 		for _, method := range []string{DST, STE} {
-			t.Run(fmt.Sprintf("%v,%v,%s", f.w, f.a, method), func(t *testing.T) {
-				c := toyConfig(method)
-				c.Epochs = 1
-				tr := newToy(t, f.w, f.a, c, 2)
-				runAll(t, tr)
-				net := tr.Export()
-				if err := net.Check(); err != nil {
-					t.Fatal(err)
-				}
-				images := toy(100)
-				done := 0
-				tr.evaluate(images, func(n int) {
-					for i := range n {
-						logits, codes := integer(net, images.Image(done+i))
-						for li, l := range tr.layers[:len(tr.layers)-1] {
-							for j, got := range l.out[i*l.sum*l.Out:][:l.sum*l.Out] {
-								want := float32(codes[li][j])
-								if l.OutAct == kernels.Sign {
-									want = 2*want - 1
-								}
-								if got != want {
-									t.Fatalf("image %d layer %d: code %d is %v: want %v", done+i, li, j, got, want)
-								}
-							}
-						}
-						for j, want := range logits {
-							if got := tr.layers[3].out[i*4+j]; got != want {
-								t.Fatalf("image %d: logit %d is %v: want %v", done+i, j, got, want)
-							}
-						}
-					}
-					done += n
-				})
-			})
+			t.Run(fmt.Sprintf("%v,%v,%s", f.w, f.a, method), func(t *testing.T) { testExport(t, toyNet(f.w, f.a), method) })
 		}
+		t.Run(fmt.Sprintf("residual,%v,%v", f.w, f.a), func(t *testing.T) { testExport(t, residualNet(f.w, f.a, false), DST) })
 	}
+	t.Run("back", func(t *testing.T) { testExport(t, residualNet(kernels.Ternary, kernels.U2, true), STE) })
+}
+
+func testExport(t *testing.T, net *nn.Network, method string) {
+	c := toyConfig(method)
+	c.Epochs = 1
+	tr, err := New(net, c, toy(900), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runAll(t, tr)
+	net = tr.Export()
+	if err := net.Check(); err != nil {
+		t.Fatal(err)
+	}
+	images := toy(100)
+	done := 0
+	tr.evaluate(images, func(n int) {
+		for i := range n {
+			logits, codes, streams := integer(net, images.Image(done+i))
+			for li, l := range tr.layers[:len(tr.layers)-1] {
+				size := l.sum * l.Out
+				for j, got := range l.out[i*size:][:size] {
+					want := float32(codes[li][j])
+					if l.OutAct == kernels.Sign {
+						want = 2*want - 1
+					}
+					if got != want {
+						t.Fatalf("image %d layer %d: code %d is %v: want %v", done+i, li, j, got, want)
+					}
+					if l.Stream && l.stream[i*size+j] != float32(streams[li][j]) {
+						t.Fatalf("image %d layer %d: stream %d is %v: want %v", done+i, li, j, l.stream[i*size+j], streams[li][j])
+					}
+				}
+			}
+			last := tr.layers[len(tr.layers)-1]
+			for j, want := range logits {
+				if got := last.out[i*4+j]; got != want {
+					t.Fatalf("image %d: logit %d is %v: want %v", done+i, j, got, want)
+				}
+			}
+		}
+		done += n
+	})
 }
 
 // Every method learns the toy images by every optimizer.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 
 	"example.com/lowbit/netrun/data"
 	"example.com/lowbit/netrun/nn"
@@ -16,6 +17,7 @@ type Trainer struct {
 	cfg       Config
 	net       *nn.Network // shapes and formats
 	layers    []*layer
+	all       []*layer // layers and, after each, its projection
 	train     *data.Images
 	val       *data.Images
 	workers   int
@@ -40,7 +42,7 @@ type Trainer struct {
 }
 
 // scratch is one goroutine's memory.
-type scratch struct{ lin []float32 }
+type scratch struct{ lin, row, input []float32 }
 
 // An Epoch is what an epoch came to. The accuracies are parts of 1.
 type Epoch struct {
@@ -83,17 +85,30 @@ func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Traine
 	t.input = make([]float32, cfg.Batch*net.Input.Size())
 	t.labels = make([]uint8, cfg.Batch)
 	t.losses = make([]lossSum, blocks(cfg.Batch, shard))
-	in := t.input
-	var weights, lin, width int
 	for i := range net.Blocks {
 		l := newLayer(&net.Blocks[i], &cfg, i == len(net.Blocks)-1)
+		l.connect(net, i, t.layers, &cfg)
+		t.layers, t.all = append(t.layers, l), append(t.all, l)
+		if l.proj != nil {
+			t.all = append(t.all, l.proj)
+		}
+	}
+	var weights, lin, width, input int
+	for i, l := range t.all {
+		if l.in = t.input; l.from != nil {
+			l.in = l.from.out
+		}
+		if l.Kind == nn.Mean {
+			continue
+		}
 		l.initialize(&cfg, i)
-		l.in, in = in, l.out
-		t.layers = append(t.layers, l)
 		weights, width = max(weights, len(l.weight.grad)), max(width, l.Out)
 		t.inputs = max(t.inputs, l.k)
 		if l.Kind == nn.Conv {
 			lin = max(lin, chunk(l.Block)*l.positions*l.Out)
+			if l.from != nil && l.from.readers > 1 {
+				input = max(input, shard*l.In.Size())
+			}
 		}
 	}
 	t.means, t.slopes = make([]float32, width), make([]float32, width)
@@ -102,7 +117,7 @@ func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Traine
 	}
 	t.scratch = make([]scratch, workers)
 	for i := range t.scratch {
-		t.scratch[i] = scratch{make([]float32, lin)}
+		t.scratch[i] = scratch{make([]float32, lin), make([]float32, width), make([]float32, input)}
 	}
 	return t, nil
 }
@@ -150,8 +165,12 @@ func (t *Trainer) Step() (epoch bool, err error) {
 	t.backward(n)
 	var before [][]uint8
 	if last := at == t.perEpoch-1; last && t.cfg.Method == DST {
-		for _, l := range t.layers {
-			before = append(before, append([]uint8(nil), l.weight.level...))
+		for _, l := range t.all {
+			var levels []uint8
+			if l.weight != nil {
+				levels = slices.Clone(l.weight.level)
+			}
+			before = append(before, levels)
 		}
 	}
 	t.update()
@@ -175,8 +194,8 @@ func (t *Trainer) Step() (epoch bool, err error) {
 func (t *Trainer) moved(before [][]uint8) float64 {
 	moved, all := 0, 0
 	for i, b := range before {
-		for j, s := range t.layers[i].weight.level {
-			if s != b[j] {
+		for j, s := range b {
+			if s != t.all[i].weight.level[j] {
 				moved++
 			}
 		}
@@ -235,7 +254,7 @@ type Memory struct {
 
 // Memory returns the bytes held.
 func (t *Trainer) Memory() (m Memory) {
-	for _, l := range t.layers {
+	for _, l := range t.all {
 		for j, p := range l.tensors() {
 			kept := int64(4*len(p.value) + len(p.level))
 			if j == 0 {
