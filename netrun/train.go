@@ -42,9 +42,16 @@ EXAMPLES
   netrun train -method dst -weights ternary -acts u2 -epochs 5 -out t.safetensors
   netrun train -resume -out t.safetensors     go on after an interruption
   netrun train -net mlp -data DIR -method ste -weights pow2:4 -acts u4 -out m.safetensors
+  netrun train -net resnet20 -data DIR -out r.safetensors     DIR of CIFAR-10
+  netrun train -network mine.json -out m.safetensors
+
+NETWORK FILES
+` + train.NetworkHelp + `
+Shortcuts carry u8 codes past the low-bit activations, projections the activations.
 
 JSON
-  network dataset method weights acts config epochs (one object each: epoch loss
+  network dataset method weights acts first last (weights/inputs of these layers)
+  shortcuts (left out if none) config epochs (one object each: epoch loss
   accuracy validation_loss validation_accuracy moved) seconds images_per_second
   memory peak_rss_bytes validation_accuracy test_accuracy test_images model
   machine
@@ -53,15 +60,16 @@ JSON
 // A trainJob is the command line of 'netrun train'.
 type trainJob struct {
 	*app
-	dir, net, weights, acts string
-	out, checkpoint, log    string
-	init                    string
-	resume, noTest          bool
-	threads                 int
-	every                   time.Duration
-	cfg                     train.Config
-	method                  string
-	flags                   *flag.FlagSet
+	dir, net, network    string
+	weights, acts        string
+	out, checkpoint, log string
+	init                 string
+	resume, noTest       bool
+	threads              int
+	every                time.Duration
+	cfg                  train.Config
+	method               string
+	flags                *flag.FlagSet
 }
 
 func trainCommand(a *app) *ffcli.Command {
@@ -81,6 +89,7 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	*c = train.Default(train.DST)
 	fs.StringVar(&j.dir, "data", "", "`folder` of MNIST, Fashion-MNIST or CIFAR-10 with training images (default: Debian's Fashion-MNIST, "+data.FashionDir+")")
 	fs.StringVar(&j.net, "net", "lenet", "network: "+strings.Join(train.NetworkNames(), ", "))
+	fs.StringVar(&j.network, "network", "", "JSON `file` that describes the network, instead of -net")
 	fs.StringVar(&j.method, "method", train.DST, "float, ste or dst")
 	fs.StringVar(&j.weights, "weights", "ternary", "format of all weights: binary, ternary, pow2:3, pow2:4 or int8; not for float")
 	fs.StringVar(&j.acts, "acts", "u2", "format of all activations between layers: sign, u1, u2, u3, u4 or u8; not for float")
@@ -223,7 +232,11 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 		c := &j.cfg
 		c.Transition, c.Window, c.HalfWidth, c.Spread, c.Contrast = d.Transition, d.Window, d.HalfWidth, d.Spread, d.Contrast
 	}
-	net, err := train.NewNetwork(j.net, nn.Shape{H: images.H, W: images.W, C: images.C}, set.Classes, w, a)
+	description, err := j.describe()
+	if err != nil {
+		return nil, &usageError{err.Error()}
+	}
+	net, err := description.Network(nn.Shape{H: images.H, W: images.W, C: images.C}, set.Classes, train.Formats{Weights: w, Acts: a})
 	if err != nil {
 		return nil, &usageError{err.Error()}
 	}
@@ -247,6 +260,19 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 		return nil, err
 	}
 	return t, t.InitFrom(float)
+}
+
+// describe returns the description of the network that the flags name.
+func (j *trainJob) describe() (*train.Description, error) {
+	if j.network == "" {
+		return train.NamedNetwork(j.net)
+	}
+	given := false
+	j.flags.Visit(func(f *flag.Flag) { given = given || f.Name == "net" })
+	if given {
+		return nil, errors.New("-net and -network: want one of them")
+	}
+	return train.ReadDescription(j.network)
 }
 
 // run takes all steps that are left, and writes checkpoints.

@@ -10,20 +10,27 @@ import (
 	"strconv"
 	"time"
 
+	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/data"
 	"example.com/lowbit/netrun/measure"
 	"example.com/lowbit/netrun/model"
+	"example.com/lowbit/netrun/nn"
 	"example.com/lowbit/netrun/train"
 )
 
 // A trainResult is what a run came to, as -json and -log print it. Accuracies
 // are in percent, memory in bytes.
 type trainResult struct {
-	Network  string       `json:"network"`
-	Dataset  string       `json:"dataset"`
-	Method   string       `json:"method"`
-	Weights  string       `json:"weights"`
-	Acts     string       `json:"acts"`
+	Network string `json:"network"`
+	Dataset string `json:"dataset"`
+	Method  string `json:"method"`
+	Weights string `json:"weights"`
+	Acts    string `json:"acts"`
+	First   string `json:"first"` // weights/inputs of the first layer
+	Last    string `json:"last"`  // and of the last
+	// Shortcuts is the format of identity shortcuts, "" if there are none.
+	Shortcuts string `json:"shortcuts,omitempty"`
+
 	Config   train.Config `json:"config"`
 	Epochs   []trainEpoch `json:"epochs"`
 	Seconds  float64      `json:"seconds"` // since this process started or resumed the run
@@ -54,6 +61,19 @@ type trainMemory struct {
 	Workspace int64 `json:"workspace"`
 }
 
+// shortcuts is the format of a network's identity shortcuts.
+func shortcuts(net *nn.Network) string {
+	for i := range net.Blocks {
+		if b := &net.Blocks[i]; b.Skip != nil && b.Skip.Proj == nil {
+			if net.Float() {
+				return kernels.F32.String()
+			}
+			return kernels.U8.String()
+		}
+	}
+	return ""
+}
+
 // finish measures and writes the network of a run that is done.
 func (j *trainJob) finish(set *data.Set, t *train.Trainer, spent time.Duration, steps int) error {
 	if err := t.Finish(); err != nil {
@@ -62,11 +82,13 @@ func (j *trainJob) finish(set *data.Set, t *train.Trainer, spent time.Duration, 
 	net, cfg, m := t.Network(), t.Config(), t.Memory()
 	r := &trainResult{
 		Network: net.Name, Dataset: net.Dataset, Method: cfg.Method,
-		Weights: net.Blocks[0].Weights.String(), Acts: net.Blocks[0].OutAct.String(),
+		First: layerFormats(&net.Blocks[0]), Last: layerFormats(&net.Blocks[len(net.Blocks)-1]), Shortcuts: shortcuts(net),
 		Config: cfg, Seconds: spent.Seconds(), Rate: float64(steps*cfg.Batch) / spent.Seconds(),
 		Memory:  trainMemory(m),
 		Machine: fmt.Sprintf("%s, %d threads, %s/%s, %s", measure.CPU(), j.threads, runtime.GOOS, runtime.GOARCH, runtime.Version()),
 	}
+	r.Weights, _ = formats(net)
+	r.Acts = net.Blocks[0].OutAct.String()
 	for _, e := range t.History() {
 		r.Epochs = append(r.Epochs, trainEpoch{e.Epoch, e.Loss, 100 * e.Accuracy, e.ValidationLoss, 100 * e.ValidationAccuracy, e.Moved})
 	}
@@ -125,7 +147,11 @@ func (j *trainJob) printResult(r *trainResult) error {
 	if j.json {
 		return j.printJSON(r)
 	}
-	fmt.Fprintf(j.stdout, "%s: %s, %s weights, %s activations, %s\n", j.out, r.Network, r.Weights, r.Acts, r.Method)
+	acts := r.Acts + " activations"
+	if r.Shortcuts != "" {
+		acts += ", " + r.Shortcuts + " shortcuts"
+	}
+	fmt.Fprintf(j.stdout, "%s: %s, %s weights, %s, %s; first layer %s, last %s\n", j.out, r.Network, r.Weights, acts, r.Method, r.First, r.Last)
 	fmt.Fprintf(j.stdout, "accuracy: validation %.2f %%", r.Accuracy)
 	if r.Test != nil {
 		fmt.Fprintf(j.stdout, ", test %.2f %% of %d images", *r.Test, r.Tested)

@@ -91,6 +91,7 @@ func TestNewNetwork(t *testing.T) {
 		macs  int64
 	}{
 		{"lenet", nn.Shape{H: 28, W: 28, C: 1}, 4266880},
+		{"resnet20", nn.Shape{H: 32, W: 32, C: 3}, 41000000},
 		{"vgg-small", nn.Shape{H: 32, W: 32, C: 3}, 616000000},
 		{"mlp", nn.Shape{H: 28, W: 28, C: 1}, 668672},
 	} {

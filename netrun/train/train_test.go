@@ -323,6 +323,19 @@ func testExport(t *testing.T, net *nn.Network, method string) {
 		}
 		done += n
 	})
+	plan, err := nn.Compile(net, nn.Options{Threads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logits := make([]float32, images.N*net.Classes)
+	plan.Run(logits, images.Pixels, images.N)
+	done = 0
+	tr.evaluate(images, func(n int) {
+		if want := tr.layers[len(tr.layers)-1].out[:n*net.Classes]; !slices.Equal(logits[done*net.Classes:][:len(want)], want) {
+			t.Errorf("nn has other logits than training for images from %d on", done)
+		}
+		done += n
+	})
 }
 
 // Every method learns the toy images by every optimizer.
