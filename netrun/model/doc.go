@@ -12,6 +12,16 @@
 //	i.scale    F32 [Out]
 //	i.bias     F32 [Out]
 //
+// A mean block has no weights. A block with a stream has
+//
+//	i.stream_scale  F32 [1]
+//
+// and one with a shortcut that projects has i.skip.weights, i.skip.scale and
+// i.skip.bias as those of a block; if the shortcut is an identity of a low-bit
+// network, it has
+//
+//	i.skip_scale  F32 [1]
+//
 // Weights of format float32 are F32 [Out, K], int8 weights are I8 [Out, K] in
 // -127 ... 127. Weights of b = 1 to 4 bits (binary, ternary, pow2:3, pow2:4)
 // are U8 [ceil(b*Out*K/8)]: a stream of bits, lowest bit of the first byte
@@ -29,10 +39,12 @@
 //
 // The description has name, dataset, method, input ([H, W, C]), classes, meta
 // (an object of strings, left out if empty) and blocks. A block has kind
-// ("conv" or "dense"), in ([H, W, C]), out, kernel, stride, pad (conv only),
+// ("conv", "dense" or "mean"), in ([H, W, C]), out, kernel, stride, pad (conv only),
 // pool (left out if none), weights, in_act and out_act (formats as kernels
-// names them; out_act is left out of the last block). Package nn says what they
-// mean.
+// names them; out_act is left out of the last block, weights of a mean); then back
+// (left out if 0), skip (left out if there is no shortcut) and stream (true or left
+// out). A skip has back and, if it projects, proj, with kind to in_act of a block.
+// Package nn says what they mean.
 //
 // # One network, one file
 //

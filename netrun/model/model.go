@@ -237,27 +237,52 @@ func tensors(n *nn.Network) []tensor {
 	var list []tensor
 	for i := range n.Blocks {
 		b := &n.Blocks[i]
-		floats := func(name string, x *[]float32, shape ...uint64) tensor {
-			return tensor{fmt.Sprintf("%d.%s", i, name), safetensors.F32, shape,
-				func() []byte { return floatBytes(*x) },
-				func(data []byte) error { *x = bytesFloat(data); return nil }}
+		prefix := fmt.Sprintf("%d.", i)
+		list = append(list, blockTensors(prefix, b)...)
+		if b.Stream {
+			list = append(list, scaleTensor(prefix+"stream", &b.StreamScale))
 		}
-		list = append(list, floats("scale", &b.Scale, uint64(b.Out)), floats("bias", &b.Bias, uint64(b.Out)))
-		name, count := fmt.Sprintf("%d.weights", i), b.Out*b.K()
-		switch b.Weights {
-		case kernels.Float32:
-			list = append(list, floats("weights", &b.Float, uint64(b.Out), uint64(b.K())))
-		case kernels.Int8:
-			list = append(list, tensor{name, safetensors.I8, []uint64{uint64(b.Out), uint64(b.K())},
-				func() []byte { return int8Bytes(b.Values) },
-				func(data []byte) error { b.Values = bytesInt8(data); return nil }})
-		default:
-			list = append(list, tensor{name, safetensors.U8, []uint64{uint64(packedSize(b.Weights, count))},
-				func() []byte { return pack(b.Weights, b.Values) },
-				func(data []byte) (err error) { b.Values, err = unpack(b.Weights, data, count); return err }})
+		switch {
+		case b.Skip == nil:
+		case b.Skip.Proj != nil:
+			list = append(list, blockTensors(prefix+"skip.", b.Skip.Proj)...)
+		case !n.Float():
+			list = append(list, scaleTensor(prefix+"skip", &b.Skip.Scale))
 		}
 	}
 	return list
+}
+
+// blockTensors returns those of a block's weights, if it has any, scales and biases.
+func blockTensors(prefix string, b *nn.Block) []tensor {
+	floats := func(name string, x *[]float32, shape ...uint64) tensor {
+		return tensor{prefix + name, safetensors.F32, shape,
+			func() []byte { return floatBytes(*x) },
+			func(data []byte) error { *x = bytesFloat(data); return nil }}
+	}
+	list := []tensor{floats("scale", &b.Scale, uint64(b.Out)), floats("bias", &b.Bias, uint64(b.Out))}
+	name, count := prefix+"weights", b.Out*b.K()
+	switch b.Weights {
+	case kernels.NoWeights:
+	case kernels.Float32:
+		list = append(list, floats("weights", &b.Float, uint64(b.Out), uint64(b.K())))
+	case kernels.Int8:
+		list = append(list, tensor{name, safetensors.I8, []uint64{uint64(b.Out), uint64(b.K())},
+			func() []byte { return int8Bytes(b.Values) },
+			func(data []byte) error { b.Values = bytesInt8(data); return nil }})
+	default:
+		list = append(list, tensor{name, safetensors.U8, []uint64{uint64(packedSize(b.Weights, count))},
+			func() []byte { return pack(b.Weights, b.Values) },
+			func(data []byte) (err error) { b.Values, err = unpack(b.Weights, data, count); return err }})
+	}
+	return list
+}
+
+// scaleTensor returns the tensor of a single scale.
+func scaleTensor(prefix string, x *float32) tensor {
+	return tensor{prefix + "_scale", safetensors.F32, []uint64{1},
+		func() []byte { return floatBytes([]float32{*x}) },
+		func(data []byte) error { *x = bytesFloat(data)[0]; return nil }}
 }
 
 func floatBytes(x []float32) []byte {

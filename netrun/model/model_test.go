@@ -20,14 +20,13 @@ import (
 // fill gives a network random parameters.
 func fill(n *nn.Network, seed uint64) *nn.Network {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	for i := range n.Blocks {
-		b := &n.Blocks[i]
+	one := func(b *nn.Block) {
 		if levels := b.Weights.Levels(); levels != nil {
 			b.Values = make([]int8, b.Out*b.K())
 			for j := range b.Values {
 				b.Values[j] = levels[rng.IntN(len(levels))]
 			}
-		} else {
+		} else if b.Weights == kernels.Float32 {
 			b.Float = make([]float32, b.Out*b.K())
 			for j := range b.Float {
 				b.Float[j] = float32(rng.NormFloat64())
@@ -36,6 +35,20 @@ func fill(n *nn.Network, seed uint64) *nn.Network {
 		for range b.Out {
 			b.Scale = append(b.Scale, float32(rng.NormFloat64()))
 			b.Bias = append(b.Bias, float32(rng.NormFloat64()))
+		}
+	}
+	for i := range n.Blocks {
+		b := &n.Blocks[i]
+		one(b)
+		if b.Stream {
+			b.StreamScale = 1 + rng.Float32()
+		}
+		switch {
+		case b.Skip == nil:
+		case b.Skip.Proj != nil:
+			one(b.Skip.Proj)
+		case !n.Float():
+			b.Skip.Scale = 1 + rng.Float32()
 		}
 	}
 	return n
@@ -57,6 +70,26 @@ func tiny(w kernels.WeightFormat, a kernels.ActFormat) *nn.Network {
 	}, 1)
 }
 
+// residual is a network of an identity past a block, a projection past none, an input
+// from the block before the previous one, and a mean.
+func residual(w kernels.WeightFormat, a kernels.ActFormat) *nn.Network {
+	n := tiny(w, a)
+	float := a == kernels.F32
+	pixels, in, out := n.Blocks[0].InAct, n.Input, nn.Shape{H: 5, W: 4, C: 3}
+	conv := func(in nn.Shape, inAct kernels.ActFormat) nn.Block {
+		return nn.Block{Kind: nn.Conv, In: in, Out: 3, Kernel: 3, Stride: 1, Pad: 1, Weights: w, InAct: inAct, OutAct: a}
+	}
+	n.Blocks = []nn.Block{conv(in, pixels), conv(out, a), conv(out, a), {Kind: nn.Mean, In: nn.Shape{H: 3, W: 2, C: 3}, Out: 3, InAct: pixels, OutAct: pixels},
+		{Kind: nn.Dense, In: nn.Shape{H: 1, W: 1, C: 3}, Out: 3, Weights: w, InAct: pixels}}
+	b := n.Blocks
+	b[0].Stream = !float
+	b[1].Skip = &nn.Skip{}
+	b[2].Stride, b[2].OutAct = 2, pixels
+	b[2].Back = 1
+	b[2].Skip = &nn.Skip{Back: 1, Proj: &nn.Block{Kind: nn.Conv, In: out, Out: 3, Kernel: 1, Stride: 2, Weights: w, InAct: a}}
+	return fill(n, 3)
+}
+
 var formats = []struct {
 	w kernels.WeightFormat
 	a kernels.ActFormat
@@ -68,7 +101,7 @@ var formats = []struct {
 func TestRoundTrip(t *testing.T) {
 	for _, f := range formats {
 		t.Run(f.w.String(), func(t *testing.T) {
-			for _, n := range []*nn.Network{tiny(f.w, f.a), fill(nn.Lenet(f.w, f.a), 2)} {
+			for _, n := range []*nn.Network{tiny(f.w, f.a), fill(nn.Lenet(f.w, f.a), 2), residual(f.w, f.a), fill(nn.Resnet20(f.w, f.a), 2)} {
 				path := filepath.Join(t.TempDir(), "x.safetensors")
 				if err := WriteFile(path, n); err != nil {
 					t.Fatal(err)
@@ -122,6 +155,35 @@ func TestLayout(t *testing.T) {
 	}
 }
 
+// The tensors and the description of a network with shortcuts, spelled out.
+func TestLayoutResidual(t *testing.T) {
+	n := residual(kernels.Ternary, kernels.U2)
+	text, err := describe(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const conv = `"out":3,"kernel":3,"stride":1,"pad":1,"weights":"ternary","in_act":`
+	const want = `"blocks":[{"kind":"conv","in":[5,4,1],` + conv + `"u8","out_act":"u2","stream":true},` +
+		`{"kind":"conv","in":[5,4,3],` + conv + `"u2","out_act":"u2","skip":{"back":0}},` +
+		`{"kind":"conv","in":[5,4,3],"out":3,"kernel":3,"stride":2,"pad":1,"weights":"ternary","in_act":"u2","out_act":"u8","back":1,"skip":{"back":1,` +
+		`"proj":{"kind":"conv","in":[5,4,3],"out":3,"kernel":1,"stride":2,"weights":"ternary","in_act":"u2"}}},` +
+		`{"kind":"mean","in":[3,2,3],"out":3,"in_act":"u8","out_act":"u8"},` +
+		`{"kind":"dense","in":[1,1,3],"out":3,"weights":"ternary","in_act":"u8"}]`
+	if !strings.Contains(string(text), want) {
+		t.Errorf("description is\n%s\nwant in it\n%s", text, want)
+	}
+	var names []string
+	for _, p := range tensors(n) {
+		names = append(names, fmt.Sprintf("%s %v %d", p.name, p.dtype, p.shape))
+	}
+	if got, want := strings.Join(names, ", "), "0.scale F32 [3], 0.bias F32 [3], 0.weights U8 [7], 0.stream_scale F32 [1], "+
+		"1.scale F32 [3], 1.bias F32 [3], 1.weights U8 [21], 1.skip_scale F32 [1], "+
+		"2.scale F32 [3], 2.bias F32 [3], 2.weights U8 [21], 2.skip.scale F32 [3], 2.skip.bias F32 [3], 2.skip.weights U8 [3], "+
+		"3.scale F32 [3], 3.bias F32 [3], 4.scale F32 [3], 4.bias F32 [3], 4.weights U8 [3]"; got != want {
+		t.Errorf("tensors are\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestTruncated(t *testing.T) {
 	data, err := Encode(tiny(kernels.Pow2x3, kernels.U3))
 	if err != nil {
@@ -145,19 +207,23 @@ func TestTruncated(t *testing.T) {
 }
 
 func TestBitFlips(t *testing.T) {
+	networks := []*nn.Network{residual(kernels.Ternary, kernels.U2)}
 	for _, f := range formats {
-		data, err := Encode(tiny(f.w, f.a))
+		networks = append(networks, tiny(f.w, f.a))
+	}
+	for _, n := range networks {
+		data, err := Encode(n)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range data {
 			for bit := range 8 {
-				if f.w != kernels.Pow2x3 && bit != i%8 {
+				if n.Blocks[0].Weights != kernels.Pow2x3 && bit != i%8 {
 					continue // every bit of one format, every byte of the others
 				}
 				data[i] ^= 1 << bit
 				if _, err := Decode(data); err == nil {
-					t.Fatalf("%v: bit %d of byte %d of %d flipped: no error", f.w, bit, i, len(data))
+					t.Fatalf("%v: bit %d of byte %d of %d flipped: no error", n.Blocks[0].Weights, bit, i, len(data))
 				}
 				data[i] ^= 1 << bit
 			}
@@ -167,38 +233,14 @@ func TestBitFlips(t *testing.T) {
 
 // Hostile files whose checksum is right: each error names the field.
 func TestHostile(t *testing.T) {
-	type file struct {
-		text  string
-		meta  map[string]string
-		views map[string]safetensors.TensorView
-	}
-	view := func(d safetensors.DType, data []byte, shape ...uint64) safetensors.TensorView {
-		v, err := safetensors.NewTensorView(d, shape, data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-	replace := func(old, new string) func(*file) {
-		return func(f *file) {
-			if !strings.Contains(f.text, old) {
-				t.Fatalf("no %q in %s", old, f.text)
-			}
-			f.text = strings.Replace(f.text, old, new, 1)
-		}
-	}
-	for _, test := range []struct {
-		name   string
-		change func(*file)
-		want   string
-	}{
-		{"version", func(f *file) { f.meta["lowbit_format"] = "2" }, `lowbit_format is "2": want "1"`},
-		{"not JSON", func(f *file) { f.text = "{" }, "network: unexpected EOF"},
-		{"two objects", func(f *file) { f.text += "{}" }, "network: text after"},
+	testHostile(t, tiny(kernels.Ternary, kernels.U2), []hostile{
+		{"version", func(t *testing.T, f *file) { f.meta["lowbit_format"] = "2" }, `lowbit_format is "2": want "1"`},
+		{"not JSON", func(t *testing.T, f *file) { f.text = "{" }, "network: unexpected EOF"},
+		{"two objects", func(t *testing.T, f *file) { f.text += "{}" }, "network: text after"},
 		{"unknown field", replace(`"name"`, `"nom":1,"name"`), `unknown field "nom"`},
 		{"field twice", replace(`"name"`, `"name":"x","name"`), "one form"},
 		{"spaces", replace(`"name":`, `"name": `), "one form"},
-		{"other metadata", func(f *file) { f.meta["x"] = "y" }, "one form"},
+		{"other metadata", func(t *testing.T, f *file) { f.meta["x"] = "y" }, "one form"},
 		{"huge kernel", replace(`"kernel":3`, `"kernel":2000000000`), "kernel, stride, pad are 2000000000"},
 		{"zero stride", replace(`"stride":1`, `"stride":0`), "kernel, stride, pad are 3, 0, 1"},
 		{"overflow", replace(`"out":3`, `"out":4611686018427387904`), "out is 4611686018427387904"},
@@ -209,27 +251,96 @@ func TestHostile(t *testing.T) {
 		{"weights", replace(`"ternary"`, `"quaternary"`), `no weight format "quaternary"`},
 		{"acts", replace(`"u2"`, `"u9"`), `no activation format "u9"`},
 		{"chain", replace(`"in_act":"u2"`, `"in_act":"u3"`), "input format is u3: want u2"},
-		{"missing", func(f *file) { delete(f.views, "1.bias") }, "tensor 1.bias is missing"},
-		{"unknown", func(f *file) { f.views["2.bias"] = view(safetensors.F32, nil, 0) }, `tensor "2.bias" is unknown`},
-		{"type", func(f *file) { f.views["1.bias"] = view(safetensors.U32, make([]byte, 12), 3) }, "tensor 1.bias is U32 [3]: want F32 [3]"},
-		{"shape", func(f *file) { f.views["1.bias"] = view(safetensors.F32, make([]byte, 16), 4) }, "tensor 1.bias is F32 [4]: want F32 [3]"},
-		{"code", func(f *file) { f.views["0.weights"] = view(safetensors.U8, []byte{0, 3 << 4, 0, 0, 0, 0, 0}, 7) }, "tensor 0.weights: code of weight 6 is 3: want at most 2"},
-		{"padding", func(f *file) { f.views["0.weights"] = view(safetensors.U8, []byte{0, 0, 0, 0, 0, 0, 1 << 6}, 7) }, "padding after the last weight"},
-		{"NaN", func(f *file) {
-			f.views["1.bias"] = view(safetensors.F32, []byte{0, 0, 0, 0, 0, 0, 0xc0, 0x7f, 0, 0, 0, 0}, 3)
+		{"missing", func(t *testing.T, f *file) { delete(f.views, "1.bias") }, "tensor 1.bias is missing"},
+		{"unknown", func(t *testing.T, f *file) { f.views["2.bias"] = view(t, safetensors.F32, nil, 0) }, `tensor "2.bias" is unknown`},
+		{"type", func(t *testing.T, f *file) { f.views["1.bias"] = view(t, safetensors.U32, make([]byte, 12), 3) }, "tensor 1.bias is U32 [3]: want F32 [3]"},
+		{"shape", func(t *testing.T, f *file) { f.views["1.bias"] = view(t, safetensors.F32, make([]byte, 16), 4) }, "tensor 1.bias is F32 [4]: want F32 [3]"},
+		{"code", func(t *testing.T, f *file) {
+			f.views["0.weights"] = view(t, safetensors.U8, []byte{0, 3 << 4, 0, 0, 0, 0, 0}, 7)
+		}, "tensor 0.weights: code of weight 6 is 3: want at most 2"},
+		{"padding", func(t *testing.T, f *file) {
+			f.views["0.weights"] = view(t, safetensors.U8, []byte{0, 0, 0, 0, 0, 0, 1 << 6}, 7)
+		}, "padding after the last weight"},
+		{"NaN", func(t *testing.T, f *file) {
+			f.views["1.bias"] = view(t, safetensors.F32, []byte{0, 0, 0, 0, 0, 0, 0xc0, 0x7f, 0, 0, 0, 0}, 3)
 		}, "block 1: bias 1 is NaN"},
-	} {
+	})
+	testHostile(t, residual(kernels.Ternary, kernels.U2), []hostile{
+		{"back", replace(`"back":1,"skip"`, `"back":2,"skip"`), "block 2: back is 2: want 0 to 1"},
+		{"huge back", replace(`"back":1,"skip"`, `"back":-9223372036854775808,"skip"`), "block 2: back is -9223372036854775808"},
+		{"back of 0", replace(`"stream":true`, `"back":0,"stream":true`), "one form"},
+		{"skip back", replace(`"skip":{"back":0}`, `"skip":{"back":1}`), "block 1: shortcut: back is 1: want 0 to 0"},
+		{"skip of nothing", replace(`"skip":{"back":0}`, `"skip":{}`), "one form"},
+		{"null", replace(`"skip":{"back":0}`, `"skip":null`), "block 0: stream is true"},
+		{"no stream", replace(`,"stream":true`, ``), "block 0: stream is false"},
+		{"stream of false", replace(`"out_act":"u2","skip"`, `"out_act":"u2","stream":false,"skip"`), "one form"},
+		{"nested", replace(`"in_act":"u2"}}`, `"in_act":"u2","skip":{"back":0}}}`), `unknown field "skip"`},
+		{"deep", replace(`"skip":{"back":0}`, `"skip":`+strings.Repeat(`{"proj":`, 20000)), "network: "},
+		{"projection out", replace(`"out":3,"kernel":1`, `"out":4,"kernel":1`), "block 2: shortcut of shape 3x2x4: want 3x2x3"},
+		{"projection in", replace(`"in":[5,4,3],"out":3,"kernel":1`, `"in":[1000000,1000000,3],"out":3,"kernel":1`), "block 2: shortcut: input is"},
+		{"projection weights", replace(`"stride":2,"weights":"ternary","in_act":"u2"}}`, `"stride":2,"in_act":"u2"}}`), "block 2: shortcut: weights are"},
+		{"projection format", replace(`"stride":2,"weights":"ternary","in_act":"u2"}}`, `"stride":2,"weights":"x","in_act":"u2"}}`), `block 2: shortcut: weights: kernels: no weight format "x"`},
+		{"weights of a mean", replace(`"out":3,"in_act":"u8","out_act"`, `"out":3,"weights":"ternary","in_act":"u8","out_act"`), "block 3: weights are ternary: want none"},
+		{"no weights", replace(`"pad":1,"weights":"ternary",`, `"pad":1,`), "block 0: weights are"},
+		{"stream scale", func(t *testing.T, f *file) {
+			f.views["0.stream_scale"] = view(t, safetensors.F32, []byte{0, 0, 0x80, 0xbf}, 1)
+		}, "block 0: stream's scale is -1"},
+		{"no stream scale", func(t *testing.T, f *file) { delete(f.views, "0.stream_scale") }, "tensor 0.stream_scale is missing"},
+		{"two stream scales", func(t *testing.T, f *file) {
+			f.views["0.stream_scale"] = view(t, safetensors.F32, make([]byte, 8), 2)
+		}, "tensor 0.stream_scale is F32 [2]: want F32 [1]"},
+		{"skip scale", func(t *testing.T, f *file) {
+			f.views["1.skip_scale"] = view(t, safetensors.F32, []byte{0, 0, 0x80, 0x7f}, 1)
+		}, "block 1: shortcut's scale is +Inf"},
+		{"both", func(t *testing.T, f *file) { f.views["2.skip_scale"] = view(t, safetensors.F32, make([]byte, 4), 1) }, `tensor "2.skip_scale" is unknown`},
+		{"projection code", func(t *testing.T, f *file) {
+			f.views["2.skip.weights"] = view(t, safetensors.U8, []byte{3, 0, 0}, 3)
+		}, "tensor 2.skip.weights: code of weight 0 is 3"},
+		{"weights for a mean", func(t *testing.T, f *file) { f.views["3.weights"] = view(t, safetensors.U8, nil, 0) }, `tensor "3.weights" is unknown`},
+	})
+}
+
+type file struct {
+	text  string
+	meta  map[string]string
+	views map[string]safetensors.TensorView
+}
+
+type hostile struct {
+	name   string
+	change func(*testing.T, *file)
+	want   string
+}
+
+func view(t *testing.T, d safetensors.DType, data []byte, shape ...uint64) safetensors.TensorView {
+	v, err := safetensors.NewTensorView(d, shape, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func replace(old, new string) func(*testing.T, *file) {
+	return func(t *testing.T, f *file) {
+		if !strings.Contains(f.text, old) {
+			t.Fatalf("no %q in %s", old, f.text)
+		}
+		f.text = strings.Replace(f.text, old, new, 1)
+	}
+}
+
+func testHostile(t *testing.T, n *nn.Network, tests []hostile) {
+	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			n := tiny(kernels.Ternary, kernels.U2)
 			text, err := describe(n)
 			if err != nil {
 				t.Fatal(err)
 			}
 			f := file{string(text), map[string]string{"lowbit_format": version}, map[string]safetensors.TensorView{}}
 			for _, p := range tensors(n) {
-				f.views[p.name] = view(p.dtype, p.data(), p.shape...)
+				f.views[p.name] = view(t, p.dtype, p.data(), p.shape...)
 			}
-			test.change(&f)
+			test.change(t, &f)
 			f.meta["network"] = f.text
 			data, err := safetensors.Serialize(f.views, f.meta)
 			if err != nil {
@@ -294,17 +405,19 @@ func TestEncodeErrors(t *testing.T) {
 }
 
 // FuzzRead: whatever the bytes, no panic; what is read is written to the same
-// bytes; and the memory taken is within a small multiple of the input.
+// bytes and runs; and the memory taken is within a small multiple of the input.
 func FuzzRead(f *testing.F) {
 	for _, p := range formats {
-		data, err := Encode(tiny(p.w, p.a))
-		if err != nil {
-			f.Fatal(err)
+		for _, n := range []*nn.Network{tiny(p.w, p.a), residual(p.w, p.a)} {
+			data, err := Encode(n)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(data)
+			// Past the checksum: the fuzzer's input is sealed below.
+			text, _ := describe(n)
+			f.Add(text)
 		}
-		f.Add(data)
-		// Past the checksum: the fuzzer's input is sealed below.
-		text, _ := describe(tiny(p.w, p.a))
-		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, file := range [][]byte{data, seal(data)} {
@@ -316,6 +429,14 @@ func FuzzRead(f *testing.F) {
 			if err != nil || !bytes.Equal(again, file) {
 				t.Fatalf("read, but not written to the same bytes: %v", err)
 			}
+			if n.Input.Size() > 1<<12 || n.MACs() > 1<<20 {
+				continue
+			}
+			p, err := nn.Compile(n, nn.Options{}) // what is read runs
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Run(make([]float32, 2*n.Classes), make([]uint8, 2*n.Input.Size()), 2)
 		}
 	})
 }
