@@ -157,56 +157,6 @@ func clearly(r, other *gemmRow) float32 {
 	return 0.95
 }
 
-// preference orders kernels for products of rows rows and n outputs whose rates do not
-// compare. On arm64, of which there are no rates, it is by what they can do at most.
-// Elsewhere better tiers come before others, but for binary weights and few bits of
-// activations, counting bits and look-ups come before multiplication, of whatever tier:
-// an instruction that looks up or counts does four or eight products a byte, and needs
-// one or two more to add them, where VPDPBUSD does one. A tier that only adds that does
-// not make up for it.
-func preference(r *gemmRow, f Formats, rows, n int) float32 {
-	if multiplied := arm64Multiplied[r.isa]; multiplied > 0 {
-		return arm64Limit(r, f, n, multiplied) / wholeBlocks(r, rows)
-	}
-	rank := tierRank(r.isa)
-	if f.Weights == Binary && f.Acts.Bits() <= 4 && (r.algorithm == "popcount" || r.algorithm == "lut") {
-		rank += len(tiers)
-	}
-	return float32(rank)
-}
-
-// arm64Multiplied are the products that a tier multiplies in a cycle of a core with
-// two vector pipes: by SMULL and SADALP, by SDOT, by USMMLA and the ZIPs that it needs.
-var arm64Multiplied = map[string]float32{"neon": 8, "dotprod": 32, "i8mm": 57}
-
-// arm64Limit is the number of multiply-adds a cycle that a kernel can do at most on a
-// core with two vector pipes, from the instructions that it needs for them. Planes of
-// weights are the bits that they are packed in.
-func arm64Limit(r *gemmRow, f Formats, n int, multiplied float32) float32 {
-	planes, bits := float32(r.bits), f.Acts.Bits()
-	switch r.algorithm {
-	case "popcount": // EOR, CNT and ADD do 128 products of a bit by a bit
-		return 256. / 3 / planes / float32(bits)
-	case "lut":
-		// TBL of one register and ADD do four products for each of 16 outputs. Of two
-		// registers they do five, which takes cores so old that they lack DotProd longer;
-		// of four it takes all longer. Sums of more bits have to be widened more often.
-		// The tables of a row take 1.4 cycles an input.
-		group := r.form.(tablesForm).group
-		products := map[int]float32{4: 64, 5: 80, 6: 48}
-		if !cpuFeatures["DotProd"] {
-			products = map[int]float32{4: 64, 5: 53, 6: 38}
-		}
-		sums := products[group] / planes * [...]float32{1, 1, .9, .8, .4, .4, .4, .4}[bits-1]
-		return 1 / (1/sums + 1.4/float32(n))
-	case "shiftadd": // ADD does 16 a pipe, which loads leave half of
-		return 16
-	case "shift": // SSHL and ADD of 16-bit products, which are widened
-		return 6
-	}
-	return multiplied
-}
-
 // unknown is 1 if the kernel was not measured.
 func (c candidate) unknown() int {
 	if c.machine == "" {
@@ -231,8 +181,8 @@ func chooseGEMM(w Weights, a ActFormat, rows int) (*gemmRow, error) {
 	}
 	f, class := Formats{w.Format, a.held()}, ClassOf(rows, w.N, w.K)
 	n := w.N
-	prefer := func(r *gemmRow) float32 { return preference(r, f, rows, n) }
-	w = sample(w)        // times of other kernels shrink alike
+	w = sample(w) // times of other kernels shrink alike
+	prefer := func(r *gemmRow) float32 { return preference(r, w, f.Acts, rows, n) }
 	var best []candidate // one for each machine, in the order of the table
 	for _, r := range fit {
 		if r.isa == "portable" && len(best) > 0 && best[0].row.isa != "portable" {

@@ -52,6 +52,16 @@ type blocky struct{ codesForm }
 func (blocky) rows() int                                                       { return 64 }
 func (blocky) compute(*product, *scratch, []int32, []byte, int, int, int, int) { panic("not run") }
 
+// skipping is blocky and computes a share of the products.
+type skipping struct {
+	blocky
+	share float64
+}
+
+func (s skipping) work(_ *gemmRow, w Weights, _ ActFormat) int {
+	return int(s.share * float64(w.N*w.K))
+}
+
 func TestChoose(t *testing.T) {
 	table, before, chosen := gemmTable, currentRates, selected.Load()
 	defer func() { gemmTable, currentRates = table, before }()
@@ -168,22 +178,32 @@ func TestChooseARM64(t *testing.T) {
 	defer selected.Store(chosen)
 	defer func(dotProd bool) { cpuFeatures["DotProd"] = dotProd }(cpuFeatures["DotProd"])
 	row := func(isa, algorithm string, f form, bits int) *gemmRow {
-		return &gemmRow{kernelID: kernelID{isa: isa, algorithm: algorithm}, form: f, bits: bits, maxProduct: 1 << 20}
+		return &gemmRow{kernelID: kernelID{isa: isa, algorithm: algorithm}, form: f, tiles: make([]tileFunc, 5), bits: bits, maxProduct: 1 << 20}
 	}
 	variant := func(algorithm, name string, f form, bits int) *gemmRow {
 		r := row("neon", algorithm, f, bits)
 		r.variant = name
 		return r
 	}
+	unpacking := func(isa string) *gemmRow {
+		r := row(isa, "muladd", codesForm{}, 4)
+		r.unpacker = &unpacker{least: 2}
+		return r
+	}
+	lut := func(name string, planes, group, kstep, most int) *gemmRow {
+		r := variant("lut", name, tablesForm{planes: planes, group: group, most: most, lutLayout: lutLayout{sum: 255}}, planes)
+		r.kstep = kstep
+		return r
+	}
 	gemmTable = []*gemmRow{
-		row("i8mm", "muladd", codesForm{}, 4),
-		row("dotprod", "muladd", codesForm{}, 4),
+		unpacking("i8mm"),
+		unpacking("dotprod"),
 		row("neon", "popcount", bitsForm{}, 1),
-		variant("lut", "5-w1", tablesForm{planes: 1, group: 5, most: 15}, 1),
-		variant("lut", "5-w2", tablesForm{planes: 2, group: 5, most: 15}, 2),
-		variant("lut", "w1", tablesForm{planes: 1, group: 4, most: 255}, 1),
-		variant("lut", "w2", tablesForm{planes: 2, group: 4, most: 15}, 2),
-		variant("lut", "6-w1", tablesForm{planes: 1, group: 6, most: 15}, 1),
+		lut("5-w1", 1, 5, 5, 15),
+		lut("5-w2", 2, 5, 5, 15),
+		lut("w1", 1, 4, 8, 255),
+		lut("w2", 2, 4, 8, 15),
+		lut("6-w1", 1, 6, 6, 15),
 		row("neon", "muladd", codesForm{}, 4),
 		row("neon", "shiftadd", blocky{}, 8),
 		variant("popcount", "planes-w1", planesForm{1}, 1),
@@ -199,17 +219,23 @@ func TestChooseARM64(t *testing.T) {
 	}{
 		{Formats{Binary, Sign}, 0, 200, "neon-popcount", "neon-popcount", "neon-popcount"},
 		{Formats{Binary, U1}, 0, 1000, "neon-popcount", "neon-popcount", "neon-popcount"},
-		{Formats{Binary, U2}, 0, 200, "neon-lut-w1", "neon-lut-5-w1", "i8mm-muladd"},
-		{Formats{Binary, U3}, 0, 200, "neon-lut-w1", "neon-lut-5-w1", "i8mm-muladd"},
+		{Formats{Binary, U2}, 0, 200, "neon-popcount-planes-w1", "neon-lut-5-w1", "i8mm-muladd"},
+		{Formats{Binary, U3}, 0, 200, "neon-popcount-planes-w1", "neon-lut-5-w1", "i8mm-muladd"},
 		{Formats{Binary, U4}, 0, 200, "neon-lut-w1", "neon-lut-5-w1", "i8mm-muladd"},
-		{Formats{Binary, U2}, 0, 1000, "neon-lut-w1", "neon-lut-5-w1", "neon-lut-5-w1"}, // tables for more outputs
+		{Formats{Binary, U2}, 0, 1000, "neon-popcount-planes-w1", "neon-lut-5-w1", "neon-lut-5-w1"}, // tables for more outputs
 		{Formats{Binary, U2}, 0, 10, "neon-popcount-planes-w1", "neon-popcount-planes-w1", "i8mm-muladd"},
-		{Formats{Ternary, U2}, 0, 200, "neon-lut-w2", "dotprod-muladd", "i8mm-muladd"},
+		{Formats{Ternary, U2}, 0, 200, "neon-popcount-planes-w2", "dotprod-muladd", "i8mm-muladd"},
 		{Formats{Ternary, U4}, 0, 200, "neon-lut-w2", "dotprod-muladd", "i8mm-muladd"},
 		{Formats{Pow2x4, U4}, 0, 200, "neon-muladd", "dotprod-muladd", "i8mm-muladd"},
 		{Formats{Pow2x4, U4}, 1024, 200, "neon-shiftadd", "dotprod-muladd", "i8mm-muladd"},
 		{Formats{Pow2x4, U4}, 16, 200, "neon-muladd", "dotprod-muladd", "i8mm-muladd"}, // a quarter of a block
 		{Formats{Pow2x4, U8}, 0, 200, "neon-muladd", "dotprod-muladd", "i8mm-muladd"},
+		// For few rows, to decode weights is the most of a product.
+		{Formats{Binary, U2}, 1, 256, "neon-popcount-planes-w1", "neon-lut-5-w1", "neon-lut-5-w1"},
+		{Formats{Ternary, U1}, 1, 256, "neon-popcount-planes-w2", "neon-popcount-planes-w2", "neon-popcount-planes-w2"},
+		{Formats{Ternary, U2}, 2, 256, "neon-popcount-planes-w2", "neon-lut-5-w2", "neon-lut-5-w2"},
+		{Formats{Pow2x4, U4}, 1, 256, "neon-muladd", "dotprod-muladd", "dotprod-muladd"}, // USMMLA takes two
+		{Formats{Pow2x4, U4}, 2, 256, "neon-muladd", "dotprod-muladd", "i8mm-muladd"},
 		{Formats{Binary, U8}, 0, 200, "neon-lut-w1", "dotprod-muladd", "i8mm-muladd"},
 	} {
 		for use, want := range map[string]string{"neon": c.neon, "dotprod": c.dotprod, "i8mm": c.i8mm} {
@@ -219,6 +245,17 @@ func TestChooseARM64(t *testing.T) {
 			if err != nil || got.name() != want {
 				t.Errorf("%v, %d rows, %d outputs, %s: got %v, %v: want %s", c.f, c.rows, c.n, use, got, err, want)
 			}
+		}
+	}
+
+	// Where weights are zero, additions of what is not may lead.
+	for share, want := range map[float64]string{1: "dotprod-muladd", .48: "neon-shiftadd"} {
+		gemmTable[9].form = skipping{share: share}
+		cpuFeatures["DotProd"] = true
+		selected.Store(&selection{names: []string{"dotprod"}})
+		w := Weights{Format: Pow2x4, N: 64, K: 1000, Values: make([]int8, 64*1000)}
+		if got, err := chooseGEMM(w, U4, 64); err != nil || got.name() != want {
+			t.Errorf("%v of the weights to be added: got %v, %v: want %s", share, got, err, want)
 		}
 	}
 }
@@ -283,7 +320,11 @@ func TestChooseErrors(t *testing.T) {
 		_, err := Choose(c.f, c.m, c.n, c.k)
 		wantError(t, err, c.want)
 	}
-	// Longer rows than a kernel's tables can have go to another.
+	// Longer rows than twice a ternary product fits int32 for go to another.
+	if name, err := Choose(Formats{Ternary, U1}, 1, 1, 1<<26+1); err != nil || strings.Contains(name, "planes") {
+		t.Errorf("rows of 2^26+1: got %s, %v: want no planes", name, err)
+	}
+	// So do those longer than a kernel's tables can have.
 	name, err := Choose(Formats{Binary, U1}, 1, 1, 1<<29)
 	if err != nil || strings.Contains(name, "-lut-w") || name == "portable-lut" {
 		t.Errorf("rows of 2^29: got %s, %v: want no look-ups of sums", name, err)

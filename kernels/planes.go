@@ -16,6 +16,10 @@ func (f planesForm) takes(_ *gemmRow, w WeightFormat, a ActFormat) bool {
 	return (w == Binary && f.weights == 1 || w == Ternary && f.weights == 2) && a != F32 && a.Bits() <= maxPlanes
 }
 
+// maxInputs keeps twice a sum of ternary weights, which some tiles halve in the end,
+// within 32 bits: 2*15*2^26 < 2^31.
+func (planesForm) maxInputs() int { return 1 << 26 }
+
 // planesHead is the length of what lies before a row's planes, their number.
 const planesHead = 8
 
