@@ -10,28 +10,62 @@ import (
 // patches is ever made: windows are multiplied where they lie in the image. It
 // is safe for use by many goroutines; each method runs on the calling one, and
 // allocates nothing once its pooled workspace has grown. For one kernel, the
-// bits of a result depend only on the numbers of images and on the values.
+// bits of a result depend only on the values.
 type ConvTraining struct {
 	row   *f32Row
 	shape ConvShape
 	h, w  int // of an image with its padding
-	taps  []uintptr
-	// Of the windows of the images of a group; back is taps of the
-	// convolution that takes dy to dx, if there is one.
-	places []uintptr
-	group  int
-	back   []uintptr
-	pool   sync.Pool
+	// Windows of x, and where the convolution that takes dy to dx has fewer
+	// products than dy has, those of dy with a border of zeros.
+	x, dy *windows
+	// Rows one behind the other, of channels in or out, or of a panel.
+	inRows, outRows, panelRows []uintptr
+	channels                   []uintptr // of an output
+	pool                       sync.Pool
+}
+
+// windows says where the elements of windows lie, in bytes: from a window's
+// place, its elements, and the windows of a group of images.
+type windows struct {
+	taps, places []uintptr
+	group        int
+	positions    int // windows of an image
+	size         int // elements of an image
 }
 
 // Blocks of the reduction. A block of b's panel, and as many lines of a that
-// the gradient of weights reads, stay in L1.
+// the gradient of weights reads, stay in L1. A group of images has enough
+// windows for whole tiles.
 const (
 	trainingKC     = matMulKC
 	trainingPlaces = 192
 	// trainingChunk bounds the elements of the padded images made at a time.
 	trainingChunk = 1 << 16
 )
+
+func newWindows(h, w, c, kh, kw, strideH, strideW int) *windows {
+	outH, outW := (h-kh)/strideH+1, (w-kw)/strideW+1
+	s := &windows{positions: outH * outW, size: h * w * c}
+	s.group = max(1, trainingPlaces/s.positions)
+	place := func(y, x, c0 int) uintptr { return uintptr(4 * ((y*w+x)*c + c0)) }
+	for i := range kh * kw * c {
+		s.taps = append(s.taps, place(i/c/kw, i/c%kw, i%c))
+	}
+	for i := range s.group * s.positions {
+		image, p := i/s.positions, i%s.positions
+		s.places = append(s.places, place(image*h+p/outW*strideH, p%outW*strideW, 0))
+	}
+	return s
+}
+
+// apart lists n rows that are so many elements apart.
+func apart(n, elements int) []uintptr {
+	list := make([]uintptr, n)
+	for i := range list {
+		list[i] = uintptr(4 * i * elements)
+	}
+	return list
+}
 
 type trainingWorkspace struct{ b, image, tile []float32 }
 
@@ -50,42 +84,15 @@ func NewConvTraining(shape ConvShape) (*ConvTraining, error) {
 		return nil, err
 	}
 	t := &ConvTraining{row: current.Load().f32, shape: shape, h: shape.H + 2*shape.PadH, w: shape.W + 2*shape.PadW}
-	t.pool.New = func() any { return &trainingWorkspace{tile: make([]float32, t.row.mr()*t.row.nr)} }
-	s := &t.shape
-	t.taps = windowPlaces(s.KH, s.KW, s.InC, t.w)
-	positions := s.OutH() * s.OutW()
-	t.group = max(1, trainingPlaces/positions)
-	for image := range t.group {
-		for oy := range s.OutH() {
-			for ox := range s.OutW() {
-				t.places = append(t.places, uintptr(4*((image*t.h+oy*s.StrideH)*t.w+ox*s.StrideW)*s.InC))
-			}
-		}
+	s, r := &t.shape, t.row
+	t.pool.New = func() any { return &trainingWorkspace{tile: make([]float32, len(r.window)*r.nr)} }
+	t.x = newWindows(t.h, t.w, s.InC, s.KH, s.KW, s.StrideH, s.StrideW)
+	if s.StrideH == 1 && s.StrideW == 1 && 2*s.PadH == s.KH-1 && 2*s.PadW == s.KW-1 {
+		t.dy = newWindows(s.OutH()+s.KH-1, s.OutW()+s.KW-1, s.OutC, s.KH, s.KW, 1, 1)
 	}
-	if t.same() {
-		t.back = windowPlaces(s.KH, s.KW, s.OutC, s.OutW()+s.KW-1)
-	}
+	t.channels = apart(s.OutC, 1)
+	t.inRows, t.outRows, t.panelRows = apart(len(r.window), s.InC), apart(max(len(r.window), t.x.group*t.x.positions), s.OutC), apart(len(r.window), r.nr)
 	return t, nil
-}
-
-// windowPlaces lists where the elements of a window lie, in bytes.
-func windowPlaces(kh, kw, channels, width int) []uintptr {
-	var list []uintptr
-	for y := range kh {
-		for x := range kw {
-			for c := range channels {
-				list = append(list, uintptr(4*((y*width+x)*channels+c)))
-			}
-		}
-	}
-	return list
-}
-
-// same says whether dx is a convolution of dy with no more products than dy has:
-// then none of dx's sums has to be stored and loaded again for each tap.
-func (t *ConvTraining) same() bool {
-	s := &t.shape
-	return s.StrideH == 1 && s.StrideW == 1 && 2*s.PadH == s.KH-1 && 2*s.PadW == s.KW-1
 }
 
 // Kernel is the name of the kernel that was chosen.
@@ -125,14 +132,17 @@ func (t *ConvTraining) Forward(y, x, w []float32, images int, pad float32) {
 	for i := 0; i < images; i += step {
 		n := min(step, images-i)
 		image := t.padded(ws, x[i*in:(i+n)*in], s.H, s.W, s.InC, s.PadH, s.PadW, pad)
-		t.slide(ws, y[i*out:(i+n)*out], image, b, t.taps, slideShape{n, s.OutH(), s.OutW(), s.OutC, t.h, t.w, s.InC, s.StrideH, s.StrideW})
+		t.slide(ws, y[i*out:(i+n)*out], t.outRows, s.OutC, image, b, t.x)
 	}
 }
 
 // chunk is the number of images that are padded at a time.
 func (t *ConvTraining) chunk() int {
-	s := &t.shape
-	return max(1, trainingChunk/max(t.h*t.w*s.InC, (s.OutH()+s.KH-1)*(s.OutW()+s.KW-1)*s.OutC))
+	size := t.x.size
+	if t.dy != nil {
+		size = max(size, t.dy.size)
+	}
+	return max(1, trainingChunk/size/t.x.group) * t.x.group
 }
 
 // padded returns the images with their padding, in the workspace unless they
@@ -165,28 +175,21 @@ func fill(s []float32, v float32) {
 	}
 }
 
-// slideShape is what slide goes over: images of outH x outW x outC sums, from
-// windows in images of h x w x c.
-type slideShape struct{ images, outH, outW, outC, h, w, c, strideH, strideW int }
-
-// slide multiplies windows of x by packed panels.
-func (t *ConvTraining) slide(ws *trainingWorkspace, y, x, packed []float32, taps []uintptr, s slideShape) {
-	r := t.row
-	k, nr := len(taps), r.nr
-	width := ceilDiv(s.outC, nr) * nr
-	aRow, lineCut := uintptr(4*s.strideW*s.c), r.cut(s.outW)
+// slide multiplies the windows of images by packed panels of cols columns.
+func (t *ConvTraining) slide(ws *trainingWorkspace, y []float32, yRows []uintptr, cols int, images, packed []float32, v *windows) {
+	k, nr := len(v.taps), t.row.nr
+	width := ceilDiv(cols, nr) * nr
+	count := len(y) / cols
 	for k0, kc := 0, 0; k0 < k; k0 += kc {
 		kc = blockSize(k-k0, trainingKC, 1)
-		for j := 0; j < s.outC; j += nr {
-			e := edge{row: r, tile: ws.tile, cols: min(nr, s.outC-j), stride: s.outC}
-			b := &packed[width*k0+j*kc]
-			for line := range s.images * s.outH {
-				image, oy := line/s.outH, line%s.outH
-				a := x[(image*s.h+oy*s.strideH)*s.w*s.c:]
-				c := y[line*s.outW*s.outC+j:]
-				for q, i, rows := 0, 0, 0; q < lineCut.tiles; q, i = q+1, i+rows {
-					rows = lineCut.rows(q)
-					e.window(c[i*s.outC:], &a[i*s.strideW*s.c], aRow, &taps[k0], b, kc, rows, k0 > 0)
+		for j := 0; j < cols; j += nr {
+			p := t.panel(ws, packed[width*k0+j*kc:], min(nr, cols-j), kc)
+			for at := 0; at < count; at += len(v.places) {
+				n := min(len(v.places), count-at)
+				a := images[at/v.positions*v.size:]
+				for q, i, rows, tiles := 0, 0, 0, p.row.cut(n); q < tiles.n; q, i = q+1, i+rows {
+					rows = tiles.rows(q)
+					p.multiply(y[(at+i)*cols+j:], yRows, &a[0], v.places[i:], &v.taps[k0], rows, k0 > 0)
 				}
 			}
 		}
@@ -194,11 +197,11 @@ func (t *ConvTraining) slide(ws *trainingWorkspace, y, x, packed []float32, taps
 }
 
 // A cut is rows cut into tiles as even as can be.
-type cut struct{ tiles, least, more int }
+type cut struct{ n, least, more int }
 
-func (r *f32Row) cut(n int) cut {
-	tiles := ceilDiv(n, r.mr())
-	return cut{tiles, n / tiles, n % tiles}
+func (r *f32Row) cut(rows int) cut {
+	n := ceilDiv(rows, len(r.window)-1)
+	return cut{n, rows / n, rows % n}
 }
 
 // rows is the number of rows of tile t.
@@ -209,56 +212,39 @@ func (c cut) rows(t int) int {
 	return c.least
 }
 
-// An edge runs tiles of a panel that may have fewer columns than they.
-type edge struct {
-	row    *f32Row
-	tile   []float32
-	cols   int
-	stride int // between rows of c, in elements
+// A trainingPanel is a panel of b that tiles pass by.
+type trainingPanel struct {
+	row  *f32Row
+	b    *float32
+	cols int // that there are, of the row's nr
+	k    int
+	tile []float32
+	rows *uintptr // of tile
 }
 
-// window runs a tile on windows, adjacent rows of which are aRow bytes apart.
-func (e *edge) window(c []float32, a *float32, aRow uintptr, places *uintptr, b *float32, k, rows int, add bool) {
-	f, nr := e.row.window[rows], e.row.nr
-	if e.cols == nr {
-		f(&c[0], uintptr(4*e.stride), a, aRow, places, b, uintptr(k), oneIf(add))
+func (t *ConvTraining) panel(ws *trainingWorkspace, b []float32, cols, k int) trainingPanel {
+	return trainingPanel{t.row, &b[0], cols, k, ws.tile, &t.panelRows[0]}
+}
+
+// multiply runs a tile of so many rows. A panel of fewer columns than the tile has
+// goes by way of a copy of the tile.
+func (p *trainingPanel) multiply(c []float32, cRows []uintptr, a *float32, aRows []uintptr, places *uintptr, rows int, add bool) {
+	f, nr := p.row.window[rows], p.row.nr
+	flag := uintptr(0)
+	if add {
+		flag = 1
+	}
+	if p.cols == nr {
+		f(&c[0], &cRows[0], a, &aRows[0], places, p.b, uintptr(p.k), flag)
 		return
 	}
-	e.load(c, rows, add)
-	f(&e.tile[0], uintptr(4*nr), a, aRow, places, b, uintptr(k), oneIf(add))
-	e.store(c, rows)
-}
-
-// product runs a tile on a matrix whose rows of adjacent elements are aRow bytes
-// apart, and adds to c.
-func (e *edge) product(c []float32, a *float32, aRow uintptr, b *float32, k, rows int) {
-	f, nr := e.row.tiles[rows], e.row.nr
-	if e.cols == nr {
-		f(&c[0], uintptr(4*e.stride), a, aRow, 4, b, uintptr(k), 1)
-		return
+	for i, at := range cRows[:rows] {
+		copy(p.tile[i*nr:], c[at/4:][:p.cols])
 	}
-	e.load(c, rows, true)
-	f(&e.tile[0], uintptr(4*nr), a, aRow, 4, b, uintptr(k), 1)
-	e.store(c, rows)
-}
-
-func (e *edge) load(c []float32, rows int, add bool) {
-	for s := 0; s < rows && add; s++ {
-		copy(e.tile[s*e.row.nr:], c[s*e.stride:][:e.cols])
+	f(&p.tile[0], p.rows, a, &aRows[0], places, p.b, uintptr(p.k), flag)
+	for i, at := range cRows[:rows] {
+		copy(c[at/4:][:p.cols], p.tile[i*nr:])
 	}
-}
-
-func (e *edge) store(c []float32, rows int) {
-	for s := range rows {
-		copy(c[s*e.stride:][:e.cols], e.tile[s*e.row.nr:])
-	}
-}
-
-func oneIf(b bool) uintptr {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // Weights sets grad[KH*KW*InC][OutC], the weights' order transposed, to the
@@ -273,30 +259,24 @@ func (t *ConvTraining) Weights(grad, x, dy []float32, images int, pad float32, a
 	}
 	ws := t.pool.Get().(*trainingWorkspace)
 	defer t.pool.Put(ws)
-	s, r := &t.shape, t.row
-	nr, run := r.nr, s.KW*s.InC
-	runCut := r.cut(run)
-	positions := s.OutH() * s.OutW()
-	in, size := s.H*s.W*s.InC, t.h*t.w*s.InC
-	step := max(1, t.chunk()/t.group) * t.group
-	b := grow(&ws.b, min(t.group*positions, trainingPlaces)*ceilDiv(s.OutC, nr)*nr)
+	s, r, v := &t.shape, t.row, t.x
+	nr, in := r.nr, s.H*s.W*s.InC
+	b := grow(&ws.b, min(len(v.places), trainingPlaces)*ceilDiv(s.OutC, nr)*nr)
+	tiles, step := r.cut(len(v.taps)), t.chunk()
 	for i := 0; i < images; i += step {
 		n := min(step, images-i)
 		image := t.padded(ws, x[i*in:(i+n)*in], s.H, s.W, s.InC, s.PadH, s.PadW, pad)
-		for g := 0; g < n; g += t.group {
-			count := min(t.group, n-g) * positions
-			for p, pc := 0, 0; p < count; p += pc {
-				pc = blockSize(count-p, trainingPlaces, 1)
-				more := add || i+g+p > 0
-				r.packF32Panels(b, RowMajor(dy[((i+g)*positions+p)*s.OutC:], pc, s.OutC))
+		for g := 0; g < n; g += v.group {
+			count := min(v.group, n-g) * v.positions
+			for at, k := 0, 0; at < count; at += k {
+				k = blockSize(count-at, trainingPlaces, 1)
+				more := add || i+g+at > 0
+				r.packF32Panels(b, RowMajor(dy[((i+g)*v.positions+at)*s.OutC:], k, s.OutC))
 				for j := 0; j < s.OutC; j += nr {
-					e := edge{row: r, tile: ws.tile, cols: min(nr, s.OutC-j), stride: s.OutC}
-					for ky := range s.KH {
-						a, c := image[g*size+ky*t.w*s.InC:], grad[ky*run*s.OutC+j:]
-						for q, i, rows := 0, 0, 0; q < runCut.tiles; q, i = q+1, i+rows {
-							rows = runCut.rows(q)
-							e.window(c[i*s.OutC:], &a[i], 4, &t.places[p], &b[j*pc], pc, rows, more)
-						}
+					p := t.panel(ws, b[j*k:], min(nr, s.OutC-j), k)
+					for q, tap, rows := 0, 0, 0; q < tiles.n; q, tap = q+1, tap+rows {
+						rows = tiles.rows(q)
+						p.multiply(grad[tap*s.OutC+j:], t.outRows, &image[g*v.size], v.taps[tap:], &v.places[at], rows, more)
 					}
 				}
 			}
@@ -320,21 +300,22 @@ func (t *ConvTraining) Inputs(dx, dy, w []float32, images int) {
 		return Matrix{Data: w[tap*s.InC:], Rows: s.OutC, Cols: s.InC, RowStride: k, ColStride: 1}
 	}
 	step := t.chunk()
-	if t.same() {
+	if t.dy != nil {
 		t.packFlipped(b, width, of)
 		padH, padW := s.KH-1-s.PadH, s.KW-1-s.PadW
 		for i := 0; i < images; i += step {
 			n := min(step, images-i)
 			grads := t.padded(ws, dy[i*out:(i+n)*out], s.OutH(), s.OutW(), s.OutC, padH, padW, 0)
-			t.slide(ws, dx[i*in:(i+n)*in], grads, b, t.back, slideShape{n, s.H, s.W, s.InC, s.OutH() + 2*padH, s.OutW() + 2*padW, s.OutC, 1, 1})
+			t.slide(ws, dx[i*in:(i+n)*in], t.inRows, s.InC, grads, b, t.dy)
 		}
 		return
 	}
 	for tap := range taps {
 		r.packF32Panels(b[tap*s.OutC*width:], of(tap))
 	}
-	for i := range images {
-		t.scatter(ws, dx[i*in:(i+1)*in], dy[i*out:(i+1)*out], b, width)
+	for i := 0; i < images; i += t.x.group {
+		n := min(t.x.group, images-i)
+		t.scatter(ws, dx[i*in:(i+n)*in], dy[i*out:(i+n)*out], b, width, n)
 	}
 }
 
@@ -359,34 +340,29 @@ func (t *ConvTraining) packFlipped(b []float32, width int, of func(tap int) Matr
 	}
 }
 
-// scatter adds each tap's product to the inputs that it reads.
-func (t *ConvTraining) scatter(ws *trainingWorkspace, dx, dy, packed []float32, width int) {
-	s, r := &t.shape, t.row
+// scatter adds each tap's product to the inputs that it reads, in a group of
+// images.
+func (t *ConvTraining) scatter(ws *trainingWorkspace, dx, dy, packed []float32, width, images int) {
+	s, r, v := &t.shape, t.row, t.x
 	d, pads := dx, s.PadH > 0 || s.PadW > 0
 	if pads {
-		d = grow(&ws.image, t.h*t.w*s.InC)
+		d = grow(&ws.image, images*v.size)
 	}
 	clear(d)
-	outH, outW := s.OutH(), s.OutW()
-	aRow, lineCut := uintptr(4*s.OutC), r.cut(outW)
+	tiles := r.cut(images * v.positions)
 	for tap := range s.KH * s.KW {
-		ky, kx := tap/s.KW, tap%s.KW
 		for j := 0; j < s.InC; j += r.nr {
-			e := edge{row: r, tile: ws.tile, cols: min(r.nr, s.InC-j), stride: s.StrideW * s.InC}
-			b := &packed[tap*s.OutC*width+j*s.OutC]
-			for oy := range outH {
-				c := d[((oy*s.StrideH+ky)*t.w+kx)*s.InC+j:]
-				a := dy[oy*outW*s.OutC:]
-				for q, i, rows := 0, 0, 0; q < lineCut.tiles; q, i = q+1, i+rows {
-					rows = lineCut.rows(q)
-					e.product(c[i*e.stride:], &a[i*s.OutC], aRow, b, s.OutC, rows)
-				}
+			p := t.panel(ws, packed[tap*s.OutC*width+j*s.OutC:], min(r.nr, s.InC-j), s.OutC)
+			c := d[v.taps[tap*s.InC]/4+uintptr(j):]
+			for q, i, rows := 0, 0, 0; q < tiles.n; q, i = q+1, i+rows {
+				rows = tiles.rows(q)
+				p.multiply(c, v.places[i:], &dy[0], t.outRows[i:], &t.channels[0], rows, true)
 			}
 		}
 	}
 	if pads {
-		for y := range s.H {
-			copy(dx[y*s.W*s.InC:][:s.W*s.InC], d[((y+s.PadH)*t.w+s.PadW)*s.InC:])
+		for y := range images * s.H {
+			copy(dx[y*s.W*s.InC:][:s.W*s.InC], d[((y/s.H*t.h+y%s.H+s.PadH)*t.w+s.PadW)*s.InC:])
 		}
 	}
 }

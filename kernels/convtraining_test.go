@@ -14,57 +14,66 @@ import (
 // the tile on the same elements in a matrix.
 func TestWindowTiles(t *testing.T) {
 	eachKernel(t, f32Table, func(t *testing.T, row *f32Row, e *emulation) {
-		if len(row.window) != len(row.tiles) {
-			t.Fatalf("%d tiles on windows: want %d", len(row.window), len(row.tiles))
-		}
 		rng, a := random(t), newArena(t)
 		nr := row.nr
-		for rows := 1; rows <= row.mr(); rows++ {
+		// anywhere draws n places of up to limit elements.
+		anywhere := func(n, limit int) (list []uintptr, reach int) {
+			list = make([]uintptr, n)
+			for i := range list {
+				at := rng.IntN(limit)
+				list[i], reach = uintptr(4*at), max(reach, at)
+			}
+			return list, reach
+		}
+		for rows := 1; rows < len(row.window); rows++ {
 			for _, k := range some(rng, around(40, 4, 8)) {
 				for add := range 2 {
 					at := ends[rng.IntN(2)]
-					aRow, stride := 1+rng.IntN(5), nr+3*rng.IntN(2)
-					places, reach := make([]uintptr, k), 0
-					for p := range places {
-						n := rng.IntN(3 * k)
-						places[p], reach = uintptr(4*n), max(reach, n)
-					}
+					places, reach := anywhere(k, 3*k)
+					aRows, reachRows := anywhere(rows, 50)
 					whole := e != nil || rng.IntN(2) == 0
-					as, b := randomFloats(rng, reach+(rows-1)*aRow+1, whole), randomFloats(rng, k*nr, whole)
-					before := nans((rows-1)*stride + nr)
-					gathered := make([]float32, rows*k)
+					as, b := randomFloats(rng, reach+reachRows+1, whole), randomFloats(rng, k*nr, whole)
+					cRows, order := make([]uintptr, rows), rng.Perm(rows)
+					for i := range cRows {
+						cRows[i] = uintptr(4 * order[i] * (nr + 3))
+					}
+					before := nans((rows-1)*(nr+3) + nr)
+					want, gathered, tile := slices.Clone(before), make([]float32, rows*k), make([]float32, rows*nr)
 					for i := range rows {
 						for p := range k {
-							gathered[i*k+p] = as[int(places[p])/4+i*aRow]
+							gathered[i*k+p] = as[(places[p]+aRows[i])/4]
 						}
 						for j := range nr {
-							before[i*stride+j] = float32(rng.IntN(1000) * add)
+							tile[i*nr+j] = float32(rng.IntN(1000) * add)
+							before[int(cRows[i]/4)+j] = tile[i*nr+j]
 						}
 					}
-					want := slices.Clone(before)
-					if e != nil {
-						for i := range rows {
-							for j := range nr {
-								sum := before[i*stride+j]
-								for p := range k {
-									sum += gathered[i*k+p] * b[p*nr+j]
-								}
-								want[i*stride+j] = sum + 0 // no negative zero
-							}
+					if e == nil {
+						for i := range rows { // one by one: tiles may have fewer rows than these
+							row.tiles[1](&tile[i*nr], 0, &gathered[i*k], 0, 4, &b[0], uintptr(k), uintptr(add))
 						}
-						e.add(unsafe.Pointer(&row.window[rows]), nil, []emulatedOperand{out(0, before, want, at), in(2, as, at), in(4, places, at), in(5, b, at)},
-							0, 4*stride, 0, 4*aRow, 0, 0, k, add)
+					} else {
+						for i := range tile {
+							for p := range k {
+								tile[i] += gathered[i/nr*k+p] * b[p*nr+i%nr]
+							}
+							tile[i] += 0 // no negative zero
+						}
+					}
+					for i := range rows {
+						copy(want[cRows[i]/4:], tile[i*nr:][:nr])
+					}
+					if e != nil {
+						e.add(unsafe.Pointer(&row.window[rows]), nil, []emulatedOperand{out(0, before, want, at), in(1, cRows, at), in(2, as, at), in(3, aRows, at), in(4, places, at), in(5, b, at)},
+							0, 0, 0, 0, 0, 0, k, add)
 						continue
 					}
-					row.tiles[rows](&want[0], uintptr(4*stride), &gathered[0], uintptr(4*k), 4, &b[0], uintptr(k), uintptr(add))
 					c, x := place(a, "c", len(before), at, before), input(a, "a", at, as)
-					y, w := input(a, "places", at, places), input(a, "b", at, b)
-					a.run(func() {
-						row.window[rows](&c[0], uintptr(4*stride), &x[0], uintptr(4*aRow), &y[0], &w[0], uintptr(k), uintptr(add))
-					})
+					cr, ar, pl, w := input(a, "cRows", at, cRows), input(a, "aRows", at, aRows), input(a, "places", at, places), input(a, "b", at, b)
+					a.run(func() { row.window[rows](&c[0], &cr[0], &x[0], &ar[0], &pl[0], &w[0], uintptr(k), uintptr(add)) })
 					for i := range c {
 						if math.Float32bits(c[i]) != math.Float32bits(want[i]) {
-							t.Fatalf("k = %d, add %d, tile of %d rows: row %d, output %d: got %v, want %v", k, add, rows, i/stride, i%stride, c[i], want[i])
+							t.Fatalf("k = %d, add %d, tile of %d rows at %v: element %d: got %v, want %v", k, add, rows, cRows, i, c[i], want[i])
 						}
 					}
 				}
@@ -112,7 +121,7 @@ func checkConvTraining(t *testing.T, a *arena, rng *rand.Rand, s ConvShape) {
 		t.Fatalf("%+v: %v", s, err)
 	}
 	p.pool.New = func() any { // nothing can rely on zeros
-		return &trainingWorkspace{b: nans(1 << 16), image: nans(1 << 16), tile: nans(p.row.mr() * p.row.nr)}
+		return &trainingWorkspace{b: nans(1 << 16), image: nans(1 << 16), tile: nans(len(p.row.window) * p.row.nr)}
 	}
 	ws, xs, dys := randomFloats(rng, s.OutC*k, true), randomFloats(rng, images*in, true), randomFloats(rng, images*out, true)
 	var before []float32

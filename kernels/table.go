@@ -126,16 +126,17 @@ type bitsRow struct {
 //	c[i][j] = (add != 0 ? c[i][j] : 0) + Σ a[i*aRow+k*aCol]·b[k][j]
 type f32Tile = func(c *float32, cStride uintptr, a *float32, aRow, aCol uintptr, b *float32, k uintptr, add uintptr)
 
-// An f32Window is an f32Tile that finds column k of a places[k] bytes from its
-// start.
-type f32Window = func(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// An f32Window computes one tile of a float32 product whose rows, and the columns
+// of its first operand, lie anywhere: rows and places are in bytes.
+//
+//	c[cRows[i]+j] = (add != 0 ? c[cRows[i]+j] : 0) + Σ a[aRows[i]+places[k]]·b[k][j]
+type f32Window = func(c *float32, cRows *uintptr, a *float32, aRows, places *uintptr, b *float32, k uintptr, add uintptr)
 
 // An f32Row is a kernel for float32 GEMV, GEMM, Conv2D, MatMul and ConvTraining.
 type f32Row struct {
 	kernelID
-	tiles []f32Tile
-	// window holds as many tiles whose first operand is gathered, for ConvTraining.
-	window []f32Window
+	tiles  []f32Tile
+	window []f32Window // by number of rows, maybe fewer than tiles
 	nr     int
 	// gemv computes one row by four panels that lie panel bytes apart, with the
 	// bits of the tiles. It is nil where there is no assembly.

@@ -53,9 +53,36 @@ bytes apart. The rows of b are adjacent. k is at least 1.`, nr),
 }
 
 func gemmF32Body(c *build.Context, rows int, v vector) {
-	dst, dstStride := loadParam(c, "c"), loadParam(c, "cStride")
-	a, aCol, b, k := loadParam(c, "a"), loadParam(c, "aCol"), loadParam(c, "b"), loadParam(c, "k")
-	acc := loadSums(c, dst, dstStride, rows, v)
+	load := func(name string) reg.GPVirtual { return c.Load(c.Param(name), c.GP64()).(reg.GPVirtual) }
+	dst, dstStride := load("c"), load("cStride")
+	a, aCol, b, k := load("a"), load("aCol"), load("b"), load("k")
+	add := load("add")
+
+	acc := make([][2]reg.VecVirtual, rows)
+	for i := range acc {
+		acc[i] = [2]reg.VecVirtual{v.alloc(c), v.alloc(c)}
+	}
+	c.TESTQ(add, add)
+	c.JZ(operand.LabelRef("zero"))
+	p := c.GP64()
+	c.MOVQ(dst, p)
+	for i := range acc {
+		for j := range acc[i] {
+			c.VMOVUPS(operand.Mem{Base: p, Disp: j * v.bytes}, acc[i][j])
+		}
+		if i < rows-1 {
+			c.ADDQ(dstStride, p)
+		}
+	}
+	c.JMP(operand.LabelRef("sum"))
+	c.Label("zero")
+	for i := range acc {
+		for j := range acc[i] {
+			zero(c, acc[i][j])
+		}
+	}
+
+	c.Label("sum")
 	row := rowAddresses(c, a, c.Param("aRow"), rows)
 	c.Label("loop")
 	var bs [2]reg.VecVirtual
@@ -75,7 +102,16 @@ func gemmF32Body(c *build.Context, rows int, v vector) {
 	c.DECQ(k)
 	c.JNZ(operand.LabelRef("loop"))
 
-	storeSums(c, acc, dst, dstStride, v)
+	for i := range acc {
+		for j := range acc[i] {
+			c.VMOVUPS(acc[i][j], operand.Mem{Base: dst, Disp: j * v.bytes})
+		}
+		if i < rows-1 {
+			c.ADDQ(dstStride, dst)
+		}
+	}
+	c.VZEROUPPER()
+	c.RET()
 }
 
 // zero clears a vector. AVX-512F alone has no VXORPS of a whole register.

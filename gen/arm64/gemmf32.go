@@ -60,8 +60,33 @@ func gemmF32(f *neon.Func, rows int) {
 	dst, dstStride := f.Param("c"), f.Param("cStride")
 	aCol, b, k := f.Param("aCol"), f.Param("b"), f.Param("k")
 
-	acc := loadSums(f, dst, dstStride, rows)
-	row := rowPointers(f, rows)
+	acc := make([][]neon.Vec, rows)
+	for i := range acc {
+		acc[i] = f.Vecs(f32Vectors)
+	}
+	f.CBZ(f.Param("add"), "zero")
+	p := f.GP()
+	f.MOVD(dst, p)
+	for i := range acc {
+		loadVectors(f, p, acc[i])
+		if i < rows-1 {
+			f.ADD(dstStride, p, p)
+		}
+	}
+	f.B("sum")
+	f.Label("zero")
+	for i := range acc {
+		f.Zero(acc[i]...)
+	}
+	f.Label("sum")
+
+	row := make([]neon.GP, rows)
+	row[0] = f.Param("a")
+	aRow := f.Param("aRow")
+	for i := 1; i < rows; i++ {
+		row[i] = f.GP()
+		f.ADD(aRow, row[i-1], row[i])
+	}
 	at := f.GP() // the offset of an input in its row
 	f.MOVD(neon.Imm(0), at)
 	f.CMP(neon.Imm(4), aCol)
@@ -99,7 +124,13 @@ func gemmF32(f *neon.Func, rows int) {
 	f.Bcond(neon.NE, "one")
 
 	f.Label("done")
-	storeSums(f, acc, dst, dstStride)
+	for i := range acc {
+		storeVectors(f, acc[i], dst)
+		if i < rows-1 {
+			f.ADD(dstStride, dst, dst)
+		}
+	}
+	f.RET()
 }
 
 // multiplyRow adds the products of a row of b, disp bytes from there, with a lane of

@@ -4,422 +4,443 @@
 
 #include "textflag.h"
 
-// func windowF32x1(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x1(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AVX, FMA3
 TEXT ·windowF32x1(SB), NOSPLIT, $0-64
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
 	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), CX
-	MOVQ    places+32(FP), DX
-	MOVQ    b+40(FP), BX
-	MOVQ    k+48(FP), SI
-	MOVQ    add+56(FP), DI
-	TESTQ   DI, DI
-	JZ      zero
-	MOVQ    AX, DI
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	JMP     sum
-
-zero:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
+	MOVQ    cRows+8(FP), CX
+	MOVQ    add+56(FP), DX
+	TESTQ   DX, DX
+	JZ      sum
+	MOVQ    (CX), CX
+	VMOVUPS (AX)(CX*1), Y0
+	VMOVUPS 32(AX)(CX*1), Y1
 
 sum:
-	LEAQ (DX)(SI*8), DX
-	NEGQ SI
+	MOVQ aRows+24(FP), AX
+	MOVQ places+32(FP), CX
+	MOVQ b+40(FP), DX
+	MOVQ k+48(FP), BX
+	MOVQ a+16(FP), SI
+	ADDQ (AX), SI
 
 loop:
-	MOVQ         (DX)(SI*8), DI
-	ADDQ         CX, DI
-	VMOVUPS      (BX), Y2
-	VMOVUPS      32(BX), Y3
-	VBROADCASTSS (DI), Y4
+	MOVQ         (CX), AX
+	VMOVUPS      (DX), Y2
+	VMOVUPS      32(DX), Y3
+	VBROADCASTSS (SI)(AX*1), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $0x00000040, BX
-	INCQ         SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x08, CX
+	DECQ         BX
 	JNZ          loop
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
+	MOVQ         c+0(FP), AX
+	MOVQ         cRows+8(FP), CX
+	MOVQ         (CX), CX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VMOVUPS      Y1, 32(AX)(CX*1)
 	VZEROUPPER
 	RET
 
-// func windowF32x2(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x2(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AVX, FMA3
 TEXT ·windowF32x2(SB), NOSPLIT, $0-64
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
 	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y2
-	VMOVUPS 32(R8), Y3
-	JMP     sum
-
-zero:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
+	MOVQ    cRows+8(FP), CX
+	MOVQ    add+56(FP), DX
+	TESTQ   DX, DX
+	JZ      sum
+	MOVQ    (CX), DX
+	VMOVUPS (AX)(DX*1), Y0
+	VMOVUPS 32(AX)(DX*1), Y1
+	MOVQ    8(CX), DX
+	VMOVUPS (AX)(DX*1), Y2
+	VMOVUPS 32(AX)(DX*1), Y3
 
 sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
+	MOVQ aRows+24(FP), AX
+	MOVQ places+32(FP), CX
+	MOVQ b+40(FP), DX
+	MOVQ k+48(FP), BX
+	MOVQ a+16(FP), SI
+	ADDQ (AX), SI
+	MOVQ a+16(FP), DI
+	ADDQ 8(AX), DI
 
 loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Y4
-	VMOVUPS      32(SI), Y5
-	VBROADCASTSS (R8), Y6
+	MOVQ         (CX), AX
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSS (SI)(AX*1), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R8)(R9*1), Y6
+	VBROADCASTSS (DI)(AX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         $0x00000040, SI
-	INCQ         DI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x08, CX
+	DECQ         BX
 	JNZ          loop
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y3, 32(AX)
+	MOVQ         c+0(FP), AX
+	MOVQ         cRows+8(FP), CX
+	MOVQ         (CX), DX
+	VMOVUPS      Y0, (AX)(DX*1)
+	VMOVUPS      Y1, 32(AX)(DX*1)
+	MOVQ         8(CX), DX
+	VMOVUPS      Y2, (AX)(DX*1)
+	VMOVUPS      Y3, 32(AX)(DX*1)
 	VZEROUPPER
 	RET
 
-// func windowF32x3(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x3(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AVX, FMA3
 TEXT ·windowF32x3(SB), NOSPLIT, $0-64
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
 	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y2
-	VMOVUPS 32(R8), Y3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y4
-	VMOVUPS 32(R8), Y5
-	JMP     sum
-
-zero:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
+	MOVQ    cRows+8(FP), CX
+	MOVQ    add+56(FP), DX
+	TESTQ   DX, DX
+	JZ      sum
+	MOVQ    (CX), DX
+	VMOVUPS (AX)(DX*1), Y0
+	VMOVUPS 32(AX)(DX*1), Y1
+	MOVQ    8(CX), DX
+	VMOVUPS (AX)(DX*1), Y2
+	VMOVUPS 32(AX)(DX*1), Y3
+	MOVQ    16(CX), DX
+	VMOVUPS (AX)(DX*1), Y4
+	VMOVUPS 32(AX)(DX*1), Y5
 
 sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
+	MOVQ aRows+24(FP), AX
+	MOVQ places+32(FP), CX
+	MOVQ b+40(FP), DX
+	MOVQ k+48(FP), BX
+	MOVQ a+16(FP), SI
+	ADDQ (AX), SI
+	MOVQ a+16(FP), DI
+	ADDQ 8(AX), DI
+	MOVQ a+16(FP), R8
+	ADDQ 16(AX), R8
 
 loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VBROADCASTSS (R8), Y8
+	MOVQ         (CX), AX
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSS (SI)(AX*1), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R8)(R9*1), Y8
+	VBROADCASTSS (DI)(AX*1), Y8
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R8)(R9*2), Y8
+	VBROADCASTSS (R8)(AX*1), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         $0x00000040, SI
-	INCQ         DI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x08, CX
+	DECQ         BX
 	JNZ          loop
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y3, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      Y5, 32(AX)
+	MOVQ         c+0(FP), AX
+	MOVQ         cRows+8(FP), CX
+	MOVQ         (CX), DX
+	VMOVUPS      Y0, (AX)(DX*1)
+	VMOVUPS      Y1, 32(AX)(DX*1)
+	MOVQ         8(CX), DX
+	VMOVUPS      Y2, (AX)(DX*1)
+	VMOVUPS      Y3, 32(AX)(DX*1)
+	MOVQ         16(CX), DX
+	VMOVUPS      Y4, (AX)(DX*1)
+	VMOVUPS      Y5, 32(AX)(DX*1)
 	VZEROUPPER
 	RET
 
-// func windowF32x4(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x4(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AVX, FMA3
 TEXT ·windowF32x4(SB), NOSPLIT, $0-64
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
 	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y2
-	VMOVUPS 32(R8), Y3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y4
-	VMOVUPS 32(R8), Y5
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y6
-	VMOVUPS 32(R8), Y7
-	JMP     sum
-
-zero:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
+	MOVQ    cRows+8(FP), CX
+	MOVQ    add+56(FP), DX
+	TESTQ   DX, DX
+	JZ      sum
+	MOVQ    (CX), DX
+	VMOVUPS (AX)(DX*1), Y0
+	VMOVUPS 32(AX)(DX*1), Y1
+	MOVQ    8(CX), DX
+	VMOVUPS (AX)(DX*1), Y2
+	VMOVUPS 32(AX)(DX*1), Y3
+	MOVQ    16(CX), DX
+	VMOVUPS (AX)(DX*1), Y4
+	VMOVUPS 32(AX)(DX*1), Y5
+	MOVQ    24(CX), DX
+	VMOVUPS (AX)(DX*1), Y6
+	VMOVUPS 32(AX)(DX*1), Y7
 
 sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
+	MOVQ aRows+24(FP), AX
+	MOVQ places+32(FP), CX
+	MOVQ b+40(FP), DX
+	MOVQ k+48(FP), BX
+	MOVQ a+16(FP), SI
+	ADDQ (AX), SI
+	MOVQ a+16(FP), DI
+	ADDQ 8(AX), DI
+	MOVQ a+16(FP), R8
+	ADDQ 16(AX), R8
+	MOVQ a+16(FP), R9
+	ADDQ 24(AX), R9
 
 loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Y8
-	VMOVUPS      32(SI), Y9
-	VBROADCASTSS (R8), Y10
+	MOVQ         (CX), AX
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	VBROADCASTSS (SI)(AX*1), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (R8)(R9*1), Y10
+	VBROADCASTSS (DI)(AX*1), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (R8)(R9*2), Y10
+	VBROADCASTSS (R8)(AX*1), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (R8)(R10*1), Y10
+	VBROADCASTSS (R9)(AX*1), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         $0x00000040, SI
-	INCQ         DI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x08, CX
+	DECQ         BX
 	JNZ          loop
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y3, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      Y5, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y6, (AX)
-	VMOVUPS      Y7, 32(AX)
+	MOVQ         c+0(FP), AX
+	MOVQ         cRows+8(FP), CX
+	MOVQ         (CX), DX
+	VMOVUPS      Y0, (AX)(DX*1)
+	VMOVUPS      Y1, 32(AX)(DX*1)
+	MOVQ         8(CX), DX
+	VMOVUPS      Y2, (AX)(DX*1)
+	VMOVUPS      Y3, 32(AX)(DX*1)
+	MOVQ         16(CX), DX
+	VMOVUPS      Y4, (AX)(DX*1)
+	VMOVUPS      Y5, 32(AX)(DX*1)
+	MOVQ         24(CX), DX
+	VMOVUPS      Y6, (AX)(DX*1)
+	VMOVUPS      Y7, 32(AX)(DX*1)
 	VZEROUPPER
 	RET
 
-// func windowF32x5(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x5(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AVX, FMA3
 TEXT ·windowF32x5(SB), NOSPLIT, $0-64
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
 	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y2
-	VMOVUPS 32(R8), Y3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y4
-	VMOVUPS 32(R8), Y5
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y6
-	VMOVUPS 32(R8), Y7
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y8
-	VMOVUPS 32(R8), Y9
-	JMP     sum
-
-zero:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
+	MOVQ    cRows+8(FP), CX
+	MOVQ    add+56(FP), DX
+	TESTQ   DX, DX
+	JZ      sum
+	MOVQ    (CX), DX
+	VMOVUPS (AX)(DX*1), Y0
+	VMOVUPS 32(AX)(DX*1), Y1
+	MOVQ    8(CX), DX
+	VMOVUPS (AX)(DX*1), Y2
+	VMOVUPS 32(AX)(DX*1), Y3
+	MOVQ    16(CX), DX
+	VMOVUPS (AX)(DX*1), Y4
+	VMOVUPS 32(AX)(DX*1), Y5
+	MOVQ    24(CX), DX
+	VMOVUPS (AX)(DX*1), Y6
+	VMOVUPS 32(AX)(DX*1), Y7
+	MOVQ    32(CX), DX
+	VMOVUPS (AX)(DX*1), Y8
+	VMOVUPS 32(AX)(DX*1), Y9
 
 sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
+	MOVQ aRows+24(FP), AX
+	MOVQ places+32(FP), CX
+	MOVQ b+40(FP), DX
+	MOVQ k+48(FP), BX
+	MOVQ a+16(FP), SI
+	ADDQ (AX), SI
+	MOVQ a+16(FP), DI
+	ADDQ 8(AX), DI
+	MOVQ a+16(FP), R8
+	ADDQ 16(AX), R8
+	MOVQ a+16(FP), R9
+	ADDQ 24(AX), R9
+	MOVQ a+16(FP), R10
+	ADDQ 32(AX), R10
 
 loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Y10
-	VMOVUPS      32(SI), Y11
-	VBROADCASTSS (R8), Y12
+	MOVQ         (CX), AX
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS (SI)(AX*1), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (R8)(R9*1), Y12
+	VBROADCASTSS (DI)(AX*1), Y12
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (R8)(R9*2), Y12
+	VBROADCASTSS (R8)(AX*1), Y12
 	VFMADD231PS  Y10, Y12, Y4
 	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (R8)(R10*1), Y12
+	VBROADCASTSS (R9)(AX*1), Y12
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS (R8)(R9*4), Y12
+	VBROADCASTSS (R10)(AX*1), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         $0x00000040, SI
-	INCQ         DI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x08, CX
+	DECQ         BX
 	JNZ          loop
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y3, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      Y5, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y6, (AX)
-	VMOVUPS      Y7, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y8, (AX)
-	VMOVUPS      Y9, 32(AX)
+	MOVQ         c+0(FP), AX
+	MOVQ         cRows+8(FP), CX
+	MOVQ         (CX), DX
+	VMOVUPS      Y0, (AX)(DX*1)
+	VMOVUPS      Y1, 32(AX)(DX*1)
+	MOVQ         8(CX), DX
+	VMOVUPS      Y2, (AX)(DX*1)
+	VMOVUPS      Y3, 32(AX)(DX*1)
+	MOVQ         16(CX), DX
+	VMOVUPS      Y4, (AX)(DX*1)
+	VMOVUPS      Y5, 32(AX)(DX*1)
+	MOVQ         24(CX), DX
+	VMOVUPS      Y6, (AX)(DX*1)
+	VMOVUPS      Y7, 32(AX)(DX*1)
+	MOVQ         32(CX), DX
+	VMOVUPS      Y8, (AX)(DX*1)
+	VMOVUPS      Y9, 32(AX)(DX*1)
 	VZEROUPPER
 	RET
 
-// func windowF32x6(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x6(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AVX, FMA3
 TEXT ·windowF32x6(SB), NOSPLIT, $0-64
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
 	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y2
-	VMOVUPS 32(R8), Y3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y4
-	VMOVUPS 32(R8), Y5
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y6
-	VMOVUPS 32(R8), Y7
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y8
-	VMOVUPS 32(R8), Y9
-	ADDQ    CX, R8
-	VMOVUPS (R8), Y10
-	VMOVUPS 32(R8), Y11
-	JMP     sum
-
-zero:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
+	MOVQ    cRows+8(FP), CX
+	MOVQ    add+56(FP), DX
+	TESTQ   DX, DX
+	JZ      sum
+	MOVQ    (CX), DX
+	VMOVUPS (AX)(DX*1), Y0
+	VMOVUPS 32(AX)(DX*1), Y1
+	MOVQ    8(CX), DX
+	VMOVUPS (AX)(DX*1), Y2
+	VMOVUPS 32(AX)(DX*1), Y3
+	MOVQ    16(CX), DX
+	VMOVUPS (AX)(DX*1), Y4
+	VMOVUPS 32(AX)(DX*1), Y5
+	MOVQ    24(CX), DX
+	VMOVUPS (AX)(DX*1), Y6
+	VMOVUPS 32(AX)(DX*1), Y7
+	MOVQ    32(CX), DX
+	VMOVUPS (AX)(DX*1), Y8
+	VMOVUPS 32(AX)(DX*1), Y9
+	MOVQ    40(CX), DX
+	VMOVUPS (AX)(DX*1), Y10
+	VMOVUPS 32(AX)(DX*1), Y11
 
 sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (R10)(R9*2), R11
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
+	MOVQ aRows+24(FP), AX
+	MOVQ places+32(FP), CX
+	MOVQ b+40(FP), DX
+	MOVQ k+48(FP), BX
+	MOVQ a+16(FP), SI
+	ADDQ (AX), SI
+	MOVQ a+16(FP), DI
+	ADDQ 8(AX), DI
+	MOVQ a+16(FP), R8
+	ADDQ 16(AX), R8
+	MOVQ a+16(FP), R9
+	ADDQ 24(AX), R9
+	MOVQ a+16(FP), R10
+	ADDQ 32(AX), R10
+	MOVQ a+16(FP), R11
+	ADDQ 40(AX), R11
 
 loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Y12
-	VMOVUPS      32(SI), Y13
-	VBROADCASTSS (R8), Y14
+	MOVQ         (CX), AX
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS (SI)(AX*1), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R8)(R9*1), Y14
+	VBROADCASTSS (DI)(AX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (R8)(R9*2), Y14
+	VBROADCASTSS (R8)(AX*1), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8)(R10*1), Y14
+	VBROADCASTSS (R9)(AX*1), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (R8)(R9*4), Y14
+	VBROADCASTSS (R10)(AX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R8)(R11*1), Y14
+	VBROADCASTSS (R11)(AX*1), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         $0x00000040, SI
-	INCQ         DI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x08, CX
+	DECQ         BX
 	JNZ          loop
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y3, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      Y5, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y6, (AX)
-	VMOVUPS      Y7, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y8, (AX)
-	VMOVUPS      Y9, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y10, (AX)
-	VMOVUPS      Y11, 32(AX)
+	MOVQ         c+0(FP), AX
+	MOVQ         cRows+8(FP), CX
+	MOVQ         (CX), DX
+	VMOVUPS      Y0, (AX)(DX*1)
+	VMOVUPS      Y1, 32(AX)(DX*1)
+	MOVQ         8(CX), DX
+	VMOVUPS      Y2, (AX)(DX*1)
+	VMOVUPS      Y3, 32(AX)(DX*1)
+	MOVQ         16(CX), DX
+	VMOVUPS      Y4, (AX)(DX*1)
+	VMOVUPS      Y5, 32(AX)(DX*1)
+	MOVQ         24(CX), DX
+	VMOVUPS      Y6, (AX)(DX*1)
+	VMOVUPS      Y7, 32(AX)(DX*1)
+	MOVQ         32(CX), DX
+	VMOVUPS      Y8, (AX)(DX*1)
+	VMOVUPS      Y9, 32(AX)(DX*1)
+	MOVQ         40(CX), DX
+	VMOVUPS      Y10, (AX)(DX*1)
+	VMOVUPS      Y11, 32(AX)(DX*1)
 	VZEROUPPER
 	RET

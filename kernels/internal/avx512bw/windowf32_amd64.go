@@ -9,284 +9,156 @@ package avx512bw
 //	for i := range 1 {
 //		for j := range 32 {
 //			if add == 0 {
-//				c[i][j] = 0
+//				c[cRows[i] + j] = 0
 //			}
 //			for p := range k {
-//				c[i][j] += a[i*aRow + places[p]] * b[p][j]
+//				c[cRows[i] + j] += a[aRows[i] + places[p]] * b[p][j]
 //			}
 //		}
 //	}
 //
-// where a row of c is cStride and a row of a aRow bytes apart, and places are in
-// bytes. The rows of b are adjacent. k is at least 1.
+// where rows and places are in bytes. The rows of b are adjacent. k is at least 1.
 //
 //go:noescape
-func windowF32x1(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+func windowF32x1(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 
 // windowF32x2 is
 //
 //	for i := range 2 {
 //		for j := range 32 {
 //			if add == 0 {
-//				c[i][j] = 0
+//				c[cRows[i] + j] = 0
 //			}
 //			for p := range k {
-//				c[i][j] += a[i*aRow + places[p]] * b[p][j]
+//				c[cRows[i] + j] += a[aRows[i] + places[p]] * b[p][j]
 //			}
 //		}
 //	}
 //
-// where a row of c is cStride and a row of a aRow bytes apart, and places are in
-// bytes. The rows of b are adjacent. k is at least 1.
+// where rows and places are in bytes. The rows of b are adjacent. k is at least 1.
 //
 //go:noescape
-func windowF32x2(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+func windowF32x2(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 
 // windowF32x3 is
 //
 //	for i := range 3 {
 //		for j := range 32 {
 //			if add == 0 {
-//				c[i][j] = 0
+//				c[cRows[i] + j] = 0
 //			}
 //			for p := range k {
-//				c[i][j] += a[i*aRow + places[p]] * b[p][j]
+//				c[cRows[i] + j] += a[aRows[i] + places[p]] * b[p][j]
 //			}
 //		}
 //	}
 //
-// where a row of c is cStride and a row of a aRow bytes apart, and places are in
-// bytes. The rows of b are adjacent. k is at least 1.
+// where rows and places are in bytes. The rows of b are adjacent. k is at least 1.
 //
 //go:noescape
-func windowF32x3(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+func windowF32x3(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 
 // windowF32x4 is
 //
 //	for i := range 4 {
 //		for j := range 32 {
 //			if add == 0 {
-//				c[i][j] = 0
+//				c[cRows[i] + j] = 0
 //			}
 //			for p := range k {
-//				c[i][j] += a[i*aRow + places[p]] * b[p][j]
+//				c[cRows[i] + j] += a[aRows[i] + places[p]] * b[p][j]
 //			}
 //		}
 //	}
 //
-// where a row of c is cStride and a row of a aRow bytes apart, and places are in
-// bytes. The rows of b are adjacent. k is at least 1.
+// where rows and places are in bytes. The rows of b are adjacent. k is at least 1.
 //
 //go:noescape
-func windowF32x4(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+func windowF32x4(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 
 // windowF32x5 is
 //
 //	for i := range 5 {
 //		for j := range 32 {
 //			if add == 0 {
-//				c[i][j] = 0
+//				c[cRows[i] + j] = 0
 //			}
 //			for p := range k {
-//				c[i][j] += a[i*aRow + places[p]] * b[p][j]
+//				c[cRows[i] + j] += a[aRows[i] + places[p]] * b[p][j]
 //			}
 //		}
 //	}
 //
-// where a row of c is cStride and a row of a aRow bytes apart, and places are in
-// bytes. The rows of b are adjacent. k is at least 1.
+// where rows and places are in bytes. The rows of b are adjacent. k is at least 1.
 //
 //go:noescape
-func windowF32x5(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+func windowF32x5(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 
 // windowF32x6 is
 //
 //	for i := range 6 {
 //		for j := range 32 {
 //			if add == 0 {
-//				c[i][j] = 0
+//				c[cRows[i] + j] = 0
 //			}
 //			for p := range k {
-//				c[i][j] += a[i*aRow + places[p]] * b[p][j]
+//				c[cRows[i] + j] += a[aRows[i] + places[p]] * b[p][j]
 //			}
 //		}
 //	}
 //
-// where a row of c is cStride and a row of a aRow bytes apart, and places are in
-// bytes. The rows of b are adjacent. k is at least 1.
+// where rows and places are in bytes. The rows of b are adjacent. k is at least 1.
 //
 //go:noescape
-func windowF32x6(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+func windowF32x6(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 
 // windowF32x7 is
 //
 //	for i := range 7 {
 //		for j := range 32 {
 //			if add == 0 {
-//				c[i][j] = 0
+//				c[cRows[i] + j] = 0
 //			}
 //			for p := range k {
-//				c[i][j] += a[i*aRow + places[p]] * b[p][j]
+//				c[cRows[i] + j] += a[aRows[i] + places[p]] * b[p][j]
 //			}
 //		}
 //	}
 //
-// where a row of c is cStride and a row of a aRow bytes apart, and places are in
-// bytes. The rows of b are adjacent. k is at least 1.
+// where rows and places are in bytes. The rows of b are adjacent. k is at least 1.
 //
 //go:noescape
-func windowF32x7(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+func windowF32x7(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 
 // windowF32x8 is
 //
 //	for i := range 8 {
 //		for j := range 32 {
 //			if add == 0 {
-//				c[i][j] = 0
+//				c[cRows[i] + j] = 0
 //			}
 //			for p := range k {
-//				c[i][j] += a[i*aRow + places[p]] * b[p][j]
+//				c[cRows[i] + j] += a[aRows[i] + places[p]] * b[p][j]
 //			}
 //		}
 //	}
 //
-// where a row of c is cStride and a row of a aRow bytes apart, and places are in
-// bytes. The rows of b are adjacent. k is at least 1.
+// where rows and places are in bytes. The rows of b are adjacent. k is at least 1.
 //
 //go:noescape
-func windowF32x8(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
-
-// windowF32x9 is
-//
-//	for i := range 9 {
-//		for j := range 32 {
-//			if add == 0 {
-//				c[i][j] = 0
-//			}
-//			for p := range k {
-//				c[i][j] += a[i*aRow + places[p]] * b[p][j]
-//			}
-//		}
-//	}
-//
-// where a row of c is cStride and a row of a aRow bytes apart, and places are in
-// bytes. The rows of b are adjacent. k is at least 1.
-//
-//go:noescape
-func windowF32x9(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
-
-// windowF32x10 is
-//
-//	for i := range 10 {
-//		for j := range 32 {
-//			if add == 0 {
-//				c[i][j] = 0
-//			}
-//			for p := range k {
-//				c[i][j] += a[i*aRow + places[p]] * b[p][j]
-//			}
-//		}
-//	}
-//
-// where a row of c is cStride and a row of a aRow bytes apart, and places are in
-// bytes. The rows of b are adjacent. k is at least 1.
-//
-//go:noescape
-func windowF32x10(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
-
-// windowF32x11 is
-//
-//	for i := range 11 {
-//		for j := range 32 {
-//			if add == 0 {
-//				c[i][j] = 0
-//			}
-//			for p := range k {
-//				c[i][j] += a[i*aRow + places[p]] * b[p][j]
-//			}
-//		}
-//	}
-//
-// where a row of c is cStride and a row of a aRow bytes apart, and places are in
-// bytes. The rows of b are adjacent. k is at least 1.
-//
-//go:noescape
-func windowF32x11(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
-
-// windowF32x12 is
-//
-//	for i := range 12 {
-//		for j := range 32 {
-//			if add == 0 {
-//				c[i][j] = 0
-//			}
-//			for p := range k {
-//				c[i][j] += a[i*aRow + places[p]] * b[p][j]
-//			}
-//		}
-//	}
-//
-// where a row of c is cStride and a row of a aRow bytes apart, and places are in
-// bytes. The rows of b are adjacent. k is at least 1.
-//
-//go:noescape
-func windowF32x12(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
-
-// windowF32x13 is
-//
-//	for i := range 13 {
-//		for j := range 32 {
-//			if add == 0 {
-//				c[i][j] = 0
-//			}
-//			for p := range k {
-//				c[i][j] += a[i*aRow + places[p]] * b[p][j]
-//			}
-//		}
-//	}
-//
-// where a row of c is cStride and a row of a aRow bytes apart, and places are in
-// bytes. The rows of b are adjacent. k is at least 1.
-//
-//go:noescape
-func windowF32x13(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
-
-// windowF32x14 is
-//
-//	for i := range 14 {
-//		for j := range 32 {
-//			if add == 0 {
-//				c[i][j] = 0
-//			}
-//			for p := range k {
-//				c[i][j] += a[i*aRow + places[p]] * b[p][j]
-//			}
-//		}
-//	}
-//
-// where a row of c is cStride and a row of a aRow bytes apart, and places are in
-// bytes. The rows of b are adjacent. k is at least 1.
-//
-//go:noescape
-func windowF32x14(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+func windowF32x8(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 
 // WindowF32 holds, by the number of rows, tiles of 32 columns of a float32 matrix
 // product whose first operand is gathered. An element's sum is that of GemmF32.
-var WindowF32 = [...]func(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr){
-	1:  windowF32x1,
-	2:  windowF32x2,
-	3:  windowF32x3,
-	4:  windowF32x4,
-	5:  windowF32x5,
-	6:  windowF32x6,
-	7:  windowF32x7,
-	8:  windowF32x8,
-	9:  windowF32x9,
-	10: windowF32x10,
-	11: windowF32x11,
-	12: windowF32x12,
-	13: windowF32x13,
-	14: windowF32x14,
+var WindowF32 = [...]func(c *float32, cRows *uintptr, a *float32, aRows, places *uintptr, b *float32, k uintptr, add uintptr){
+	1: windowF32x1,
+	2: windowF32x2,
+	3: windowF32x3,
+	4: windowF32x4,
+	5: windowF32x5,
+	6: windowF32x6,
+	7: windowF32x7,
+	8: windowF32x8,
 }
 
 // WindowF32Features lists the CPU features that the instructions of WindowF32 need.

@@ -4,1626 +4,694 @@
 
 #include "textflag.h"
 
-// func windowF32x1(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x1(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AVX, AVX512F
 TEXT ·windowF32x1(SB), NOSPLIT, $0-64
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
 	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), CX
-	MOVQ    places+32(FP), DX
-	MOVQ    b+40(FP), BX
-	MOVQ    k+48(FP), SI
-	MOVQ    add+56(FP), DI
-	TESTQ   DI, DI
-	JZ      zero
-	MOVQ    AX, DI
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	JMP     sum
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
+	MOVQ    cRows+8(FP), CX
+	MOVQ    add+56(FP), DX
+	TESTQ   DX, DX
+	JZ      sum
+	MOVQ    (CX), CX
+	VMOVUPS (AX)(CX*1), Z0
+	VMOVUPS 64(AX)(CX*1), Z1
 
 sum:
-	LEAQ (DX)(SI*8), DX
-	NEGQ SI
+	MOVQ aRows+24(FP), AX
+	MOVQ places+32(FP), CX
+	MOVQ b+40(FP), DX
+	MOVQ k+48(FP), BX
+	MOVQ a+16(FP), SI
+	ADDQ (AX), SI
 
 loop:
-	MOVQ         (DX)(SI*8), DI
-	ADDQ         CX, DI
-	VMOVUPS      (BX), Z2
-	VMOVUPS      64(BX), Z3
-	VBROADCASTSS (DI), Z4
+	MOVQ         (CX), AX
+	VMOVUPS      (DX), Z2
+	VMOVUPS      64(DX), Z3
+	VBROADCASTSS (SI)(AX*1), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         $0x00000080, BX
-	INCQ         SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x08, CX
+	DECQ         BX
 	JNZ          loop
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
+	MOVQ         c+0(FP), AX
+	MOVQ         cRows+8(FP), CX
+	MOVQ         (CX), CX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VMOVUPS      Z1, 64(AX)(CX*1)
 	VZEROUPPER
 	RET
 
-// func windowF32x2(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x2(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AVX, AVX512F
 TEXT ·windowF32x2(SB), NOSPLIT, $0-64
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
 	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	JMP     sum
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
+	MOVQ    cRows+8(FP), CX
+	MOVQ    add+56(FP), DX
+	TESTQ   DX, DX
+	JZ      sum
+	MOVQ    (CX), DX
+	VMOVUPS (AX)(DX*1), Z0
+	VMOVUPS 64(AX)(DX*1), Z1
+	MOVQ    8(CX), DX
+	VMOVUPS (AX)(DX*1), Z2
+	VMOVUPS 64(AX)(DX*1), Z3
 
 sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
+	MOVQ aRows+24(FP), AX
+	MOVQ places+32(FP), CX
+	MOVQ b+40(FP), DX
+	MOVQ k+48(FP), BX
+	MOVQ a+16(FP), SI
+	ADDQ (AX), SI
+	MOVQ a+16(FP), DI
+	ADDQ 8(AX), DI
 
 loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Z4
-	VMOVUPS      64(SI), Z5
-	VBROADCASTSS (R8), Z6
+	MOVQ         (CX), AX
+	VMOVUPS      (DX), Z4
+	VMOVUPS      64(DX), Z5
+	VBROADCASTSS (SI)(AX*1), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R8)(R9*1), Z6
+	VBROADCASTSS (DI)(AX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         $0x00000080, SI
-	INCQ         DI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x08, CX
+	DECQ         BX
 	JNZ          loop
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, 64(AX)
+	MOVQ         c+0(FP), AX
+	MOVQ         cRows+8(FP), CX
+	MOVQ         (CX), DX
+	VMOVUPS      Z0, (AX)(DX*1)
+	VMOVUPS      Z1, 64(AX)(DX*1)
+	MOVQ         8(CX), DX
+	VMOVUPS      Z2, (AX)(DX*1)
+	VMOVUPS      Z3, 64(AX)(DX*1)
 	VZEROUPPER
 	RET
 
-// func windowF32x3(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x3(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AVX, AVX512F
 TEXT ·windowF32x3(SB), NOSPLIT, $0-64
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
 	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	JMP     sum
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
+	MOVQ    cRows+8(FP), CX
+	MOVQ    add+56(FP), DX
+	TESTQ   DX, DX
+	JZ      sum
+	MOVQ    (CX), DX
+	VMOVUPS (AX)(DX*1), Z0
+	VMOVUPS 64(AX)(DX*1), Z1
+	MOVQ    8(CX), DX
+	VMOVUPS (AX)(DX*1), Z2
+	VMOVUPS 64(AX)(DX*1), Z3
+	MOVQ    16(CX), DX
+	VMOVUPS (AX)(DX*1), Z4
+	VMOVUPS 64(AX)(DX*1), Z5
 
 sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
+	MOVQ aRows+24(FP), AX
+	MOVQ places+32(FP), CX
+	MOVQ b+40(FP), DX
+	MOVQ k+48(FP), BX
+	MOVQ a+16(FP), SI
+	ADDQ (AX), SI
+	MOVQ a+16(FP), DI
+	ADDQ 8(AX), DI
+	MOVQ a+16(FP), R8
+	ADDQ 16(AX), R8
 
 loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Z6
-	VMOVUPS      64(SI), Z7
-	VBROADCASTSS (R8), Z8
+	MOVQ         (CX), AX
+	VMOVUPS      (DX), Z6
+	VMOVUPS      64(DX), Z7
+	VBROADCASTSS (SI)(AX*1), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (R8)(R9*1), Z8
+	VBROADCASTSS (DI)(AX*1), Z8
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (R8)(R9*2), Z8
+	VBROADCASTSS (R8)(AX*1), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         $0x00000080, SI
-	INCQ         DI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x08, CX
+	DECQ         BX
 	JNZ          loop
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, 64(AX)
+	MOVQ         c+0(FP), AX
+	MOVQ         cRows+8(FP), CX
+	MOVQ         (CX), DX
+	VMOVUPS      Z0, (AX)(DX*1)
+	VMOVUPS      Z1, 64(AX)(DX*1)
+	MOVQ         8(CX), DX
+	VMOVUPS      Z2, (AX)(DX*1)
+	VMOVUPS      Z3, 64(AX)(DX*1)
+	MOVQ         16(CX), DX
+	VMOVUPS      Z4, (AX)(DX*1)
+	VMOVUPS      Z5, 64(AX)(DX*1)
 	VZEROUPPER
 	RET
 
-// func windowF32x4(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x4(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AVX, AVX512F
 TEXT ·windowF32x4(SB), NOSPLIT, $0-64
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
 	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	JMP     sum
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
+	MOVQ    cRows+8(FP), CX
+	MOVQ    add+56(FP), DX
+	TESTQ   DX, DX
+	JZ      sum
+	MOVQ    (CX), DX
+	VMOVUPS (AX)(DX*1), Z0
+	VMOVUPS 64(AX)(DX*1), Z1
+	MOVQ    8(CX), DX
+	VMOVUPS (AX)(DX*1), Z2
+	VMOVUPS 64(AX)(DX*1), Z3
+	MOVQ    16(CX), DX
+	VMOVUPS (AX)(DX*1), Z4
+	VMOVUPS 64(AX)(DX*1), Z5
+	MOVQ    24(CX), DX
+	VMOVUPS (AX)(DX*1), Z6
+	VMOVUPS 64(AX)(DX*1), Z7
 
 sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
+	MOVQ aRows+24(FP), AX
+	MOVQ places+32(FP), CX
+	MOVQ b+40(FP), DX
+	MOVQ k+48(FP), BX
+	MOVQ a+16(FP), SI
+	ADDQ (AX), SI
+	MOVQ a+16(FP), DI
+	ADDQ 8(AX), DI
+	MOVQ a+16(FP), R8
+	ADDQ 16(AX), R8
+	MOVQ a+16(FP), R9
+	ADDQ 24(AX), R9
 
 loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Z8
-	VMOVUPS      64(SI), Z9
-	VBROADCASTSS (R8), Z10
+	MOVQ         (CX), AX
+	VMOVUPS      (DX), Z8
+	VMOVUPS      64(DX), Z9
+	VBROADCASTSS (SI)(AX*1), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (R8)(R9*1), Z10
+	VBROADCASTSS (DI)(AX*1), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (R8)(R9*2), Z10
+	VBROADCASTSS (R8)(AX*1), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R8)(R10*1), Z10
+	VBROADCASTSS (R9)(AX*1), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         $0x00000080, SI
-	INCQ         DI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x08, CX
+	DECQ         BX
 	JNZ          loop
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, 64(AX)
+	MOVQ         c+0(FP), AX
+	MOVQ         cRows+8(FP), CX
+	MOVQ         (CX), DX
+	VMOVUPS      Z0, (AX)(DX*1)
+	VMOVUPS      Z1, 64(AX)(DX*1)
+	MOVQ         8(CX), DX
+	VMOVUPS      Z2, (AX)(DX*1)
+	VMOVUPS      Z3, 64(AX)(DX*1)
+	MOVQ         16(CX), DX
+	VMOVUPS      Z4, (AX)(DX*1)
+	VMOVUPS      Z5, 64(AX)(DX*1)
+	MOVQ         24(CX), DX
+	VMOVUPS      Z6, (AX)(DX*1)
+	VMOVUPS      Z7, 64(AX)(DX*1)
 	VZEROUPPER
 	RET
 
-// func windowF32x5(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x5(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AVX, AVX512F
 TEXT ·windowF32x5(SB), NOSPLIT, $0-64
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
 	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	JMP     sum
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
+	MOVQ    cRows+8(FP), CX
+	MOVQ    add+56(FP), DX
+	TESTQ   DX, DX
+	JZ      sum
+	MOVQ    (CX), DX
+	VMOVUPS (AX)(DX*1), Z0
+	VMOVUPS 64(AX)(DX*1), Z1
+	MOVQ    8(CX), DX
+	VMOVUPS (AX)(DX*1), Z2
+	VMOVUPS 64(AX)(DX*1), Z3
+	MOVQ    16(CX), DX
+	VMOVUPS (AX)(DX*1), Z4
+	VMOVUPS 64(AX)(DX*1), Z5
+	MOVQ    24(CX), DX
+	VMOVUPS (AX)(DX*1), Z6
+	VMOVUPS 64(AX)(DX*1), Z7
+	MOVQ    32(CX), DX
+	VMOVUPS (AX)(DX*1), Z8
+	VMOVUPS 64(AX)(DX*1), Z9
 
 sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
+	MOVQ aRows+24(FP), AX
+	MOVQ places+32(FP), CX
+	MOVQ b+40(FP), DX
+	MOVQ k+48(FP), BX
+	MOVQ a+16(FP), SI
+	ADDQ (AX), SI
+	MOVQ a+16(FP), DI
+	ADDQ 8(AX), DI
+	MOVQ a+16(FP), R8
+	ADDQ 16(AX), R8
+	MOVQ a+16(FP), R9
+	ADDQ 24(AX), R9
+	MOVQ a+16(FP), R10
+	ADDQ 32(AX), R10
 
 loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Z10
-	VMOVUPS      64(SI), Z11
-	VBROADCASTSS (R8), Z12
+	MOVQ         (CX), AX
+	VMOVUPS      (DX), Z10
+	VMOVUPS      64(DX), Z11
+	VBROADCASTSS (SI)(AX*1), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (R8)(R9*1), Z12
+	VBROADCASTSS (DI)(AX*1), Z12
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R8)(R9*2), Z12
+	VBROADCASTSS (R8)(AX*1), Z12
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R8)(R10*1), Z12
+	VBROADCASTSS (R9)(AX*1), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R8)(R9*4), Z12
+	VBROADCASTSS (R10)(AX*1), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         $0x00000080, SI
-	INCQ         DI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x08, CX
+	DECQ         BX
 	JNZ          loop
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, 64(AX)
+	MOVQ         c+0(FP), AX
+	MOVQ         cRows+8(FP), CX
+	MOVQ         (CX), DX
+	VMOVUPS      Z0, (AX)(DX*1)
+	VMOVUPS      Z1, 64(AX)(DX*1)
+	MOVQ         8(CX), DX
+	VMOVUPS      Z2, (AX)(DX*1)
+	VMOVUPS      Z3, 64(AX)(DX*1)
+	MOVQ         16(CX), DX
+	VMOVUPS      Z4, (AX)(DX*1)
+	VMOVUPS      Z5, 64(AX)(DX*1)
+	MOVQ         24(CX), DX
+	VMOVUPS      Z6, (AX)(DX*1)
+	VMOVUPS      Z7, 64(AX)(DX*1)
+	MOVQ         32(CX), DX
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
 	VZEROUPPER
 	RET
 
-// func windowF32x6(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x6(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AVX, AVX512F
 TEXT ·windowF32x6(SB), NOSPLIT, $0-64
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
 	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	JMP     sum
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
+	MOVQ    cRows+8(FP), CX
+	MOVQ    add+56(FP), DX
+	TESTQ   DX, DX
+	JZ      sum
+	MOVQ    (CX), DX
+	VMOVUPS (AX)(DX*1), Z0
+	VMOVUPS 64(AX)(DX*1), Z1
+	MOVQ    8(CX), DX
+	VMOVUPS (AX)(DX*1), Z2
+	VMOVUPS 64(AX)(DX*1), Z3
+	MOVQ    16(CX), DX
+	VMOVUPS (AX)(DX*1), Z4
+	VMOVUPS 64(AX)(DX*1), Z5
+	MOVQ    24(CX), DX
+	VMOVUPS (AX)(DX*1), Z6
+	VMOVUPS 64(AX)(DX*1), Z7
+	MOVQ    32(CX), DX
+	VMOVUPS (AX)(DX*1), Z8
+	VMOVUPS 64(AX)(DX*1), Z9
+	MOVQ    40(CX), DX
+	VMOVUPS (AX)(DX*1), Z10
+	VMOVUPS 64(AX)(DX*1), Z11
 
 sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (R10)(R9*2), R11
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
+	MOVQ aRows+24(FP), AX
+	MOVQ places+32(FP), CX
+	MOVQ b+40(FP), DX
+	MOVQ k+48(FP), BX
+	MOVQ a+16(FP), SI
+	ADDQ (AX), SI
+	MOVQ a+16(FP), DI
+	ADDQ 8(AX), DI
+	MOVQ a+16(FP), R8
+	ADDQ 16(AX), R8
+	MOVQ a+16(FP), R9
+	ADDQ 24(AX), R9
+	MOVQ a+16(FP), R10
+	ADDQ 32(AX), R10
+	MOVQ a+16(FP), R11
+	ADDQ 40(AX), R11
 
 loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Z12
-	VMOVUPS      64(SI), Z13
-	VBROADCASTSS (R8), Z14
+	MOVQ         (CX), AX
+	VMOVUPS      (DX), Z12
+	VMOVUPS      64(DX), Z13
+	VBROADCASTSS (SI)(AX*1), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (R8)(R9*1), Z14
+	VBROADCASTSS (DI)(AX*1), Z14
 	VFMADD231PS  Z12, Z14, Z2
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (R8)(R9*2), Z14
+	VBROADCASTSS (R8)(AX*1), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R8)(R10*1), Z14
+	VBROADCASTSS (R9)(AX*1), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R8)(R9*4), Z14
+	VBROADCASTSS (R10)(AX*1), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R8)(R11*1), Z14
+	VBROADCASTSS (R11)(AX*1), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         $0x00000080, SI
-	INCQ         DI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x08, CX
+	DECQ         BX
 	JNZ          loop
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, 64(AX)
+	MOVQ         c+0(FP), AX
+	MOVQ         cRows+8(FP), CX
+	MOVQ         (CX), DX
+	VMOVUPS      Z0, (AX)(DX*1)
+	VMOVUPS      Z1, 64(AX)(DX*1)
+	MOVQ         8(CX), DX
+	VMOVUPS      Z2, (AX)(DX*1)
+	VMOVUPS      Z3, 64(AX)(DX*1)
+	MOVQ         16(CX), DX
+	VMOVUPS      Z4, (AX)(DX*1)
+	VMOVUPS      Z5, 64(AX)(DX*1)
+	MOVQ         24(CX), DX
+	VMOVUPS      Z6, (AX)(DX*1)
+	VMOVUPS      Z7, 64(AX)(DX*1)
+	MOVQ         32(CX), DX
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	MOVQ         40(CX), DX
+	VMOVUPS      Z10, (AX)(DX*1)
+	VMOVUPS      Z11, 64(AX)(DX*1)
 	VZEROUPPER
 	RET
 
-// func windowF32x7(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x7(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AVX, AVX512F
 TEXT ·windowF32x7(SB), NOSPLIT, $0-64
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
 	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	JMP     sum
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
+	MOVQ    cRows+8(FP), CX
+	MOVQ    add+56(FP), DX
+	TESTQ   DX, DX
+	JZ      sum
+	MOVQ    (CX), DX
+	VMOVUPS (AX)(DX*1), Z0
+	VMOVUPS 64(AX)(DX*1), Z1
+	MOVQ    8(CX), DX
+	VMOVUPS (AX)(DX*1), Z2
+	VMOVUPS 64(AX)(DX*1), Z3
+	MOVQ    16(CX), DX
+	VMOVUPS (AX)(DX*1), Z4
+	VMOVUPS 64(AX)(DX*1), Z5
+	MOVQ    24(CX), DX
+	VMOVUPS (AX)(DX*1), Z6
+	VMOVUPS 64(AX)(DX*1), Z7
+	MOVQ    32(CX), DX
+	VMOVUPS (AX)(DX*1), Z8
+	VMOVUPS 64(AX)(DX*1), Z9
+	MOVQ    40(CX), DX
+	VMOVUPS (AX)(DX*1), Z10
+	VMOVUPS 64(AX)(DX*1), Z11
+	MOVQ    48(CX), DX
+	VMOVUPS (AX)(DX*1), Z12
+	VMOVUPS 64(AX)(DX*1), Z13
 
 sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (R10)(R9*2), R11
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
+	MOVQ aRows+24(FP), AX
+	MOVQ places+32(FP), CX
+	MOVQ b+40(FP), DX
+	MOVQ k+48(FP), BX
+	MOVQ a+16(FP), SI
+	ADDQ (AX), SI
+	MOVQ a+16(FP), DI
+	ADDQ 8(AX), DI
+	MOVQ a+16(FP), R8
+	ADDQ 16(AX), R8
+	MOVQ a+16(FP), R9
+	ADDQ 24(AX), R9
+	MOVQ a+16(FP), R10
+	ADDQ 32(AX), R10
+	MOVQ a+16(FP), R11
+	ADDQ 40(AX), R11
+	MOVQ a+16(FP), R12
+	ADDQ 48(AX), R12
 
 loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Z14
-	VMOVUPS      64(SI), Z15
-	VBROADCASTSS (R8), Z16
+	MOVQ         (CX), AX
+	VMOVUPS      (DX), Z14
+	VMOVUPS      64(DX), Z15
+	VBROADCASTSS (SI)(AX*1), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS (R8)(R9*1), Z16
+	VBROADCASTSS (DI)(AX*1), Z16
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (R8)(R9*2), Z16
+	VBROADCASTSS (R8)(AX*1), Z16
 	VFMADD231PS  Z14, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
-	VBROADCASTSS (R8)(R10*1), Z16
+	VBROADCASTSS (R9)(AX*1), Z16
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (R8)(R9*4), Z16
+	VBROADCASTSS (R10)(AX*1), Z16
 	VFMADD231PS  Z14, Z16, Z8
 	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS (R8)(R11*1), Z16
+	VBROADCASTSS (R11)(AX*1), Z16
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	VBROADCASTSS (R8)(R10*2), Z16
+	VBROADCASTSS (R12)(AX*1), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
-	ADDQ         $0x00000080, SI
-	INCQ         DI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x08, CX
+	DECQ         BX
 	JNZ          loop
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, 64(AX)
+	MOVQ         c+0(FP), AX
+	MOVQ         cRows+8(FP), CX
+	MOVQ         (CX), DX
+	VMOVUPS      Z0, (AX)(DX*1)
+	VMOVUPS      Z1, 64(AX)(DX*1)
+	MOVQ         8(CX), DX
+	VMOVUPS      Z2, (AX)(DX*1)
+	VMOVUPS      Z3, 64(AX)(DX*1)
+	MOVQ         16(CX), DX
+	VMOVUPS      Z4, (AX)(DX*1)
+	VMOVUPS      Z5, 64(AX)(DX*1)
+	MOVQ         24(CX), DX
+	VMOVUPS      Z6, (AX)(DX*1)
+	VMOVUPS      Z7, 64(AX)(DX*1)
+	MOVQ         32(CX), DX
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	MOVQ         40(CX), DX
+	VMOVUPS      Z10, (AX)(DX*1)
+	VMOVUPS      Z11, 64(AX)(DX*1)
+	MOVQ         48(CX), DX
+	VMOVUPS      Z12, (AX)(DX*1)
+	VMOVUPS      Z13, 64(AX)(DX*1)
 	VZEROUPPER
 	RET
 
-// func windowF32x8(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x8(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AVX, AVX512F
 TEXT ·windowF32x8(SB), NOSPLIT, $0-64
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
 	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z14
-	VMOVUPS 64(R8), Z15
-	JMP     sum
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
+	MOVQ    cRows+8(FP), CX
+	MOVQ    add+56(FP), DX
+	TESTQ   DX, DX
+	JZ      sum
+	MOVQ    (CX), DX
+	VMOVUPS (AX)(DX*1), Z0
+	VMOVUPS 64(AX)(DX*1), Z1
+	MOVQ    8(CX), DX
+	VMOVUPS (AX)(DX*1), Z2
+	VMOVUPS 64(AX)(DX*1), Z3
+	MOVQ    16(CX), DX
+	VMOVUPS (AX)(DX*1), Z4
+	VMOVUPS 64(AX)(DX*1), Z5
+	MOVQ    24(CX), DX
+	VMOVUPS (AX)(DX*1), Z6
+	VMOVUPS 64(AX)(DX*1), Z7
+	MOVQ    32(CX), DX
+	VMOVUPS (AX)(DX*1), Z8
+	VMOVUPS 64(AX)(DX*1), Z9
+	MOVQ    40(CX), DX
+	VMOVUPS (AX)(DX*1), Z10
+	VMOVUPS 64(AX)(DX*1), Z11
+	MOVQ    48(CX), DX
+	VMOVUPS (AX)(DX*1), Z12
+	VMOVUPS 64(AX)(DX*1), Z13
+	MOVQ    56(CX), DX
+	VMOVUPS (AX)(DX*1), Z14
+	VMOVUPS 64(AX)(DX*1), Z15
 
 sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (R10)(R9*2), R11
-	LEAQ (R11)(R9*2), R12
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
+	MOVQ aRows+24(FP), AX
+	MOVQ places+32(FP), CX
+	MOVQ b+40(FP), DX
+	MOVQ k+48(FP), BX
+	MOVQ a+16(FP), SI
+	ADDQ (AX), SI
+	MOVQ a+16(FP), DI
+	ADDQ 8(AX), DI
+	MOVQ a+16(FP), R8
+	ADDQ 16(AX), R8
+	MOVQ a+16(FP), R9
+	ADDQ 24(AX), R9
+	MOVQ a+16(FP), R10
+	ADDQ 32(AX), R10
+	MOVQ a+16(FP), R11
+	ADDQ 40(AX), R11
+	MOVQ a+16(FP), R12
+	ADDQ 48(AX), R12
+	MOVQ a+16(FP), R13
+	ADDQ 56(AX), R13
 
 loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Z16
-	VMOVUPS      64(SI), Z17
-	VBROADCASTSS (R8), Z18
+	MOVQ         (CX), AX
+	VMOVUPS      (DX), Z16
+	VMOVUPS      64(DX), Z17
+	VBROADCASTSS (SI)(AX*1), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS (R8)(R9*1), Z18
+	VBROADCASTSS (DI)(AX*1), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS (R8)(R9*2), Z18
+	VBROADCASTSS (R8)(AX*1), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (R8)(R10*1), Z18
+	VBROADCASTSS (R9)(AX*1), Z18
 	VFMADD231PS  Z16, Z18, Z6
 	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS (R8)(R9*4), Z18
+	VBROADCASTSS (R10)(AX*1), Z18
 	VFMADD231PS  Z16, Z18, Z8
 	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS (R8)(R11*1), Z18
+	VBROADCASTSS (R11)(AX*1), Z18
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R8)(R10*2), Z18
+	VBROADCASTSS (R12)(AX*1), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS (R8)(R12*1), Z18
+	VBROADCASTSS (R13)(AX*1), Z18
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         $0x00000080, SI
-	INCQ         DI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x08, CX
+	DECQ         BX
 	JNZ          loop
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z14, (AX)
-	VMOVUPS      Z15, 64(AX)
-	VZEROUPPER
-	RET
-
-// func windowF32x9(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
-// Requires: AVX, AVX512F
-TEXT ·windowF32x9(SB), NOSPLIT, $0-64
-	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z14
-	VMOVUPS 64(R8), Z15
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z16
-	VMOVUPS 64(R8), Z17
-	JMP     sum
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-
-sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (R10)(R9*2), R11
-	LEAQ (R11)(R9*2), R12
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
-
-loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Z18
-	VMOVUPS      64(SI), Z19
-	VBROADCASTSS (R8), Z20
-	VFMADD231PS  Z18, Z20, Z0
-	VFMADD231PS  Z19, Z20, Z1
-	VBROADCASTSS (R8)(R9*1), Z20
-	VFMADD231PS  Z18, Z20, Z2
-	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (R8)(R9*2), Z20
-	VFMADD231PS  Z18, Z20, Z4
-	VFMADD231PS  Z19, Z20, Z5
-	VBROADCASTSS (R8)(R10*1), Z20
-	VFMADD231PS  Z18, Z20, Z6
-	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R8)(R9*4), Z20
-	VFMADD231PS  Z18, Z20, Z8
-	VFMADD231PS  Z19, Z20, Z9
-	VBROADCASTSS (R8)(R11*1), Z20
-	VFMADD231PS  Z18, Z20, Z10
-	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R8)(R10*2), Z20
-	VFMADD231PS  Z18, Z20, Z12
-	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS (R8)(R12*1), Z20
-	VFMADD231PS  Z18, Z20, Z14
-	VFMADD231PS  Z19, Z20, Z15
-	VBROADCASTSS (R8)(R9*8), Z20
-	VFMADD231PS  Z18, Z20, Z16
-	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         $0x00000080, SI
-	INCQ         DI
-	JNZ          loop
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z14, (AX)
-	VMOVUPS      Z15, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z16, (AX)
-	VMOVUPS      Z17, 64(AX)
-	VZEROUPPER
-	RET
-
-// func windowF32x10(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
-// Requires: AVX, AVX512F
-TEXT ·windowF32x10(SB), NOSPLIT, $0-64
-	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z14
-	VMOVUPS 64(R8), Z15
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z16
-	VMOVUPS 64(R8), Z17
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z18
-	VMOVUPS 64(R8), Z19
-	JMP     sum
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-
-sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (R10)(R9*2), R11
-	LEAQ (R11)(R9*2), R12
-	LEAQ (R12)(R9*2), R13
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
-
-loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Z20
-	VMOVUPS      64(SI), Z21
-	VBROADCASTSS (R8), Z22
-	VFMADD231PS  Z20, Z22, Z0
-	VFMADD231PS  Z21, Z22, Z1
-	VBROADCASTSS (R8)(R9*1), Z22
-	VFMADD231PS  Z20, Z22, Z2
-	VFMADD231PS  Z21, Z22, Z3
-	VBROADCASTSS (R8)(R9*2), Z22
-	VFMADD231PS  Z20, Z22, Z4
-	VFMADD231PS  Z21, Z22, Z5
-	VBROADCASTSS (R8)(R10*1), Z22
-	VFMADD231PS  Z20, Z22, Z6
-	VFMADD231PS  Z21, Z22, Z7
-	VBROADCASTSS (R8)(R9*4), Z22
-	VFMADD231PS  Z20, Z22, Z8
-	VFMADD231PS  Z21, Z22, Z9
-	VBROADCASTSS (R8)(R11*1), Z22
-	VFMADD231PS  Z20, Z22, Z10
-	VFMADD231PS  Z21, Z22, Z11
-	VBROADCASTSS (R8)(R10*2), Z22
-	VFMADD231PS  Z20, Z22, Z12
-	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS (R8)(R12*1), Z22
-	VFMADD231PS  Z20, Z22, Z14
-	VFMADD231PS  Z21, Z22, Z15
-	VBROADCASTSS (R8)(R9*8), Z22
-	VFMADD231PS  Z20, Z22, Z16
-	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS (R8)(R13*1), Z22
-	VFMADD231PS  Z20, Z22, Z18
-	VFMADD231PS  Z21, Z22, Z19
-	ADDQ         $0x00000080, SI
-	INCQ         DI
-	JNZ          loop
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z14, (AX)
-	VMOVUPS      Z15, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z16, (AX)
-	VMOVUPS      Z17, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z18, (AX)
-	VMOVUPS      Z19, 64(AX)
-	VZEROUPPER
-	RET
-
-// func windowF32x11(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
-// Requires: AVX, AVX512F
-TEXT ·windowF32x11(SB), NOSPLIT, $0-64
-	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z14
-	VMOVUPS 64(R8), Z15
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z16
-	VMOVUPS 64(R8), Z17
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z18
-	VMOVUPS 64(R8), Z19
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z20
-	VMOVUPS 64(R8), Z21
-	JMP     sum
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-
-sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (R10)(R9*2), R11
-	LEAQ (R11)(R9*2), R12
-	LEAQ (R12)(R9*2), R13
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
-
-loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Z22
-	VMOVUPS      64(SI), Z23
-	VBROADCASTSS (R8), Z24
-	VFMADD231PS  Z22, Z24, Z0
-	VFMADD231PS  Z23, Z24, Z1
-	VBROADCASTSS (R8)(R9*1), Z24
-	VFMADD231PS  Z22, Z24, Z2
-	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (R8)(R9*2), Z24
-	VFMADD231PS  Z22, Z24, Z4
-	VFMADD231PS  Z23, Z24, Z5
-	VBROADCASTSS (R8)(R10*1), Z24
-	VFMADD231PS  Z22, Z24, Z6
-	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R8)(R9*4), Z24
-	VFMADD231PS  Z22, Z24, Z8
-	VFMADD231PS  Z23, Z24, Z9
-	VBROADCASTSS (R8)(R11*1), Z24
-	VFMADD231PS  Z22, Z24, Z10
-	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R8)(R10*2), Z24
-	VFMADD231PS  Z22, Z24, Z12
-	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS (R8)(R12*1), Z24
-	VFMADD231PS  Z22, Z24, Z14
-	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R8)(R9*8), Z24
-	VFMADD231PS  Z22, Z24, Z16
-	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS (R8)(R13*1), Z24
-	VFMADD231PS  Z22, Z24, Z18
-	VFMADD231PS  Z23, Z24, Z19
-	VBROADCASTSS (R8)(R11*2), Z24
-	VFMADD231PS  Z22, Z24, Z20
-	VFMADD231PS  Z23, Z24, Z21
-	ADDQ         $0x00000080, SI
-	INCQ         DI
-	JNZ          loop
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z14, (AX)
-	VMOVUPS      Z15, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z16, (AX)
-	VMOVUPS      Z17, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z18, (AX)
-	VMOVUPS      Z19, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z20, (AX)
-	VMOVUPS      Z21, 64(AX)
-	VZEROUPPER
-	RET
-
-// func windowF32x12(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
-// Requires: AVX, AVX512F
-TEXT ·windowF32x12(SB), NOSPLIT, $0-64
-	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z14
-	VMOVUPS 64(R8), Z15
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z16
-	VMOVUPS 64(R8), Z17
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z18
-	VMOVUPS 64(R8), Z19
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z20
-	VMOVUPS 64(R8), Z21
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z22
-	VMOVUPS 64(R8), Z23
-	JMP     sum
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-
-sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (R10)(R9*2), R11
-	LEAQ (R11)(R9*2), R12
-	LEAQ (R12)(R9*2), R13
-	LEAQ (R13)(R9*2), R14
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
-
-loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Z24
-	VMOVUPS      64(SI), Z25
-	VBROADCASTSS (R8), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (R8)(R9*1), Z26
-	VFMADD231PS  Z24, Z26, Z2
-	VFMADD231PS  Z25, Z26, Z3
-	VBROADCASTSS (R8)(R9*2), Z26
-	VFMADD231PS  Z24, Z26, Z4
-	VFMADD231PS  Z25, Z26, Z5
-	VBROADCASTSS (R8)(R10*1), Z26
-	VFMADD231PS  Z24, Z26, Z6
-	VFMADD231PS  Z25, Z26, Z7
-	VBROADCASTSS (R8)(R9*4), Z26
-	VFMADD231PS  Z24, Z26, Z8
-	VFMADD231PS  Z25, Z26, Z9
-	VBROADCASTSS (R8)(R11*1), Z26
-	VFMADD231PS  Z24, Z26, Z10
-	VFMADD231PS  Z25, Z26, Z11
-	VBROADCASTSS (R8)(R10*2), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R8)(R12*1), Z26
-	VFMADD231PS  Z24, Z26, Z14
-	VFMADD231PS  Z25, Z26, Z15
-	VBROADCASTSS (R8)(R9*8), Z26
-	VFMADD231PS  Z24, Z26, Z16
-	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS (R8)(R13*1), Z26
-	VFMADD231PS  Z24, Z26, Z18
-	VFMADD231PS  Z25, Z26, Z19
-	VBROADCASTSS (R8)(R11*2), Z26
-	VFMADD231PS  Z24, Z26, Z20
-	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS (R8)(R14*1), Z26
-	VFMADD231PS  Z24, Z26, Z22
-	VFMADD231PS  Z25, Z26, Z23
-	ADDQ         $0x00000080, SI
-	INCQ         DI
-	JNZ          loop
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z14, (AX)
-	VMOVUPS      Z15, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z16, (AX)
-	VMOVUPS      Z17, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z18, (AX)
-	VMOVUPS      Z19, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z20, (AX)
-	VMOVUPS      Z21, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z22, (AX)
-	VMOVUPS      Z23, 64(AX)
-	VZEROUPPER
-	RET
-
-// func windowF32x13(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
-// Requires: AVX, AVX512F
-TEXT ·windowF32x13(SB), NOSPLIT, $0-64
-	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z14
-	VMOVUPS 64(R8), Z15
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z16
-	VMOVUPS 64(R8), Z17
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z18
-	VMOVUPS 64(R8), Z19
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z20
-	VMOVUPS 64(R8), Z21
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z22
-	VMOVUPS 64(R8), Z23
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z24
-	VMOVUPS 64(R8), Z25
-	JMP     sum
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	VPXORD Z25, Z25, Z25
-
-sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (R10)(R9*2), R11
-	LEAQ (R11)(R9*2), R12
-	LEAQ (R12)(R9*2), R13
-	LEAQ (R13)(R9*2), R14
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
-
-loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Z26
-	VMOVUPS      64(SI), Z27
-	VBROADCASTSS (R8), Z28
-	VFMADD231PS  Z26, Z28, Z0
-	VFMADD231PS  Z27, Z28, Z1
-	VBROADCASTSS (R8)(R9*1), Z28
-	VFMADD231PS  Z26, Z28, Z2
-	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (R8)(R9*2), Z28
-	VFMADD231PS  Z26, Z28, Z4
-	VFMADD231PS  Z27, Z28, Z5
-	VBROADCASTSS (R8)(R10*1), Z28
-	VFMADD231PS  Z26, Z28, Z6
-	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (R8)(R9*4), Z28
-	VFMADD231PS  Z26, Z28, Z8
-	VFMADD231PS  Z27, Z28, Z9
-	VBROADCASTSS (R8)(R11*1), Z28
-	VFMADD231PS  Z26, Z28, Z10
-	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R8)(R10*2), Z28
-	VFMADD231PS  Z26, Z28, Z12
-	VFMADD231PS  Z27, Z28, Z13
-	VBROADCASTSS (R8)(R12*1), Z28
-	VFMADD231PS  Z26, Z28, Z14
-	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (R8)(R9*8), Z28
-	VFMADD231PS  Z26, Z28, Z16
-	VFMADD231PS  Z27, Z28, Z17
-	VBROADCASTSS (R8)(R13*1), Z28
-	VFMADD231PS  Z26, Z28, Z18
-	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R8)(R11*2), Z28
-	VFMADD231PS  Z26, Z28, Z20
-	VFMADD231PS  Z27, Z28, Z21
-	VBROADCASTSS (R8)(R14*1), Z28
-	VFMADD231PS  Z26, Z28, Z22
-	VFMADD231PS  Z27, Z28, Z23
-	VBROADCASTSS (R8)(R10*4), Z28
-	VFMADD231PS  Z26, Z28, Z24
-	VFMADD231PS  Z27, Z28, Z25
-	ADDQ         $0x00000080, SI
-	INCQ         DI
-	JNZ          loop
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z14, (AX)
-	VMOVUPS      Z15, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z16, (AX)
-	VMOVUPS      Z17, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z18, (AX)
-	VMOVUPS      Z19, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z20, (AX)
-	VMOVUPS      Z21, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z22, (AX)
-	VMOVUPS      Z23, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z24, (AX)
-	VMOVUPS      Z25, 64(AX)
-	VZEROUPPER
-	RET
-
-// func windowF32x14(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
-// Requires: AVX, AVX512F
-TEXT ·windowF32x14(SB), NOSPLIT, $0-64
-	MOVQ    c+0(FP), AX
-	MOVQ    cStride+8(FP), CX
-	MOVQ    a+16(FP), DX
-	MOVQ    places+32(FP), BX
-	MOVQ    b+40(FP), SI
-	MOVQ    k+48(FP), DI
-	MOVQ    add+56(FP), R8
-	TESTQ   R8, R8
-	JZ      zero
-	MOVQ    AX, R8
-	VMOVUPS (R8), Z0
-	VMOVUPS 64(R8), Z1
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z2
-	VMOVUPS 64(R8), Z3
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z6
-	VMOVUPS 64(R8), Z7
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z8
-	VMOVUPS 64(R8), Z9
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z10
-	VMOVUPS 64(R8), Z11
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z12
-	VMOVUPS 64(R8), Z13
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z14
-	VMOVUPS 64(R8), Z15
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z16
-	VMOVUPS 64(R8), Z17
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z18
-	VMOVUPS 64(R8), Z19
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z20
-	VMOVUPS 64(R8), Z21
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z22
-	VMOVUPS 64(R8), Z23
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z24
-	VMOVUPS 64(R8), Z25
-	ADDQ    CX, R8
-	VMOVUPS (R8), Z26
-	VMOVUPS 64(R8), Z27
-	JMP     sum
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	VPXORD Z25, Z25, Z25
-	VPXORD Z26, Z26, Z26
-	VPXORD Z27, Z27, Z27
-
-sum:
-	MOVQ aRow+24(FP), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (R10)(R9*2), R11
-	LEAQ (R11)(R9*2), R12
-	LEAQ (R12)(R9*2), R13
-	LEAQ (R13)(R9*2), R14
-	LEAQ (R14)(R9*2), R15
-	LEAQ (BX)(DI*8), BX
-	NEGQ DI
-
-loop:
-	MOVQ         (BX)(DI*8), R8
-	ADDQ         DX, R8
-	VMOVUPS      (SI), Z28
-	VMOVUPS      64(SI), Z29
-	VBROADCASTSS (R8), Z30
-	VFMADD231PS  Z28, Z30, Z0
-	VFMADD231PS  Z29, Z30, Z1
-	VBROADCASTSS (R8)(R9*1), Z30
-	VFMADD231PS  Z28, Z30, Z2
-	VFMADD231PS  Z29, Z30, Z3
-	VBROADCASTSS (R8)(R9*2), Z30
-	VFMADD231PS  Z28, Z30, Z4
-	VFMADD231PS  Z29, Z30, Z5
-	VBROADCASTSS (R8)(R10*1), Z30
-	VFMADD231PS  Z28, Z30, Z6
-	VFMADD231PS  Z29, Z30, Z7
-	VBROADCASTSS (R8)(R9*4), Z30
-	VFMADD231PS  Z28, Z30, Z8
-	VFMADD231PS  Z29, Z30, Z9
-	VBROADCASTSS (R8)(R11*1), Z30
-	VFMADD231PS  Z28, Z30, Z10
-	VFMADD231PS  Z29, Z30, Z11
-	VBROADCASTSS (R8)(R10*2), Z30
-	VFMADD231PS  Z28, Z30, Z12
-	VFMADD231PS  Z29, Z30, Z13
-	VBROADCASTSS (R8)(R12*1), Z30
-	VFMADD231PS  Z28, Z30, Z14
-	VFMADD231PS  Z29, Z30, Z15
-	VBROADCASTSS (R8)(R9*8), Z30
-	VFMADD231PS  Z28, Z30, Z16
-	VFMADD231PS  Z29, Z30, Z17
-	VBROADCASTSS (R8)(R13*1), Z30
-	VFMADD231PS  Z28, Z30, Z18
-	VFMADD231PS  Z29, Z30, Z19
-	VBROADCASTSS (R8)(R11*2), Z30
-	VFMADD231PS  Z28, Z30, Z20
-	VFMADD231PS  Z29, Z30, Z21
-	VBROADCASTSS (R8)(R14*1), Z30
-	VFMADD231PS  Z28, Z30, Z22
-	VFMADD231PS  Z29, Z30, Z23
-	VBROADCASTSS (R8)(R10*4), Z30
-	VFMADD231PS  Z28, Z30, Z24
-	VFMADD231PS  Z29, Z30, Z25
-	VBROADCASTSS (R8)(R15*1), Z30
-	VFMADD231PS  Z28, Z30, Z26
-	VFMADD231PS  Z29, Z30, Z27
-	ADDQ         $0x00000080, SI
-	INCQ         DI
-	JNZ          loop
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z14, (AX)
-	VMOVUPS      Z15, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z16, (AX)
-	VMOVUPS      Z17, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z18, (AX)
-	VMOVUPS      Z19, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z20, (AX)
-	VMOVUPS      Z21, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z22, (AX)
-	VMOVUPS      Z23, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z24, (AX)
-	VMOVUPS      Z25, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z26, (AX)
-	VMOVUPS      Z27, 64(AX)
+	MOVQ         c+0(FP), AX
+	MOVQ         cRows+8(FP), CX
+	MOVQ         (CX), DX
+	VMOVUPS      Z0, (AX)(DX*1)
+	VMOVUPS      Z1, 64(AX)(DX*1)
+	MOVQ         8(CX), DX
+	VMOVUPS      Z2, (AX)(DX*1)
+	VMOVUPS      Z3, 64(AX)(DX*1)
+	MOVQ         16(CX), DX
+	VMOVUPS      Z4, (AX)(DX*1)
+	VMOVUPS      Z5, 64(AX)(DX*1)
+	MOVQ         24(CX), DX
+	VMOVUPS      Z6, (AX)(DX*1)
+	VMOVUPS      Z7, 64(AX)(DX*1)
+	MOVQ         32(CX), DX
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	MOVQ         40(CX), DX
+	VMOVUPS      Z10, (AX)(DX*1)
+	VMOVUPS      Z11, 64(AX)(DX*1)
+	MOVQ         48(CX), DX
+	VMOVUPS      Z12, (AX)(DX*1)
+	VMOVUPS      Z13, 64(AX)(DX*1)
+	MOVQ         56(CX), DX
+	VMOVUPS      Z14, (AX)(DX*1)
+	VMOVUPS      Z15, 64(AX)(DX*1)
 	VZEROUPPER
 	RET

@@ -4,62 +4,50 @@
 
 #include "textflag.h"
 
-// func windowF32x1(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x1(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AdvSIMD
 TEXT ·windowF32x1(SB), NOSPLIT, $0-64
-	MOVD c+0(FP), R0
-	MOVD cStride+8(FP), R1
-	MOVD places+32(FP), R1
-	MOVD b+40(FP), R2
-	MOVD k+48(FP), R3
-	MOVD add+56(FP), R4
-	CBZ R4, zero
-	MOVD R0, R4
-	FLDPQ (R4), (F0, F1)
-	FLDPQ 32(R4), (F2, F3)
-	B sum
-zero:
 	VMOVI $0, V0.B16
 	VMOVI $0, V1.B16
 	VMOVI $0, V2.B16
 	VMOVI $0, V3.B16
+	MOVD c+0(FP), R0
+	MOVD cRows+8(FP), R1
+	MOVD add+56(FP), R2
+	CBZ R2, sum
+	MOVD (R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F0, F1)
+	FLDPQ 32(R2), (F2, F3)
 sum:
-	MOVD a+16(FP), R4
-	MOVD aRow+24(FP), R5
+	MOVD a+16(FP), R2
+	MOVD aRows+24(FP), R3
+	MOVD places+32(FP), R4
+	MOVD b+40(FP), R5
+	MOVD k+48(FP), R6
+	MOVD (R3), R3
+	ADD R2, R3, R3
 loop:
-	MOVD.P 8(R1), R5
-	FMOVS (R4)(R5), F4
-	FLDPQ (R2), (F5, F6)
+	MOVD.P 8(R4), R2
+	FMOVS (R3)(R2), F4
+	FLDPQ (R5), (F5, F6)
 	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
 	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
-	FLDPQ 32(R2), (F5, F6)
+	FLDPQ 32(R5), (F5, F6)
 	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
 	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
-	ADD $64, R2, R2
-	SUBS $1, R3, R3
+	ADD $64, R5, R5
+	SUBS $1, R6, R6
 	BNE loop
-	FSTPQ (F0, F1), (R0)
-	FSTPQ (F2, F3), 32(R0)
+	MOVD (R1), R1
+	ADD R0, R1, R1
+	FSTPQ (F0, F1), (R1)
+	FSTPQ (F2, F3), 32(R1)
 	RET
 
-// func windowF32x2(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x2(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AdvSIMD
 TEXT ·windowF32x2(SB), NOSPLIT, $0-64
-	MOVD c+0(FP), R0
-	MOVD cStride+8(FP), R1
-	MOVD places+32(FP), R2
-	MOVD b+40(FP), R3
-	MOVD k+48(FP), R4
-	MOVD add+56(FP), R5
-	CBZ R5, zero
-	MOVD R0, R5
-	FLDPQ (R5), (F0, F1)
-	FLDPQ 32(R5), (F2, F3)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F4, F5)
-	FLDPQ 32(R5), (F6, F7)
-	B sum
-zero:
 	VMOVI $0, V0.B16
 	VMOVI $0, V1.B16
 	VMOVI $0, V2.B16
@@ -68,55 +56,58 @@ zero:
 	VMOVI $0, V5.B16
 	VMOVI $0, V6.B16
 	VMOVI $0, V7.B16
+	MOVD c+0(FP), R0
+	MOVD cRows+8(FP), R1
+	MOVD add+56(FP), R2
+	CBZ R2, sum
+	MOVD (R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F0, F1)
+	FLDPQ 32(R2), (F2, F3)
+	MOVD 8(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F4, F5)
+	FLDPQ 32(R2), (F6, F7)
 sum:
-	MOVD a+16(FP), R5
-	MOVD aRow+24(FP), R6
-	ADD R6, R5, R6
+	MOVD a+16(FP), R2
+	MOVD aRows+24(FP), R3
+	MOVD places+32(FP), R4
+	MOVD b+40(FP), R5
+	MOVD k+48(FP), R6
+	MOVD (R3), R7
+	ADD R2, R7, R7
+	MOVD 8(R3), R3
+	ADD R2, R3, R3
 loop:
-	MOVD.P 8(R2), R7
-	FMOVS (R5)(R7), F8
-	FMOVS (R6)(R7), F9
-	FLDPQ (R3), (F10, F11)
+	MOVD.P 8(R4), R2
+	FMOVS (R7)(R2), F8
+	FMOVS (R3)(R2), F9
+	FLDPQ (R5), (F10, F11)
 	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
 	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
 	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
 	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
-	FLDPQ 32(R3), (F10, F11)
+	FLDPQ 32(R5), (F10, F11)
 	WORD $0x4f881142 // fmla v2.4s, v10.4s, v8.s[0]
 	WORD $0x4f881163 // fmla v3.4s, v11.4s, v8.s[0]
 	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
 	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
-	ADD $64, R3, R3
-	SUBS $1, R4, R4
+	ADD $64, R5, R5
+	SUBS $1, R6, R6
 	BNE loop
-	FSTPQ (F0, F1), (R0)
-	FSTPQ (F2, F3), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F4, F5), (R0)
-	FSTPQ (F6, F7), 32(R0)
+	MOVD (R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F0, F1), (R2)
+	FSTPQ (F2, F3), 32(R2)
+	MOVD 8(R1), R1
+	ADD R0, R1, R1
+	FSTPQ (F4, F5), (R1)
+	FSTPQ (F6, F7), 32(R1)
 	RET
 
-// func windowF32x3(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x3(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AdvSIMD
 TEXT ·windowF32x3(SB), NOSPLIT, $0-64
-	MOVD c+0(FP), R0
-	MOVD cStride+8(FP), R1
-	MOVD places+32(FP), R2
-	MOVD b+40(FP), R3
-	MOVD k+48(FP), R4
-	MOVD add+56(FP), R5
-	CBZ R5, zero
-	MOVD R0, R5
-	FLDPQ (R5), (F0, F1)
-	FLDPQ 32(R5), (F2, F3)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F4, F5)
-	FLDPQ 32(R5), (F6, F7)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F8, F9)
-	FLDPQ 32(R5), (F10, F11)
-	B sum
-zero:
 	VMOVI $0, V0.B16
 	VMOVI $0, V1.B16
 	VMOVI $0, V2.B16
@@ -129,67 +120,73 @@ zero:
 	VMOVI $0, V9.B16
 	VMOVI $0, V10.B16
 	VMOVI $0, V11.B16
+	MOVD c+0(FP), R0
+	MOVD cRows+8(FP), R1
+	MOVD add+56(FP), R2
+	CBZ R2, sum
+	MOVD (R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F0, F1)
+	FLDPQ 32(R2), (F2, F3)
+	MOVD 8(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F4, F5)
+	FLDPQ 32(R2), (F6, F7)
+	MOVD 16(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F8, F9)
+	FLDPQ 32(R2), (F10, F11)
 sum:
-	MOVD a+16(FP), R5
-	MOVD aRow+24(FP), R6
-	ADD R6, R5, R7
-	ADD R6, R7, R6
+	MOVD a+16(FP), R2
+	MOVD aRows+24(FP), R3
+	MOVD places+32(FP), R4
+	MOVD b+40(FP), R5
+	MOVD k+48(FP), R6
+	MOVD (R3), R7
+	ADD R2, R7, R7
+	MOVD 8(R3), R8
+	ADD R2, R8, R8
+	MOVD 16(R3), R3
+	ADD R2, R3, R3
 loop:
-	MOVD.P 8(R2), R8
-	FMOVS (R5)(R8), F12
-	FMOVS (R7)(R8), F13
-	FMOVS (R6)(R8), F14
-	FLDPQ (R3), (F15, F16)
+	MOVD.P 8(R4), R2
+	FMOVS (R7)(R2), F12
+	FMOVS (R8)(R2), F13
+	FMOVS (R3)(R2), F14
+	FLDPQ (R5), (F15, F16)
 	WORD $0x4f8c11e0 // fmla v0.4s, v15.4s, v12.s[0]
 	WORD $0x4f8c1201 // fmla v1.4s, v16.4s, v12.s[0]
 	WORD $0x4f8d11e4 // fmla v4.4s, v15.4s, v13.s[0]
 	WORD $0x4f8d1205 // fmla v5.4s, v16.4s, v13.s[0]
 	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
 	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
-	FLDPQ 32(R3), (F15, F16)
+	FLDPQ 32(R5), (F15, F16)
 	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
 	WORD $0x4f8c1203 // fmla v3.4s, v16.4s, v12.s[0]
 	WORD $0x4f8d11e6 // fmla v6.4s, v15.4s, v13.s[0]
 	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
 	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
 	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
-	ADD $64, R3, R3
-	SUBS $1, R4, R4
+	ADD $64, R5, R5
+	SUBS $1, R6, R6
 	BNE loop
-	FSTPQ (F0, F1), (R0)
-	FSTPQ (F2, F3), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F4, F5), (R0)
-	FSTPQ (F6, F7), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F8, F9), (R0)
-	FSTPQ (F10, F11), 32(R0)
+	MOVD (R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F0, F1), (R2)
+	FSTPQ (F2, F3), 32(R2)
+	MOVD 8(R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F4, F5), (R2)
+	FSTPQ (F6, F7), 32(R2)
+	MOVD 16(R1), R1
+	ADD R0, R1, R1
+	FSTPQ (F8, F9), (R1)
+	FSTPQ (F10, F11), 32(R1)
 	RET
 
-// func windowF32x4(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x4(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AdvSIMD
 TEXT ·windowF32x4(SB), NOSPLIT, $0-64
-	MOVD c+0(FP), R0
-	MOVD cStride+8(FP), R1
-	MOVD places+32(FP), R2
-	MOVD b+40(FP), R3
-	MOVD k+48(FP), R4
-	MOVD add+56(FP), R5
-	CBZ R5, zero
-	MOVD R0, R5
-	FLDPQ (R5), (F0, F1)
-	FLDPQ 32(R5), (F2, F3)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F4, F5)
-	FLDPQ 32(R5), (F6, F7)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F8, F9)
-	FLDPQ 32(R5), (F10, F11)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F12, F13)
-	FLDPQ 32(R5), (F14, F15)
-	B sum
-zero:
 	VMOVI $0, V0.B16
 	VMOVI $0, V1.B16
 	VMOVI $0, V2.B16
@@ -206,19 +203,47 @@ zero:
 	VMOVI $0, V13.B16
 	VMOVI $0, V14.B16
 	VMOVI $0, V15.B16
+	MOVD c+0(FP), R0
+	MOVD cRows+8(FP), R1
+	MOVD add+56(FP), R2
+	CBZ R2, sum
+	MOVD (R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F0, F1)
+	FLDPQ 32(R2), (F2, F3)
+	MOVD 8(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F4, F5)
+	FLDPQ 32(R2), (F6, F7)
+	MOVD 16(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F8, F9)
+	FLDPQ 32(R2), (F10, F11)
+	MOVD 24(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F12, F13)
+	FLDPQ 32(R2), (F14, F15)
 sum:
-	MOVD a+16(FP), R5
-	MOVD aRow+24(FP), R6
-	ADD R6, R5, R7
-	ADD R6, R7, R8
-	ADD R6, R8, R6
+	MOVD a+16(FP), R2
+	MOVD aRows+24(FP), R3
+	MOVD places+32(FP), R4
+	MOVD b+40(FP), R5
+	MOVD k+48(FP), R6
+	MOVD (R3), R7
+	ADD R2, R7, R7
+	MOVD 8(R3), R8
+	ADD R2, R8, R8
+	MOVD 16(R3), R9
+	ADD R2, R9, R9
+	MOVD 24(R3), R3
+	ADD R2, R3, R3
 loop:
-	MOVD.P 8(R2), R9
-	FMOVS (R5)(R9), F16
-	FMOVS (R7)(R9), F17
-	FMOVS (R8)(R9), F18
-	FMOVS (R6)(R9), F19
-	FLDPQ (R3), (F20, F21)
+	MOVD.P 8(R4), R2
+	FMOVS (R7)(R2), F16
+	FMOVS (R8)(R2), F17
+	FMOVS (R9)(R2), F18
+	FMOVS (R3)(R2), F19
+	FLDPQ (R5), (F20, F21)
 	WORD $0x4f901280 // fmla v0.4s, v20.4s, v16.s[0]
 	WORD $0x4f9012a1 // fmla v1.4s, v21.4s, v16.s[0]
 	WORD $0x4f911284 // fmla v4.4s, v20.4s, v17.s[0]
@@ -227,7 +252,7 @@ loop:
 	WORD $0x4f9212a9 // fmla v9.4s, v21.4s, v18.s[0]
 	WORD $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
 	WORD $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
-	FLDPQ 32(R3), (F20, F21)
+	FLDPQ 32(R5), (F20, F21)
 	WORD $0x4f901282 // fmla v2.4s, v20.4s, v16.s[0]
 	WORD $0x4f9012a3 // fmla v3.4s, v21.4s, v16.s[0]
 	WORD $0x4f911286 // fmla v6.4s, v20.4s, v17.s[0]
@@ -236,49 +261,30 @@ loop:
 	WORD $0x4f9212ab // fmla v11.4s, v21.4s, v18.s[0]
 	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
 	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
-	ADD $64, R3, R3
-	SUBS $1, R4, R4
+	ADD $64, R5, R5
+	SUBS $1, R6, R6
 	BNE loop
-	FSTPQ (F0, F1), (R0)
-	FSTPQ (F2, F3), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F4, F5), (R0)
-	FSTPQ (F6, F7), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F8, F9), (R0)
-	FSTPQ (F10, F11), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F12, F13), (R0)
-	FSTPQ (F14, F15), 32(R0)
+	MOVD (R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F0, F1), (R2)
+	FSTPQ (F2, F3), 32(R2)
+	MOVD 8(R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F4, F5), (R2)
+	FSTPQ (F6, F7), 32(R2)
+	MOVD 16(R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F8, F9), (R2)
+	FSTPQ (F10, F11), 32(R2)
+	MOVD 24(R1), R1
+	ADD R0, R1, R1
+	FSTPQ (F12, F13), (R1)
+	FSTPQ (F14, F15), 32(R1)
 	RET
 
-// func windowF32x5(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x5(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AdvSIMD
 TEXT ·windowF32x5(SB), NOSPLIT, $0-64
-	MOVD c+0(FP), R0
-	MOVD cStride+8(FP), R1
-	MOVD places+32(FP), R2
-	MOVD b+40(FP), R3
-	MOVD k+48(FP), R4
-	MOVD add+56(FP), R5
-	CBZ R5, zero
-	MOVD R0, R5
-	FLDPQ (R5), (F0, F1)
-	FLDPQ 32(R5), (F2, F3)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F4, F5)
-	FLDPQ 32(R5), (F6, F7)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F8, F9)
-	FLDPQ 32(R5), (F10, F11)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F12, F13)
-	FLDPQ 32(R5), (F14, F15)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F16, F17)
-	FLDPQ 32(R5), (F18, F19)
-	B sum
-zero:
 	VMOVI $0, V0.B16
 	VMOVI $0, V1.B16
 	VMOVI $0, V2.B16
@@ -299,21 +305,54 @@ zero:
 	VMOVI $0, V17.B16
 	VMOVI $0, V18.B16
 	VMOVI $0, V19.B16
+	MOVD c+0(FP), R0
+	MOVD cRows+8(FP), R1
+	MOVD add+56(FP), R2
+	CBZ R2, sum
+	MOVD (R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F0, F1)
+	FLDPQ 32(R2), (F2, F3)
+	MOVD 8(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F4, F5)
+	FLDPQ 32(R2), (F6, F7)
+	MOVD 16(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F8, F9)
+	FLDPQ 32(R2), (F10, F11)
+	MOVD 24(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F12, F13)
+	FLDPQ 32(R2), (F14, F15)
+	MOVD 32(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F16, F17)
+	FLDPQ 32(R2), (F18, F19)
 sum:
-	MOVD a+16(FP), R5
-	MOVD aRow+24(FP), R6
-	ADD R6, R5, R7
-	ADD R6, R7, R8
-	ADD R6, R8, R9
-	ADD R6, R9, R6
+	MOVD a+16(FP), R2
+	MOVD aRows+24(FP), R3
+	MOVD places+32(FP), R4
+	MOVD b+40(FP), R5
+	MOVD k+48(FP), R6
+	MOVD (R3), R7
+	ADD R2, R7, R7
+	MOVD 8(R3), R8
+	ADD R2, R8, R8
+	MOVD 16(R3), R9
+	ADD R2, R9, R9
+	MOVD 24(R3), R10
+	ADD R2, R10, R10
+	MOVD 32(R3), R3
+	ADD R2, R3, R3
 loop:
-	MOVD.P 8(R2), R10
-	FMOVS (R5)(R10), F20
-	FMOVS (R7)(R10), F21
-	FMOVS (R8)(R10), F22
-	FMOVS (R9)(R10), F23
-	FMOVS (R6)(R10), F24
-	FLDPQ (R3), (F25, F26)
+	MOVD.P 8(R4), R2
+	FMOVS (R7)(R2), F20
+	FMOVS (R8)(R2), F21
+	FMOVS (R9)(R2), F22
+	FMOVS (R10)(R2), F23
+	FMOVS (R3)(R2), F24
+	FLDPQ (R5), (F25, F26)
 	WORD $0x4f941320 // fmla v0.4s, v25.4s, v20.s[0]
 	WORD $0x4f941341 // fmla v1.4s, v26.4s, v20.s[0]
 	WORD $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
@@ -324,7 +363,7 @@ loop:
 	WORD $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
 	WORD $0x4f981330 // fmla v16.4s, v25.4s, v24.s[0]
 	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
-	FLDPQ 32(R3), (F25, F26)
+	FLDPQ 32(R5), (F25, F26)
 	WORD $0x4f941322 // fmla v2.4s, v25.4s, v20.s[0]
 	WORD $0x4f941343 // fmla v3.4s, v26.4s, v20.s[0]
 	WORD $0x4f951326 // fmla v6.4s, v25.4s, v21.s[0]
@@ -335,55 +374,34 @@ loop:
 	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
 	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
 	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
-	ADD $64, R3, R3
-	SUBS $1, R4, R4
+	ADD $64, R5, R5
+	SUBS $1, R6, R6
 	BNE loop
-	FSTPQ (F0, F1), (R0)
-	FSTPQ (F2, F3), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F4, F5), (R0)
-	FSTPQ (F6, F7), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F8, F9), (R0)
-	FSTPQ (F10, F11), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F12, F13), (R0)
-	FSTPQ (F14, F15), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F16, F17), (R0)
-	FSTPQ (F18, F19), 32(R0)
+	MOVD (R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F0, F1), (R2)
+	FSTPQ (F2, F3), 32(R2)
+	MOVD 8(R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F4, F5), (R2)
+	FSTPQ (F6, F7), 32(R2)
+	MOVD 16(R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F8, F9), (R2)
+	FSTPQ (F10, F11), 32(R2)
+	MOVD 24(R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F12, F13), (R2)
+	FSTPQ (F14, F15), 32(R2)
+	MOVD 32(R1), R1
+	ADD R0, R1, R1
+	FSTPQ (F16, F17), (R1)
+	FSTPQ (F18, F19), 32(R1)
 	RET
 
-// func windowF32x6(c *float32, cStride uintptr, a *float32, aRow uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
+// func windowF32x6(c *float32, cRows *uintptr, a *float32, aRows *uintptr, places *uintptr, b *float32, k uintptr, add uintptr)
 // Requires: AdvSIMD
 TEXT ·windowF32x6(SB), NOSPLIT, $0-64
-	MOVD c+0(FP), R0
-	MOVD cStride+8(FP), R1
-	MOVD places+32(FP), R2
-	MOVD b+40(FP), R3
-	MOVD k+48(FP), R4
-	MOVD add+56(FP), R5
-	CBZ R5, zero
-	MOVD R0, R5
-	FLDPQ (R5), (F0, F1)
-	FLDPQ 32(R5), (F2, F3)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F4, F5)
-	FLDPQ 32(R5), (F6, F7)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F8, F9)
-	FLDPQ 32(R5), (F10, F11)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F12, F13)
-	FLDPQ 32(R5), (F14, F15)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F16, F17)
-	FLDPQ 32(R5), (F18, F19)
-	ADD R1, R5, R5
-	FLDPQ (R5), (F20, F21)
-	FLDPQ 32(R5), (F22, F23)
-	B sum
-zero:
 	VMOVI $0, V0.B16
 	VMOVI $0, V1.B16
 	VMOVI $0, V2.B16
@@ -408,23 +426,61 @@ zero:
 	VMOVI $0, V21.B16
 	VMOVI $0, V22.B16
 	VMOVI $0, V23.B16
+	MOVD c+0(FP), R0
+	MOVD cRows+8(FP), R1
+	MOVD add+56(FP), R2
+	CBZ R2, sum
+	MOVD (R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F0, F1)
+	FLDPQ 32(R2), (F2, F3)
+	MOVD 8(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F4, F5)
+	FLDPQ 32(R2), (F6, F7)
+	MOVD 16(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F8, F9)
+	FLDPQ 32(R2), (F10, F11)
+	MOVD 24(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F12, F13)
+	FLDPQ 32(R2), (F14, F15)
+	MOVD 32(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F16, F17)
+	FLDPQ 32(R2), (F18, F19)
+	MOVD 40(R1), R2
+	ADD R0, R2, R2
+	FLDPQ (R2), (F20, F21)
+	FLDPQ 32(R2), (F22, F23)
 sum:
-	MOVD a+16(FP), R5
-	MOVD aRow+24(FP), R6
-	ADD R6, R5, R7
-	ADD R6, R7, R8
-	ADD R6, R8, R9
-	ADD R6, R9, R10
-	ADD R6, R10, R6
+	MOVD a+16(FP), R2
+	MOVD aRows+24(FP), R3
+	MOVD places+32(FP), R4
+	MOVD b+40(FP), R5
+	MOVD k+48(FP), R6
+	MOVD (R3), R7
+	ADD R2, R7, R7
+	MOVD 8(R3), R8
+	ADD R2, R8, R8
+	MOVD 16(R3), R9
+	ADD R2, R9, R9
+	MOVD 24(R3), R10
+	ADD R2, R10, R10
+	MOVD 32(R3), R11
+	ADD R2, R11, R11
+	MOVD 40(R3), R3
+	ADD R2, R3, R3
 loop:
-	MOVD.P 8(R2), R11
-	FMOVS (R5)(R11), F24
-	FMOVS (R7)(R11), F25
-	FMOVS (R8)(R11), F26
-	FMOVS (R9)(R11), F27
-	FMOVS (R10)(R11), F28
-	FMOVS (R6)(R11), F29
-	FLDPQ (R3), (F30, F31)
+	MOVD.P 8(R4), R2
+	FMOVS (R7)(R2), F24
+	FMOVS (R8)(R2), F25
+	FMOVS (R9)(R2), F26
+	FMOVS (R10)(R2), F27
+	FMOVS (R11)(R2), F28
+	FMOVS (R3)(R2), F29
+	FLDPQ (R5), (F30, F31)
 	WORD $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
 	WORD $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
 	WORD $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
@@ -437,7 +493,7 @@ loop:
 	WORD $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
 	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
 	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
-	FLDPQ 32(R3), (F30, F31)
+	FLDPQ 32(R5), (F30, F31)
 	WORD $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
 	WORD $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
 	WORD $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
@@ -450,24 +506,31 @@ loop:
 	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
 	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
 	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
-	ADD $64, R3, R3
-	SUBS $1, R4, R4
+	ADD $64, R5, R5
+	SUBS $1, R6, R6
 	BNE loop
-	FSTPQ (F0, F1), (R0)
-	FSTPQ (F2, F3), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F4, F5), (R0)
-	FSTPQ (F6, F7), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F8, F9), (R0)
-	FSTPQ (F10, F11), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F12, F13), (R0)
-	FSTPQ (F14, F15), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F16, F17), (R0)
-	FSTPQ (F18, F19), 32(R0)
-	ADD R1, R0, R0
-	FSTPQ (F20, F21), (R0)
-	FSTPQ (F22, F23), 32(R0)
+	MOVD (R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F0, F1), (R2)
+	FSTPQ (F2, F3), 32(R2)
+	MOVD 8(R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F4, F5), (R2)
+	FSTPQ (F6, F7), 32(R2)
+	MOVD 16(R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F8, F9), (R2)
+	FSTPQ (F10, F11), 32(R2)
+	MOVD 24(R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F12, F13), (R2)
+	FSTPQ (F14, F15), 32(R2)
+	MOVD 32(R1), R2
+	ADD R0, R2, R2
+	FSTPQ (F16, F17), (R2)
+	FSTPQ (F18, F19), 32(R2)
+	MOVD 40(R1), R1
+	ADD R0, R1, R1
+	FSTPQ (F20, F21), (R1)
+	FSTPQ (F22, F23), 32(R1)
 	RET
