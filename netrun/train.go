@@ -106,6 +106,7 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	fs.IntVar(&c.Batch, "batch", c.Batch, "images a step")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of everything random")
 	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "sgd, momentum or adam")
+	fs.StringVar(&c.State, "state", train.Float32, "the optimizer's moments of weights: float32, 8bit (a byte each, rounded at random), or none (sgd)")
 	float32Var(fs, &c.Beta1, "beta1", "decay of the first moment")
 	float32Var(fs, &c.Beta1End, "beta1-end", "what beta1 goes to as the rate goes to 0; 0 for no change")
 	float32Var(fs, &c.Beta2, "beta2", "decay of the second moment (adam)")

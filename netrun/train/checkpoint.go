@@ -14,6 +14,7 @@ import (
 	"example.com/lowbit/netrun/atomicfile"
 	"example.com/lowbit/netrun/data"
 	"example.com/lowbit/netrun/nn"
+	"example.com/lowbit/netrun/quant"
 )
 
 // A checkpoint file is, in little-endian order,
@@ -88,7 +89,7 @@ func (t *Trainer) encode() ([]byte, error) {
 	b = t.appendParameters(b)
 	for _, l := range t.all {
 		for _, p := range l.tensors() {
-			b = appendFloats(appendFloats(b, p.m), p.v)
+			b = p.appendMoments(b)
 		}
 	}
 	b = append(b, t.best...)
@@ -102,7 +103,7 @@ func (t *Trainer) stateSize(best bool) int {
 	for _, l := range t.all {
 		for _, p := range l.tensors() {
 			parameters += 4*len(p.value) + len(p.level)
-			moments += 4 * (len(p.m) + len(p.v))
+			moments += p.momentBytes()
 		}
 		parameters += 4 * (len(l.mean) + len(l.variance))
 	}
@@ -110,6 +111,34 @@ func (t *Trainer) stateSize(best bool) int {
 		return 2*parameters + moments
 	}
 	return parameters + moments
+}
+
+// appendMoments appends the optimizer's state, takeMoments takes it back.
+func (t *tensor) appendMoments(b []byte) []byte {
+	b = appendFloats(appendFloats(b, t.m), t.v)
+	for _, e := range []*quant.Eight{t.m8, t.v8} {
+		if e != nil {
+			b = append(b, e.Codes...)
+			for _, base := range e.Bases {
+				b = binary.LittleEndian.AppendUint16(b, base)
+			}
+		}
+	}
+	return b
+}
+
+func (t *tensor) takeMoments(b []byte) []byte {
+	b = takeFloats(t.v, takeFloats(t.m, b))
+	for _, e := range []*quant.Eight{t.m8, t.v8} {
+		if e != nil {
+			b = b[copy(e.Codes, b):]
+			for i := range e.Bases {
+				e.Bases[i] = binary.LittleEndian.Uint16(b)
+				b = b[2:]
+			}
+		}
+	}
+	return b
 }
 
 // appendParameters appends what a network is, without optimizer state.
@@ -284,7 +313,7 @@ func (c *Checkpoint) restore(t *Trainer) error {
 	}
 	for _, l := range t.all {
 		for _, p := range l.tensors() {
-			b = takeFloats(p.v, takeFloats(p.m, b))
+			b = p.takeMoments(b)
 		}
 	}
 	if h.Best {

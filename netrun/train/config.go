@@ -41,6 +41,13 @@ const (
 	Adam     = "adam"
 )
 
+// What the moments of the weights are held in. With None, the optimizer is SGD.
+const (
+	Float32 = "float32"
+	Eight   = "8bit"
+	None    = "none"
+)
+
 // A Config says everything about a run but the network's shape, the data and
 // the number of threads.
 type Config struct {
@@ -49,7 +56,10 @@ type Config struct {
 	Batch  int // images a step; what is left of an epoch is dropped
 	Seed   uint64
 
-	Optimizer    string
+	Optimizer string
+	// State is Float32, Eight (bytes with random rounding, quant.Eight) or None;
+	// "" is Float32. Batch norm's few moments are float32 in any case.
+	State        string  `json:",omitempty"`
 	Beta1, Beta2 float32 // Momentum uses Beta1, Adam both
 	// Beta1End, if not 0, is what Beta1 goes to as the learning rate goes to
 	// 0. A discrete weight's odds of moving up or down are those of its
@@ -125,6 +135,12 @@ func (c *Config) check() error {
 	err := oneOf("method", c.Method, Float, STE, DST)
 	if err == nil {
 		err = oneOf("optimizer", c.Optimizer, SGD, Momentum, Adam)
+	}
+	if err == nil && c.State != "" {
+		err = oneOf("optimizer state", c.State, Float32, Eight, None)
+	}
+	if err == nil && c.State == None && c.Optimizer != SGD {
+		err = fmt.Errorf("train: optimizer is %q without state: want %q", c.Optimizer, SGD)
 	}
 	if err == nil {
 		err = oneOf("schedule", c.Schedule, "cosine", "onecycle", "linear", "constant")

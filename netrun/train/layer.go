@@ -19,23 +19,42 @@ type tensor struct {
 	value []float32 // nil for discrete weights
 	level []uint8   // indices of levels: discrete weights
 	grad  []float32
-	m, v  []float32 // optimizer's moments, as far as it has them
+	// The optimizer's moments, as far as it has them: float32, or one byte each.
+	m, v   []float32
+	m8, v8 *quant.Eight
 }
 
-func newTensor(n int, discrete bool, optimizer string) *tensor {
+// eight says whether moments take a byte each.
+func newTensor(n int, discrete bool, optimizer string, eight bool) *tensor {
 	t := &tensor{grad: make([]float32, n)}
 	if discrete {
 		t.level = make([]uint8, n)
 	} else {
 		t.value = make([]float32, n)
 	}
-	if optimizer != SGD {
+	first, second := optimizer != SGD, optimizer == Adam
+	if first && eight {
+		t.m8 = quant.NewEight(n, true)
+	} else if first {
 		t.m = make([]float32, n)
 	}
-	if optimizer == Adam {
+	if second && eight {
+		t.v8 = quant.NewEight(n, false)
+	} else if second {
 		t.v = make([]float32, n)
 	}
 	return t
+}
+
+// momentBytes is the size of the optimizer's state.
+func (t *tensor) momentBytes() int {
+	n := 4 * (len(t.m) + len(t.v))
+	for _, e := range []*quant.Eight{t.m8, t.v8} {
+		if e != nil {
+			n += e.Bytes()
+		}
+	}
+	return n
 }
 
 // A layer is a block in training, or the projection of a block's shortcut.
@@ -91,10 +110,10 @@ func newLayer(b *nn.Block, c *Config, last bool) *layer {
 	if b.Kind == nn.Mean {
 		return l
 	}
-	l.weight = newTensor(b.Out*l.k, c.Method == DST, c.Optimizer)
-	l.gamma = newTensor(b.Out, false, c.Optimizer)
-	l.beta = newTensor(b.Out, false, c.Optimizer)
-	l.step = newTensor(1, false, c.Optimizer)
+	l.weight = newTensor(b.Out*l.k, c.Method == DST, c.Optimizer, c.State == Eight)
+	l.gamma = newTensor(b.Out, false, c.Optimizer, false)
+	l.beta = newTensor(b.Out, false, c.Optimizer, false)
+	l.step = newTensor(1, false, c.Optimizer, false)
 	l.step.value[0] = step
 	l.mean, l.variance = make([]float32, b.Out), make([]float32, b.Out)
 	for i := range b.Out {

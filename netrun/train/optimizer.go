@@ -26,7 +26,8 @@ func (t *Trainer) update() {
 				}
 			}
 			stream := quant.NewStream(t.cfg.Seed, streamUpdate, uint64(t.step), uint64(4*i+j))
-			t.updateTensor(l, p, lr, j == 0, stream)
+			state := quant.NewStream(t.cfg.Seed, streamState, uint64(t.step), uint64(4*i+j))
+			t.updateTensor(l, p, lr, j == 0, stream, state)
 		}
 		// Never let a step vanish or change sign.
 		if l.step != nil {
@@ -35,14 +36,21 @@ func (t *Trainer) update() {
 	}
 }
 
-func (t *Trainer) updateTensor(l *layer, p *tensor, lr float64, weights bool, stream quant.Stream) {
+func (t *Trainer) updateTensor(l *layer, p *tensor, lr float64, weights bool, stream, state quant.Stream) {
 	const size = 1 << 14
 	parallel(t.workers, blocks(len(p.grad), size), func(i, _ int) {
-		var delta [256]float32
+		var delta, first, second [quant.EightBlock]float32
 		for lo := i * size; lo < min((i+1)*size, len(p.grad)); lo += len(delta) {
 			hi := min(lo+len(delta), len(p.grad), (i+1)*size)
 			d := delta[:hi-lo]
-			t.delta(d, p, lo, lr)
+			m, v := moments(p.m, p.m8, first[:len(d)], lo), moments(p.v, p.v8, second[:len(d)], lo)
+			t.delta(d, p.grad[lo:hi], m, v, p.level != nil, lr)
+			if p.m8 != nil {
+				p.m8.Store(lo/quant.EightBlock, m, state, 0)
+			}
+			if p.v8 != nil {
+				p.v8.Store(lo/quant.EightBlock, v, state, 32)
+			}
 			switch {
 			case p.level != nil:
 				t.move(l, p.level[lo:hi], d, lr, stream, lo)
@@ -77,10 +85,22 @@ func (t *Trainer) move(l *layer, level []uint8, d []float32, lr float64, stream 
 	l.grid.UpdateAll(level, d, stream, lo, t.cfg.transition())
 }
 
-// delta sets d to the optimizer's update of the parameters from lo on, and
-// moves its moments along.
-func (t *Trainer) delta(d []float32, p *tensor, lo int, lr float64) {
-	g := p.grad[lo:][:len(d)]
+// moments returns the moments from lo on: those of x, or those of e as numbers
+// in mem; nil if the optimizer has neither.
+func moments(x []float32, e *quant.Eight, mem []float32, lo int) []float32 {
+	switch {
+	case e != nil:
+		e.Load(mem, lo/quant.EightBlock)
+		return mem
+	case x != nil:
+		return x[lo:][:len(mem)]
+	}
+	return nil
+}
+
+// delta sets d to the optimizer's update of parameters with the gradients g, and
+// moves their moments along.
+func (t *Trainer) delta(d, g, m, v []float32, discrete bool, lr float64) {
 	b1 := t.cfg.beta1(t.step, t.total)
 	switch t.cfg.Optimizer {
 	case SGD:
@@ -89,24 +109,24 @@ func (t *Trainer) delta(d []float32, p *tensor, lo int, lr float64) {
 			d[j] = -a * x
 		}
 	case Momentum:
-		a, m := float32(lr), p.m[lo:][:len(d)]
+		a := float32(lr)
 		for j, x := range g {
 			m[j] = b1*m[j] + x
 			d[j] = -a * m[j]
 		}
 	case Adam:
 		b2 := t.cfg.Beta2
-		m, v := p.m[lo:][:len(d)], p.v[lo:][:len(d)]
+		m, v = m[:len(g)], v[:len(g)]
 		n := float64(t.step + 1)
 		c1, c2 := 1-math.Pow(float64(t.cfg.Beta1), n), 1-math.Pow(float64(b2), n)
-		if p.level != nil {
+		if discrete {
 			// Without the correction of its start the average is small
 			// while it is of few gradients; with it, noise would move
 			// every weight.
 			c1 = 1
 		}
 		a, root := float32(lr/c1), float32(1/math.Sqrt(c2))
-		if p.level == nil {
+		if !discrete {
 			for j, x := range g {
 				m[j] += float32((1 - b1) * (x - m[j]))
 				v[j] += float32((1 - b2) * (float32(x*x) - v[j]))

@@ -12,6 +12,7 @@ const (
 	streamOrder
 	streamAugment
 	streamUpdate
+	streamState
 )
 
 func sqrt32(x float32) float32 { return float32(math.Sqrt(float64(x))) }

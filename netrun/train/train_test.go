@@ -589,7 +589,7 @@ func TestDiscreteMemory(t *testing.T) {
 		if m.Weights != c.perWeight*weights {
 			t.Errorf("%s, %s: %d bytes of weights: want %d each of %d", c.method, c.optimizer, m.Weights, c.perWeight, weights)
 		}
-		if m.Optimizer < c.states*weights || c.states == 0 && m.Optimizer != 0 {
+		if m.Optimizer < c.states*weights || m.Optimizer > c.states*(weights+200) {
 			t.Errorf("%s, %s: %d bytes of optimizer state: want at least %d", c.method, c.optimizer, m.Optimizer, c.states*weights)
 		}
 		for _, l := range tr.layers {
@@ -616,6 +616,8 @@ func TestBadConfig(t *testing.T) {
 		{func(c *Config) { c.Transition = "" }, "transition"},
 		{func(c *Config) { c.Window = "" }, "window"},
 		{func(c *Config) { c.Keep = "" }, "keep"},
+		{func(c *Config) { c.State = "4bit" }, "state"},
+		{func(c *Config) { c.State = None }, "without state"},
 	} {
 		cfg := toyConfig(DST)
 		c.change(&cfg)

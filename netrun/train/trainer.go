@@ -263,7 +263,7 @@ func (t *Trainer) Memory() (m Memory) {
 				m.Norms += kept
 			}
 			m.Gradients += int64(4 * len(p.grad))
-			m.Optimizer += int64(4 * (len(p.m) + len(p.v)))
+			m.Optimizer += int64(p.momentBytes())
 		}
 		m.Norms += int64(4 * (len(l.mean) + len(l.variance)))
 		m.Gradients += int64(4 * len(l.grads))
