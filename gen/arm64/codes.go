@@ -13,7 +13,7 @@ import (
 // is one look-up with no shuffle across bytes.
 //
 //	instruction      Cortex-A72: latency, pipes   Neoverse N1: latency, pipes
-//	TBL, 1 register  3, F0/1                      2, V0/1
+//	TBL, 1 register  6, three times F0/1          2, V0/1
 //	AND              3, F0/1                      2, V0/1
 //	USHR             3, F1                        2, V1
 //

@@ -5,7 +5,7 @@ import "example.com/lowbit/gen/neon"
 // Columns of bytes: what the rows of activations become before ShiftAdd.
 //
 //	instruction   Cortex-A72: latency, pipes   Neoverse N1: latency, pipes
-//	VZIP1, ZIP2   3, F0/1                      2, V0/1
+//	VZIP1, ZIP2   6, three times F0/1          2, V0/1
 //	VLD1, VST1    5, L; 1, S                   5, L0/1; 2, L0/1 and V0/1
 //
 // Interleaving the bytes of what is eight, four, two and one rows apart orders

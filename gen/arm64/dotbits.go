@@ -6,7 +6,7 @@ import "example.com/lowbit/gen/neon"
 //
 //	instruction        Cortex-A72: latency, pipes   Neoverse N1: latency, pipes
 //	VEOR, VCNT, VADD   3, F0/1                      2, V0/1
-//	VUADDLP            4, F1                        2, V1
+//	VUADDLP            3, F0/1                      2, V0/1
 //	VUADALP            4, F1                        4, V1
 //
 // Three instructions for a vector of 128 products, which two pipes bound at 85 a

@@ -9,7 +9,7 @@ import (
 // Inner products of float32.
 //
 //	instruction   Cortex-A72: latency, pipes   Neoverse N1: latency, pipes
-//	FMLA          7 (3 for the sum), F0/1      4 (2 for the sum), V0/1
+//	FMLA          7 (3 for the sum), F0 and F1 4 (2 for the sum), V0/1
 //	LDR q         5, L                         5, L0/1
 //
 // Two loads feed one FMLA: from L1 they bound it at one a cycle, and at one in two

@@ -12,7 +12,8 @@ import (
 //	instruction            Cortex-A72: latency, pipes   Neoverse N1: latency, pipes
 //	SMULL, SMLAL2, SMLSL2  4, F0                        4, V0
 //	SADALP                 4, F1                        4, V1
-//	SDOT, USDOT            -                            4 (1 for the sum), V0/1
+//	SDOT                   -                            2, V0/1
+//	USDOT                  -                            3 (1 for the sum), V0/1 (Neoverse N2)
 //	EOR                    3, F0/1                      2, V0/1
 //	LDR q                  5, L                         5, L0/1
 //
@@ -24,7 +25,7 @@ import (
 // SDOT and USDOT add modulo 2^32, whatever the products. SMULL and SMLAL2 put the
 // sum of two products into 16 bits, of which SADALP adds pairs to 32: with
 // |y| <= 128, weights of 4 bits, |w| <= 64, make at most 2*64*128 = 2^14, and weights
-// of 2 bits, |w| <= 1, with all eight products of a lane in a block, 8*128.
+// of 2 bits, |w| <= 1, with the four products that a lane has in a block, 4*128.
 //
 // Of weights of 8 bits, w*y is -127*128 to 128*128: two of the latter, 2^15, are too
 // many, but the difference of two products always fits, up to

@@ -10,14 +10,14 @@ import (
 //
 //	instruction        Cortex-A72: latency, pipes  Neoverse N1: latency, pipes
 //	CMGE, EOR, ADD     3, F0/1                     2, V0/1
-//	UZP1               3, F0/1                     2, V0/1
-//	SMLAL              5, F0                       4, V0
-//	SSHL               4, F1                       2, V1
+//	UZP1               6, three times F0/1         2, V0/1
+//	SMLAL              4, F0                       4, V0
+//	SSHL               4, two on F1                2, V1
 //	SQXTUN             4, F1                       4, V1
-//	FMUL, FADD, FCMGT  3-4, F0/1                   2-3, V0/1
+//	FMUL, FADD, FCMGT  3-4, F0 and F1              2-3, V0/1
 //
 // Thresholds are bound by CMGE and ADD, two for four comparisons; requantization by the
-// shift and the narrowing, 8 of one pipe for 8 columns; the affine step by its loads
+// shift and the narrowing, 8 of one pipe for 8 columns, or 12; the affine step by its loads
 // and stores.
 
 func init() {

@@ -7,7 +7,7 @@ import "example.com/lowbit/gen/neon"
 //	instruction   Cortex-A72: latency, pipes   Neoverse N1: latency, pipes
 //	VCMTST        3, F0/1                      2, V0/1
 //	VADD, VAND    3, F0/1                      2, V0/1
-//	VFADD         4, F0/1                      2, V0/1
+//	VFADD         4, F0 and F1                 2, V0/1
 //
 // The word of a weight 2^(m-1), its sign and m as the exponent, is added as an
 // integer to the activation less one exponent: exponents add up, and the 1 of a

@@ -16,7 +16,7 @@ import (
 //	VTBL, 4 registers       15, nine times F0/1           4, three times V0/1
 //	VADD, VAND              3, F0/1                       2, V0/1
 //	VUADDW, VUADDW2         3, F0/1                       2, V0/1
-//	VUSHR                   3, F0/1                       2, V1
+//	VUSHR                   3, F1                         2, V1
 //	VUMLAL                  4, F0                         4, V0
 //
 // Weights are planes of bits: b for binary ones, w = 2b - 1, and b1, b2 for

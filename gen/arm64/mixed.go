@@ -14,7 +14,7 @@ import (
 //	VZIP1, VZIP2       6, three on F0/1             2, V0/1
 //	VTRN1, TRN2, AND   3, F0/1                      2, V0/1
 //	VUSHR, VSHL        3, F1                        2, V1
-//	VFMLA              7 (3 to add), F0/1           4 (2 to add), V0/1
+//	VFMLA              7 (3 to add), F0 and F1      4 (2 to add), V0/1
 //
 // A weight is a code of 4 bits. What it stands for here is a word of 32 bits of
 // which only the sign and the exponent are not zero: nine bits, of which the lowest

@@ -12,9 +12,9 @@ import (
 //	instruction        Cortex-A72: latency, pipes   Neoverse N1: latency, pipes
 //	SMULL, SMLAL       4 (1 for the sum), F0        4 (1 for the sum), V0
 //	SADALP             4 (1 for the sum), F1        4 (1 for the sum), V1
-//	SDOT by element    -                            3 (1 for the sum), V0/1
+//	SDOT by element    -                            2, V0/1
 //	USMMLA             -                            3 (1 for the sum), V0/1 (Neoverse N2)
-//	ZIP                3, F0/1                      2, V0/1
+//	ZIP                6, three times F0/1          2, V0/1
 //	LDR q              5, L                         5, L0/1
 //
 // Codes of activations lie along a row, and so a vector of them is some inputs of one

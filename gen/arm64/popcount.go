@@ -12,9 +12,8 @@ import (
 //
 //	instruction        Cortex-A72: latency, pipes   Neoverse N1: latency, pipes
 //	VEOR, VCNT, VADD   3, F0/1                      2, V0/1
-//	VADDP              3, F0/1                      2, V0/1
-//	VUADDLP            4, F1                        2, V1
-//	VUSHL              4, F1                        2, V1
+//	VADDP, VUADDLP     3, F0/1                      2, V0/1
+//	VUSHL              4, two on F1                 2, V1
 //	VUSUBW             3, F0/1                      2, V0/1
 //
 // Lanes run along K: a vector of a row meets one of an output, and VEOR, VCNT and
