@@ -88,13 +88,9 @@ func (j *job) printBench() {
 		for _, s := range j.subjects {
 			sp := &s.speed[i]
 			weights, acts := formats(s.net)
-			var macs int64
-			for b := range s.net.Blocks {
-				macs += s.net.Blocks[b].MACs()
-			}
 			ns := sp.nsPerImage()
 			t.add(s.net.Name, weights, acts, fmt.Sprint(sp.threads), fmt.Sprint(sp.batch), micro(ns), count(int(1e9/ns)),
-				fmt.Sprintf("%.1f", float64(macs)/ns), s.faster(i), fmt.Sprintf("%.1f", 100*sp.timing.Spread()))
+				fmt.Sprintf("%.1f", float64(s.net.MACs())/ns), s.faster(i), fmt.Sprintf("%.1f", 100*sp.timing.Spread()))
 		}
 	}
 	t.print(j.stdout)

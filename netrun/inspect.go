@@ -11,6 +11,7 @@ import (
 
 	"github.com/peterbourgon/ff/v3/ffcli"
 
+	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/data"
 	"example.com/lowbit/netrun/measure"
 	"example.com/lowbit/netrun/nn"
@@ -28,8 +29,10 @@ EXAMPLES
   netrun inspect lenet-binary-u1 -json | jq '[.layer,.kernel,.share]'
 
 JSON
-  network layer kind input output weights acts kernel epilogue macs weight_bytes
-  packed_bytes batch ns_per_image share (of the time; null: not measured)
+  network layer kind from (the layer before, 0: the images) input output weights
+  acts shortcut_from shortcut_kernel (null: an identity) stream (what a shortcut
+  reads, null: no) kernel epilogue macs weight_bytes packed_bytes batch
+  ns_per_image share (of the time; null: not measured)
 `
 
 // A layerRow is one line of inspect's -json.
@@ -37,11 +40,18 @@ type layerRow struct {
 	Network string `json:"network"`
 	Layer   int    `json:"layer"` // from 1
 	Kind    string `json:"kind"`
+	From    int    `json:"from"`   // the layer whose output is the input, 0 for the images
 	Input   [3]int `json:"input"`  // H, W, C
 	Output  [3]int `json:"output"` // after pooling
 	// Weights and Acts are the formats of the weights and of the inputs.
-	Weights     string   `json:"weights"`
-	Acts        string   `json:"acts"`
+	Weights string `json:"weights"`
+	Acts    string `json:"acts"`
+	// The shortcut's layer, the kernel of its product if it projects, and the format
+	// of what the layer puts out for shortcuts.
+	ShortcutFrom   *int    `json:"shortcut_from"`
+	ShortcutKernel *string `json:"shortcut_kernel"`
+	Stream         *string `json:"stream"`
+
 	Kernel      string   `json:"kernel"`
 	Epilogue    string   `json:"epilogue"`
 	MACs        int64    `json:"macs"`
@@ -157,10 +167,21 @@ func layerRows(net *nn.Network, plan *nn.Plan, batch int, times []float64) []lay
 	var rows []layerRow
 	for i, l := range plan.Layers() {
 		r := layerRow{
-			Network: net.Name, Layer: i + 1, Kind: l.Kind,
+			Network: net.Name, Layer: i + 1, Kind: l.Kind, From: net.Source(i) + 1,
 			Input: [3]int{l.In.H, l.In.W, l.In.C}, Output: [3]int{l.Out.H, l.Out.W, l.Out.C},
-			Weights: l.Weights.String(), Acts: l.InAct.String(), Kernel: l.Kernel, Epilogue: l.Epilogue,
+			Weights: weightsName(l.Weights), Acts: l.InAct.String(), Kernel: l.Kernel, Epilogue: l.Epilogue,
 			MACs: l.MACs, WeightBytes: l.WeightBytes, PackedBytes: l.PackedBytes, Batch: batch,
+		}
+		if l.Skip {
+			from := net.SkipSource(i) + 1
+			r.ShortcutFrom = &from
+		}
+		if l.Shortcut != "" {
+			r.ShortcutKernel = &l.Shortcut
+		}
+		if l.Stream {
+			name := kernels.U8.String()
+			r.Stream = &name
 		}
 		if times != nil {
 			share := times[i] / total
@@ -169,6 +190,22 @@ func layerRows(net *nn.Network, plan *nn.Plan, batch int, times []float64) []lay
 		rows = append(rows, r)
 	}
 	return rows
+}
+
+// rate is multiply-adds a nanosecond, "" of none.
+func rate(macs int64, ns float64) string {
+	if macs == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f", float64(macs)/ns)
+}
+
+// weightsName is the name of a format, "none" for a mean's.
+func weightsName(w kernels.WeightFormat) string {
+	if w == kernels.NoWeights {
+		return "none"
+	}
+	return w.String()
 }
 
 func (a *app) printInspect(net *nn.Network, plan *nn.Plan, rows []layerRow) {
@@ -185,13 +222,13 @@ func (a *app) printInspect(net *nn.Network, plan *nn.Plan, rows []layerRow) {
 	line := func(name, output, formats, kernel string, r *layerRow, ns float64, share float64) {
 		cells := []string{name, output, formats, kernel, count(int((r.MACs + 500) / 1000)), kib(r.WeightBytes), kib(r.PackedBytes)}
 		if timed {
-			cells = append(cells, micro(ns), fmt.Sprintf("%.1f", 100*share), fmt.Sprintf("%.1f", float64(r.MACs)/ns))
+			cells = append(cells, micro(ns), fmt.Sprintf("%.1f", 100*share), rate(r.MACs, ns))
 		}
 		t.add(cells...)
 	}
 	for i := range rows {
-		r, b := &rows[i], &net.Blocks[i]
-		name := fmt.Sprintf("%d %s", r.Layer, layerName(b))
+		r := &rows[i]
+		name := fmt.Sprintf("%d %s", r.Layer, layerName(net, i))
 		formats := r.Weights + "/" + r.Acts
 		if r.Weights == r.Acts {
 			formats = r.Weights
@@ -214,11 +251,10 @@ func (a *app) printInspect(net *nn.Network, plan *nn.Plan, rows []layerRow) {
 	fmt.Fprintln(w)
 	batch := rows[0].Batch
 	printNote(w, "activations", fmt.Sprintf("%s KiB at their peak for a batch of %d, %s KiB for one image", kib(plan.ActivationBytes(batch)), batch, kib(plan.ActivationBytes(1))))
-	var steps []string
-	for i := range rows {
-		steps = append(steps, rows[i].Epilogue)
+	printNote(w, "epilogues", epilogueNote(rows))
+	if note := shortcutNote(net, rows); note != "" {
+		printNote(w, "shortcuts", note)
 	}
-	printNote(w, "epilogues", strings.Join(steps, ", "))
 	if timed {
 		printNote(w, "time", fmt.Sprintf("medians on one thread, batches of %d, product and epilogue (pooling, codes) of each layer", batch))
 	}
@@ -238,20 +274,82 @@ func networkKind(net *nn.Network) string {
 		return "float32"
 	}
 	weights, acts := formats(net)
-	return weights + " weights, " + acts + " activations"
+	text := weights + " weights, " + acts + " activations"
+	if hasIdentity(net) {
+		text += ", shortcuts u8"
+	}
+	return text
 }
 
-// layerName describes a block as the literature does: 32C5-MP2, 512FC.
-func layerName(b *nn.Block) string {
-	if b.Kind == nn.Dense {
+// epilogueNote counts the epilogues.
+func epilogueNote(rows []layerRow) string {
+	var names []string
+	counts := map[string]int{}
+	for i := range rows {
+		name := rows[i].Epilogue
+		if counts[name]++; counts[name] == 1 {
+			names = append(names, name)
+		}
+	}
+	for i, name := range names {
+		if n := counts[name]; n > 1 {
+			names[i] = fmt.Sprintf("%s in %d layers", name, n)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// shortcutNote says how to read the names of layers with shortcuts, "" if there are
+// none.
+func shortcutNote(net *nn.Network, rows []layerRow) string {
+	format := "u8 codes"
+	if net.Float() {
+		format = "output"
+	}
+	var parts []string
+	if hasIdentity(net) {
+		parts = append(parts, "+3 adds layer 3's "+format)
+	}
+	for i := range rows {
+		if rows[i].ShortcutKernel != nil {
+			parts = append(parts, fmt.Sprintf("layer %d's goes through %s by %s, counted in the layer", i+1, convName(net.Blocks[i].Skip.Proj), *rows[i].ShortcutKernel))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// layerName describes a block as the literature does: 32C5-MP2, 512FC; with +3 for
+// a shortcut from layer 3, <3 for an input from layer 3 that is not the previous one.
+func layerName(net *nn.Network, i int) string {
+	b := &net.Blocks[i]
+	name := blockName(b)
+	if b.Back > 0 {
+		name += fmt.Sprintf("<%d", net.Source(i)+1)
+	}
+	if b.Skip == nil {
+		return name
+	}
+	return name + fmt.Sprintf("+%d", net.SkipSource(i)+1)
+}
+
+func blockName(b *nn.Block) string {
+	switch b.Kind {
+	case nn.Dense:
 		return fmt.Sprintf("%dFC", b.Out)
+	case nn.Mean:
+		return "mean"
 	}
-	name := fmt.Sprintf("%dC%d", b.Out, b.Kernel)
-	if b.Stride > 1 {
-		name += fmt.Sprintf("/%d", b.Stride)
-	}
+	name := fmt.Sprint(b.Out) + convName(b)
 	if b.Pool > 1 {
 		name += fmt.Sprintf("-MP%d", b.Pool)
 	}
 	return name
+}
+
+// convName is the kernel and stride of a convolution: C5, C3/2.
+func convName(b *nn.Block) string {
+	if b.Stride > 1 {
+		return fmt.Sprintf("C%d/%d", b.Kernel, b.Stride)
+	}
+	return fmt.Sprintf("C%d", b.Kernel)
 }

@@ -83,7 +83,8 @@ func full(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // mkmodel FILE WEIGHTS ACTS [DATASET] writes a small network with random weights that
-// takes images of 28x28x1 (those of the embedded set), or of 32x32x3 for cifar10.
+// takes images of 28x28x1 (those of the embedded set), or of 32x32x3 for cifar10; for
+// resnet20 it writes that network.
 func mkmodel(ts *testscript.TestScript, neg bool, args []string) {
 	w, err := kernels.ParseWeightFormat(args[1])
 	ts.Check(err)
@@ -111,10 +112,13 @@ func smallNetwork(dataset string, w kernels.WeightFormat, a kernels.ActFormat) *
 		{Kind: nn.Dense, Out: 10, Weights: w, InAct: a},
 	}
 	n.Blocks[1].In = n.Blocks[0].OutShape()
+	if dataset == "resnet20" {
+		n = nn.Resnet20(w, a)
+		n.Dataset, n.Method = "cifar10", "dst"
+	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	levels := w.Levels()
-	for i := range n.Blocks {
-		b := &n.Blocks[i]
+	fill := func(b *nn.Block) {
 		for range b.Out * b.K() {
 			if w == kernels.Float32 {
 				b.Float = append(b.Float, rng.Float32()-0.5)
@@ -125,6 +129,20 @@ func smallNetwork(dataset string, w kernels.WeightFormat, a kernels.ActFormat) *
 		for range b.Out {
 			b.Scale = append(b.Scale, 0.01)
 			b.Bias = append(b.Bias, rng.Float32())
+		}
+	}
+	for i := range n.Blocks {
+		b := &n.Blocks[i]
+		fill(b)
+		if b.Stream {
+			b.StreamScale = 1
+		}
+		switch {
+		case b.Skip == nil:
+		case b.Skip.Proj != nil:
+			fill(b.Skip.Proj)
+		case !n.Float():
+			b.Skip.Scale = 1
 		}
 	}
 	return n
@@ -216,7 +234,7 @@ func jsonrows(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Fatalf("no field %s in %s", name, sc.Text())
 			case pointer && notNull[name] == (value == nil):
 				ts.Fatalf("field %s is %v in %s", name, value, sc.Text())
-			case !pointer && s.Field(i).IsZero() && name != "images" && name != "batch":
+			case !pointer && s.Field(i).IsZero() && name != "images" && name != "batch" && name != "from":
 				ts.Fatalf("field %s is %v in %s", name, value, sc.Text())
 			}
 		}

@@ -45,6 +45,12 @@ func (j *job) print() {
 	j.printData()
 	j.printMachine()
 	printNote(j.stdout, "layers", j.endsNote())
+	for _, s := range j.subjects {
+		if text := eightBits(s.net); text != "" {
+			_, acts := formats(s.net)
+			printNote(j.stdout, "8 bits", fmt.Sprintf("%s %s: %s beside %s activations", s.net.Name, s.label(), text, acts))
+		}
+	}
 	printNote(j.stdout, "reading", "top-1 is the share of images classed right, beside the float32 network's in percentage points; weights are at exactly their bits, "+
 		"without scales and biases (packed they take more: some kernels hold them in more bits, and thresholds count too); peak acts are inputs, outputs and sums of the largest layers, of one image.")
 	if len(j.subjects[0].speed) > 0 {

@@ -69,17 +69,14 @@ func rank(n *nn.Network) int {
 	if n.Float() {
 		return 0
 	}
-	last := &n.Blocks[len(n.Blocks)-1]
-	return 100*last.Weights.Bits() + last.InAct.Bits()
+	weights, acts := mostFormats(n)
+	return 100*weights.Bits() + acts.Bits()
 }
 
 // sameShape tells whether two networks differ in formats and parameters alone.
 func sameShape(a, b *nn.Network) bool {
 	return a.Dataset == b.Dataset && a.Input == b.Input && a.Classes == b.Classes &&
-		slices.EqualFunc(a.Blocks, b.Blocks, func(x, y nn.Block) bool {
-			return x.Kind == y.Kind && x.In == y.In && x.Out == y.Out && x.OutShape() == y.OutShape() &&
-				x.Kernel == y.Kernel && x.Stride == y.Stride && x.Pad == y.Pad
-		})
+		slices.EqualFunc(a.Blocks, b.Blocks, func(x, y nn.Block) bool { return x.SameShape(&y) })
 }
 
 // scoreChunk is how many images are given to a plan at once when only the answers
@@ -231,19 +228,54 @@ func (s *subject) faster(i int) string {
 	return times(s.float.speed[i].nsPerImage() / s.speed[i].nsPerImage())
 }
 
-// formats names the format that most of a network's weights have, and that of the
-// activations before its last layer.
-func formats(n *nn.Network) (weights, acts string) {
+// mostFormats returns the format that most of a network's weights have, and that of
+// the inputs of most multiply-adds of the layers after the first.
+func mostFormats(n *nn.Network) (weights kernels.WeightFormat, acts kernels.ActFormat) {
 	size := map[kernels.WeightFormat]int{}
-	var most kernels.WeightFormat
+	macs := map[kernels.ActFormat]int64{}
+	acts = n.Blocks[0].InAct
 	for i := range n.Blocks {
 		b := &n.Blocks[i]
 		size[b.Weights] += b.Out * b.K()
-		if most == kernels.NoWeights || size[b.Weights] > size[most] {
-			most = b.Weights
+		if size[b.Weights] > size[weights] {
+			weights = b.Weights
+		}
+		if i == 0 {
+			continue
+		}
+		macs[b.InAct] += b.MACs()
+		if macs[b.InAct] > macs[acts] {
+			acts = b.InAct
 		}
 	}
-	return most.String(), n.Blocks[len(n.Blocks)-1].InAct.String()
+	return weights, acts
+}
+
+// formats names the same.
+func formats(n *nn.Network) (weights, acts string) {
+	w, a := mostFormats(n)
+	return w.String(), a.String()
+}
+
+// eightBits says what a low-bit network has of 8 bits between its layers, where the
+// other activations have fewer; "" for nothing.
+func eightBits(n *nn.Network) string {
+	if _, acts := mostFormats(n); acts == kernels.U8 || n.Float() {
+		return ""
+	}
+	var parts []string
+	if hasIdentity(n) {
+		parts = append(parts, "shortcuts u8")
+	}
+	if slices.ContainsFunc(n.Blocks, func(b nn.Block) bool { return b.Kind == nn.Mean }) {
+		parts = append(parts, "mean u8")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// hasIdentity tells whether a shortcut adds what another layer puts out as it is.
+func hasIdentity(n *nn.Network) bool {
+	return slices.ContainsFunc(n.Blocks, func(b nn.Block) bool { return b.Skip != nil && b.Skip.Proj == nil })
 }
 
 // label is weights/activations, and just float32 for float32/float32.
