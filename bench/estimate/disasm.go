@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -23,7 +22,7 @@ func (d *disassembly) text(word uint32) string {
 }
 
 // learn asks LLVM for the words that are not known yet.
-func (d *disassembly) learn(mc string, words map[uint32]bool) error {
+func (d *disassembly) learn(t *tools, words map[uint32]bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var list []uint32
@@ -40,15 +39,15 @@ func (d *disassembly) learn(mc string, words map[uint32]bool) error {
 	for _, w := range list {
 		fmt.Fprintf(&in, "0x%02x 0x%02x 0x%02x 0x%02x\n", byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
 	}
-	cmd := exec.Command(mc, "-triple=aarch64", "-mattr=+all", "--disassemble")
+	cmd := t.command(t.mc, "-triple=aarch64", "-mattr=+all", "--disassemble")
 	var out, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = &in, &out, &stderr
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w: %s", mc, err, stderr.String())
+		return fmt.Errorf("%s: %w: %s", t.mc, err, stderr.String())
 	}
 	texts := instructionLines(out.String())
 	if len(texts) != len(list) {
-		return fmt.Errorf("%s made %d lines of %d instructions: %s", mc, len(texts), len(list), stderr.String())
+		return fmt.Errorf("%s made %d lines of %d instructions: %s", t.mc, len(texts), len(list), stderr.String())
 	}
 	for i, w := range list {
 		d.texts[w] = texts[i]

@@ -11,17 +11,20 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"example.com/lowbit/bench/estimate/internal/job"
 	"example.com/lowbit/kernels"
@@ -49,8 +52,14 @@ type flagError struct{ error }
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("estimate: ")
-	switch err := run(os.Args[1:], os.Stdout, os.Stderr); {
+	// An interrupt ends the programs that run, and removes what is temporary; a second
+	// one does not wait for that.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	switch err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); {
 	case err == nil, errors.Is(err, flag.ErrHelp):
+	case ctx.Err() != nil:
+		log.Fatal("interrupted")
 	case errors.As(err, new(flagError)):
 		log.Print(err)
 		os.Exit(2)
@@ -128,6 +137,9 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	return o, nil
 }
 
+// mostMACs is the largest product that is traced: it takes many minutes.
+const mostMACs = 1 << 26
+
 func parseShape(text string) (s [3]int, err error) {
 	parts := strings.Split(text, "x")
 	for i := range s {
@@ -138,15 +150,18 @@ func parseShape(text string) (s [3]int, err error) {
 			return s, fmt.Errorf("-shape %q: want MxNxK, rows, outputs and inputs, such as 8x64x1024", text)
 		}
 	}
+	if most := mostMACs / s[0] / s[1]; s[2] > most {
+		return s, fmt.Errorf("-shape %q: want at most %d multiply-adds, those of 64x1024x1024: every instruction is traced", text, mostMACs)
+	}
 	return s, nil
 }
 
-func run(args []string, stdout, stderr io.Writer) error {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parse(args, stderr)
 	if err != nil {
 		return err
 	}
-	t, err := findTools()
+	t, err := findTools(ctx)
 	if err != nil {
 		return err
 	}

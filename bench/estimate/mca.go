@@ -5,12 +5,13 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
+
+	"example.com/lowbit/netrun/atomicfile"
 )
 
 // An analysis is what the analyser says of one sequence of instructions.
@@ -148,11 +149,12 @@ func (a *analyser) run(c *core, source string, iterations int, pressure bool) (s
 	file := filepath.Join(a.dir, key)
 	if a.dir != "" {
 		if text, err := os.ReadFile(file); err == nil {
-			out, ok = string(text), true
+			_, err := parseMCA(string(text)) // what is broken is asked for again
+			out, ok = string(text), err == nil
 		}
 	}
 	if !ok {
-		cmd := exec.Command(a.tools.mca, args...)
+		cmd := a.tools.command(a.tools.mca, args...)
 		var stdout, stderr bytes.Buffer
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(source), &stdout, &stderr
 		if err := cmd.Run(); err != nil {
@@ -161,7 +163,7 @@ func (a *analyser) run(c *core, source string, iterations int, pressure bool) (s
 		// What follows is a line for each instruction.
 		out, _, _ = strings.Cut(stdout.String(), "Resource pressure by instruction:")
 		if a.dir != "" {
-			if err := os.WriteFile(file, []byte(out), 0o666); err != nil {
+			if err := atomicfile.Write(file, []byte(out)); err != nil {
 				return "", err
 			}
 		}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +98,36 @@ func TestAnalyse(t *testing.T) {
 	}
 	if got.cycles != 270000 {
 		t.Errorf("a long sequence takes %v cycles: want 270000", got.cycles)
+	}
+}
+
+// TestKeptAnswers wants an answer that was kept to be taken, and one of which a part is
+// missing to be asked for again and kept.
+func TestKeptAnswers(t *testing.T) {
+	dir := t.TempDir()
+	const whole = "Total Cycles: 12\nBlock RThroughput: 10\n"
+	program := filepath.Join(dir, "analyser")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\nprintf '"+strings.ReplaceAll(whole, "\n", `\n`)+"'\n"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := exec.Command(program).Run(); err != nil {
+		t.Skipf("shell scripts do not run: %v", err)
+	}
+	c := &core{name: "core"}
+	for kept, want := range map[string]string{
+		"": whole, "Total Cycles: 1": whole, "nonsense\n": whole,
+		"Total Cycles: 34\nBlock RThroughput: 10\n": "Total Cycles: 34\nBlock RThroughput: 10\n",
+	} {
+		a := &analyser{tools: &tools{ctx: t.Context(), mca: program}, dir: dir, known: map[string]string{}}
+		file := filepath.Join(dir, a.key(mcaArgs(c, 1, false), "nop\n"))
+		if err := os.WriteFile(file, []byte(kept), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		got, err := a.run(c, "nop\n", 1, false)
+		now, _ := os.ReadFile(file)
+		if err != nil || got != want || string(now) != want {
+			t.Errorf("%q was kept: got %q, %v, and kept %q: want %q", kept, got, err, now, want)
+		}
 	}
 }
 

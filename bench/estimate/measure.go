@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,7 +30,7 @@ func newLab(t *tools, cache string) (*lab, func(), error) {
 	closeLab := func() { os.RemoveAll(dir) }
 	fail := func(err error) (*lab, func(), error) { closeLab(); return nil, nil, err }
 	program := filepath.Join(dir, "product")
-	build := exec.Command("go", "build", "-o", program, "example.com/lowbit/bench/estimate/product")
+	build := t.command("go", "build", "-o", program, "example.com/lowbit/bench/estimate/product")
 	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fail(fmt.Errorf("cannot build the program to trace: %w\n%s", err, out))
@@ -51,7 +50,7 @@ func newLab(t *tools, cache string) (*lab, func(), error) {
 // table is the table of kernels on arm64 with all features that the emulator has.
 func (l *lab) table() ([]kernels.Kernel, error) {
 	var stderr bytes.Buffer
-	cmd := exec.Command(l.tools.qemu, "-cpu", "max", l.image.path, "-list")
+	cmd := l.tools.command(l.tools.qemu, "-cpu", "max", l.image.path, "-list")
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -68,7 +67,7 @@ func (l *lab) trace(j job.Job) (*trace, job.Done, error) {
 	if err != nil {
 		return nil, done, err
 	}
-	cmd := exec.Command(l.tools.qemu, "-cpu", "max", "-d", "in_asm,exec,nochain", "-dfilter", l.image.filter(), l.image.path, "-job", string(text))
+	cmd := l.tools.command(l.tools.qemu, "-cpu", "max", "-d", "in_asm,exec,nochain", "-dfilter", l.image.filter(), l.image.path, "-job", string(text))
 	// Nothing may interrupt a kernel: neither the garbage collector nor the scheduler.
 	cmd.Env = append(os.Environ(), "GOGC=off", "GODEBUG=asyncpreemptoff=1", kernels.EnvImpl+"=auto")
 	var out bytes.Buffer
@@ -100,7 +99,7 @@ func (l *lab) trace(j job.Job) (*trace, job.Done, error) {
 			words[l.image.word(pc)] = true
 		}
 	}
-	return t, done, l.text.learn(l.tools.mc, words)
+	return t, done, l.text.learn(l.tools, words)
 }
 
 // source is the text of a call's instructions.

@@ -184,6 +184,8 @@ func TestFlags(t *testing.T) {
 		{"-kernels (", "-kernels"},
 		{"-kernel x -shape 8x64", "MxNxK"},
 		{"-kernel x -shape 8x0x64", "MxNxK"},
+		{"-kernel x -shape 64x1024x1025", "at most"},
+		{"-kernel x -shape 4611686018427387904x2x2", "at most"},
 		{"-kernel x -zeros 101", "-zeros"},
 		{"-functions", "without -kernel"},
 		{"more", "want flags alone"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,10 +10,12 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // tools are the programs of others that an estimate needs.
 type tools struct {
+	ctx           context.Context // programs are ended with it
 	qemu, mca, mc string
 	version       struct{ qemu, llvm string }
 }
@@ -21,8 +24,8 @@ type tools struct {
 const oldestLLVM = 17
 
 // findTools looks for programs on the path and where Debian's llvm packages put them.
-func findTools() (*tools, error) {
-	t := new(tools)
+func findTools(ctx context.Context) (*tools, error) {
+	t := &tools{ctx: ctx}
 	var err error
 	if t.qemu, err = first("qemu-aarch64-static", "qemu-aarch64"); err != nil {
 		return nil, fmt.Errorf("no emulator of arm64: %w; install Debian's qemu-user-static", err)
@@ -49,6 +52,15 @@ func findTools() (*tools, error) {
 		return nil, fmt.Errorf("no llvm-mca and llvm-mc of version %d or later (the newest found: %s); install Debian's llvm-19 or a later one", oldestLLVM, orNone(t.version.llvm))
 	}
 	return t, nil
+}
+
+// command is a program to run, one of the tools' or another. It is interrupted, so that
+// it may remove its own temporary files, before it is killed.
+func (t *tools) command(program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(t.ctx, program, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 2 * time.Second
+	return cmd
 }
 
 func orNone(text string) string {
