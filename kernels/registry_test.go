@@ -54,6 +54,38 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestNothingIsPortable wants the first tier with vectors to compute all that portable
+// kernels do: what falls to those there is tens of times slower.
+func TestNothingIsPortable(t *testing.T) {
+	tier := map[string]string{"amd64": "avx2", "arm64": "neon"}[runtime.GOARCH]
+	if tier == "" || len(cpuFeatures) == 0 {
+		t.Skip("there is no assembly")
+	}
+	type work struct {
+		op Operation
+		f  Formats
+	}
+	covered := map[work]bool{}
+	of := func(isa string) (list []work) {
+		for _, k := range Table() {
+			if k.ISA == isa {
+				for _, f := range append(k.Formats, Formats{Float32, F32}) { // some list none
+					list = append(list, work{k.Operation, f})
+				}
+			}
+		}
+		return list
+	}
+	for _, w := range of(tier) {
+		covered[w] = true
+	}
+	for _, w := range of("portable") {
+		if !covered[w] {
+			t.Errorf("%s of %v: no kernel of %s", w.op, w.f, tier)
+		}
+	}
+}
+
 // TestTierFeatures wants no kernel to need more than the CPUs that its tier is for
 // have: it would be missing where the tier is said to run.
 func TestTierFeatures(t *testing.T) {
