@@ -116,8 +116,9 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Schedule, "schedule", c.Schedule, "of the learning rates: cosine, onecycle, linear or constant")
 	float32Var(fs, &c.Warmup, "warmup", "part of the run in which the rates rise from 0")
 	float32Var(fs, &c.Smoothing, "smoothing", "label smoothing")
-	fs.BoolVar(&c.Flip, "flip", c.Flip, "mirror half of the images")
-	fs.IntVar(&c.Shift, "shift", c.Shift, "move images by up to so many `pixels`")
+	fs.BoolVar(&c.Flip, "flip", c.Flip, "mirror half of the images, left to right (default: those of 3 channels)")
+	fs.IntVar(&c.Shift, "shift", c.Shift, "move images by up to so many `pixels`: crop them at random from a rim of so many (default: 4 for those of 3 channels, else 0)")
+	fs.StringVar(&c.Fill, "fill", "black", "the rim's colour: black, or the mean of the training images")
 	fs.StringVar(&c.Transition, "transition", c.Transition, "dst: tanh (GXNOR-Net) or unbiased (stochastic rounding)")
 	float32Var(fs, &c.FanIn, "fan-in", "dst: slow layers of few inputs by (inputs / most inputs) to this power")
 	fs.IntVar(&c.Contrast, "contrast", c.Contrast, "power, 1 to 3, of adam's |m|/sqrt(v) in a discrete update; 1 is Adam's own")
@@ -237,6 +238,7 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 	if err != nil {
 		return nil, &usageError{err.Error()}
 	}
+	j.augment(images)
 	net, err := description.Network(nn.Shape{H: images.H, W: images.W, C: images.C}, set.Classes, train.Formats{Weights: w, Acts: a})
 	if err != nil {
 		return nil, &usageError{err.Error()}
@@ -261,6 +263,21 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 		return nil, err
 	}
 	return t, t.InitFrom(float)
+}
+
+// augment chooses what is usual for photographs, where the flags say nothing.
+func (j *trainJob) augment(images *data.Images) {
+	if images.C != 3 {
+		return
+	}
+	given := map[string]bool{}
+	j.flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if !given["flip"] {
+		j.cfg.Flip = true
+	}
+	if !given["shift"] {
+		j.cfg.Shift = 4
+	}
 }
 
 // describe returns the description of the network that the flags name.

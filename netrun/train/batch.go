@@ -39,7 +39,7 @@ func (t *Trainer) loadBatch(numbers []int32, epoch uint64) {
 	h, w, c := t.train.H, t.train.W, t.train.C
 	size := t.train.Size()
 	s := quant.NewStream(t.cfg.Seed, streamAugment, epoch)
-	reach := t.cfg.Shift
+	reach, fill := t.cfg.Shift, t.fill(value)
 	t.shards(len(numbers), func(_, lo, hi, _ int) {
 		for i := lo; i < hi; i++ {
 			number := int(numbers[i])
@@ -60,7 +60,7 @@ func (t *Trainer) loadBatch(numbers []int32, epoch uint64) {
 					sy, sx := y+dy, x+dx
 					d := to[(y*w+x)*c:][:c]
 					if sy < 0 || sy >= h || sx < 0 || sx >= w {
-						clear(d)
+						copy(d, fill)
 						continue
 					}
 					if flip {
@@ -73,6 +73,32 @@ func (t *Trainer) loadBatch(numbers []int32, epoch uint64) {
 			}
 		}
 	})
+}
+
+// fill is the pixel outside an image that is moved.
+func (t *Trainer) fill(value *[256]float32) []float32 {
+	fill := make([]float32, t.train.C)
+	if t.cfg.Fill == "mean" {
+		for c, mean := range t.colour {
+			fill[c] = value[mean]
+		}
+	}
+	return fill
+}
+
+// meanColour is the mean of each channel, rounded to a byte.
+func meanColour(images *data.Images) []uint8 {
+	sums, mean := make([]uint64, images.C), make([]uint8, images.C)
+	for at := 0; at < len(images.Pixels); at += images.C {
+		for c, p := range images.Pixels[at:][:images.C] {
+			sums[c] += uint64(p)
+		}
+	}
+	n := uint64(len(images.Pixels) / images.C)
+	for c, sum := range sums {
+		mean[c] = uint8((sum + n/2) / n)
+	}
+	return mean
 }
 
 // lossSum is a sum over images.

@@ -78,7 +78,8 @@ type Config struct {
 
 	Smoothing float32 // label smoothing: this much of each target is spread over all classes
 	Flip      bool    // mirror half of the images left to right
-	Shift     int     // move images by up to this many pixels each way, filling with 0
+	Shift     int     // move images by up to this many pixels each way: crop them at random after padding them by so many
+	Fill      string  `json:",omitempty"` // of that padding: "black", or each channel's "mean" over the training images; "" is black
 
 	// Low-bit networks.
 	Transition string // dst: "tanh" or "unbiased"
@@ -147,6 +148,9 @@ func (c *Config) check() error {
 	}
 	if err == nil {
 		err = oneOf("keep", c.Keep, "last", "best")
+	}
+	if err == nil && c.Fill != "" {
+		err = oneOf("fill", c.Fill, "black", "mean")
 	}
 	if err == nil && c.Method == DST {
 		err = oneOf("transition", c.Transition, "tanh", "unbiased")

@@ -19,6 +19,7 @@ type Trainer struct {
 	layers    []*layer
 	all       []*layer // layers and, after each, its projection
 	train     *data.Images
+	colour    []uint8 // their mean
 	val       *data.Images
 	workers   int
 	step      int // steps done
@@ -81,7 +82,7 @@ func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Traine
 	t := &Trainer{cfg: cfg, net: net, train: images.Slice(0, n), val: val, workers: workers, orderOf: -1}
 	t.perEpoch = n / cfg.Batch
 	t.total = t.perEpoch * cfg.Epochs
-	t.images = identify(t.train, t.val)
+	t.images, t.colour = identify(t.train, t.val), meanColour(t.train)
 	t.input = make([]float32, cfg.Batch*net.Input.Size())
 	t.labels = make([]uint8, cfg.Batch)
 	t.losses = make([]lossSum, blocks(cfg.Batch, shard))
