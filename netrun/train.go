@@ -62,6 +62,7 @@ type trainJob struct {
 	*app
 	dir, net, network    string
 	weights, acts        string
+	first, last          string
 	out, checkpoint, log string
 	init                 string
 	resume, noTest       bool
@@ -93,6 +94,8 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	fs.StringVar(&j.method, "method", train.DST, "float, ste or dst")
 	fs.StringVar(&j.weights, "weights", "ternary", "format of all weights: binary, ternary, pow2:3, pow2:4 or int8; not for float")
 	fs.StringVar(&j.acts, "acts", "u2", "format of all activations between layers: sign, u1, u2, u3, u4 or u8; not for float")
+	fs.StringVar(&j.first, "first", "", "format of the first layer's weights, which reads u8, such as int8 (default: as all)")
+	fs.StringVar(&j.last, "last", "", "format of the last layer's weights; one of int8 reads u8 (default: as all)")
 	fs.StringVar(&j.out, "out", "", "model `file` to write")
 	fs.StringVar(&j.checkpoint, "checkpoint", "", "checkpoint `file` (default: that of -out with .checkpoint)")
 	fs.BoolVar(&j.resume, "resume", false, "go on from the checkpoint if there is one; its configuration counts, and flags of the run are ignored")
@@ -221,15 +224,11 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 		return nil, fmt.Errorf("%s exists: -resume goes on from it; remove it to start anew", j.checkpoint)
 	}
 	j.cfg.Method = j.method
-	w, a := kernels.Float32, kernels.F32
-	if j.method != train.Float {
-		if w, err = kernels.ParseWeightFormat(j.weights); err != nil {
-			return nil, &usageError{err.Error()}
-		}
-		if a, err = kernels.ParseActFormat(j.acts); err != nil {
-			return nil, &usageError{err.Error()}
-		}
-	} else {
+	f, err := j.formats()
+	if err != nil {
+		return nil, &usageError{err.Error()}
+	}
+	if j.method == train.Float {
 		d := train.Default(train.Float) // no figures of low-bit in its record
 		c := &j.cfg
 		c.Transition, c.Window, c.HalfWidth, c.Spread, c.Contrast = d.Transition, d.Window, d.HalfWidth, d.Spread, d.Contrast
@@ -239,7 +238,7 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 		return nil, &usageError{err.Error()}
 	}
 	j.augment(images)
-	net, err := description.Network(nn.Shape{H: images.H, W: images.W, C: images.C}, set.Classes, train.Formats{Weights: w, Acts: a})
+	net, err := description.Network(nn.Shape{H: images.H, W: images.W, C: images.C}, set.Classes, f)
 	if err != nil {
 		return nil, &usageError{err.Error()}
 	}
@@ -263,6 +262,26 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 		return nil, err
 	}
 	return t, t.InitFrom(float)
+}
+
+// formats are those that the flags name.
+func (j *trainJob) formats() (f train.Formats, err error) {
+	if j.method == train.Float {
+		return train.Formats{Weights: kernels.Float32, Acts: kernels.F32}, nil
+	}
+	for _, w := range []struct {
+		to   *kernels.WeightFormat
+		name string
+	}{{&f.Weights, j.weights}, {&f.First, j.first}, {&f.Last, j.last}} {
+		if w.name == "" && w.to != &f.Weights {
+			continue
+		}
+		if *w.to, err = kernels.ParseWeightFormat(w.name); err != nil {
+			return f, err
+		}
+	}
+	f.Acts, err = kernels.ParseActFormat(j.acts)
+	return f, err
 }
 
 // augment chooses what is usual for photographs, where the flags say nothing.

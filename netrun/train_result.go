@@ -61,19 +61,6 @@ type trainMemory struct {
 	Workspace int64 `json:"workspace"`
 }
 
-// shortcuts is the format of a network's identity shortcuts.
-func shortcuts(net *nn.Network) string {
-	for i := range net.Blocks {
-		if b := &net.Blocks[i]; b.Skip != nil && b.Skip.Proj == nil {
-			if net.Float() {
-				return kernels.F32.String()
-			}
-			return kernels.U8.String()
-		}
-	}
-	return ""
-}
-
 // finish measures and writes the network of a run that is done.
 func (j *trainJob) finish(set *data.Set, t *train.Trainer, spent time.Duration, steps int) error {
 	if err := t.Finish(); err != nil {
@@ -82,13 +69,18 @@ func (j *trainJob) finish(set *data.Set, t *train.Trainer, spent time.Duration, 
 	net, cfg, m := t.Network(), t.Config(), t.Memory()
 	r := &trainResult{
 		Network: net.Name, Dataset: net.Dataset, Method: cfg.Method,
-		First: layerFormats(&net.Blocks[0]), Last: layerFormats(&net.Blocks[len(net.Blocks)-1]), Shortcuts: shortcuts(net),
+		First: layerFormats(&net.Blocks[0]), Last: layerFormats(&net.Blocks[len(net.Blocks)-1]),
 		Config: cfg, Seconds: spent.Seconds(), Rate: float64(steps*cfg.Batch) / spent.Seconds(),
 		Memory:  trainMemory(m),
 		Machine: fmt.Sprintf("%s, %d threads, %s/%s, %s", measure.CPU(), j.threads, runtime.GOOS, runtime.GOARCH, runtime.Version()),
 	}
-	r.Weights, _ = formats(net)
-	r.Acts = net.Blocks[0].OutAct.String()
+	r.Weights, r.Acts = formats(net)
+	if hasIdentity(net) {
+		r.Shortcuts = kernels.U8.String()
+		if net.Float() {
+			r.Shortcuts = kernels.F32.String()
+		}
+	}
 	for _, e := range t.History() {
 		r.Epochs = append(r.Epochs, trainEpoch{e.Epoch, e.Loss, 100 * e.Accuracy, e.ValidationLoss, 100 * e.ValidationAccuracy, e.Moved})
 	}
@@ -122,7 +114,7 @@ func (j *trainJob) finish(set *data.Set, t *train.Trainer, spent time.Duration, 
 			return err
 		}
 	}
-	return j.printResult(r)
+	return j.printResult(net, r)
 }
 
 // test measures the test images: the one time that training looks at them.
@@ -143,15 +135,11 @@ func (j *trainJob) test(set *data.Set, t *train.Trainer, r *trainResult) error {
 	return nil
 }
 
-func (j *trainJob) printResult(r *trainResult) error {
+func (j *trainJob) printResult(net *nn.Network, r *trainResult) error {
 	if j.json {
 		return j.printJSON(r)
 	}
-	acts := r.Acts + " activations"
-	if r.Shortcuts != "" {
-		acts += ", " + r.Shortcuts + " shortcuts"
-	}
-	fmt.Fprintf(j.stdout, "%s: %s, %s weights, %s, %s; first layer %s, last %s\n", j.out, r.Network, r.Weights, acts, r.Method, r.First, r.Last)
+	fmt.Fprintf(j.stdout, "%s: %s, %s, %s; first layer %s, last %s\n", j.out, r.Network, networkKind(net), r.Method, r.First, r.Last)
 	fmt.Fprintf(j.stdout, "accuracy: validation %.2f %%", r.Accuracy)
 	if r.Test != nil {
 		fmt.Fprintf(j.stdout, ", test %.2f %% of %d images", *r.Test, r.Tested)

@@ -139,6 +139,9 @@ func NewNetwork(name string, input nn.Shape, classes int, w kernels.WeightFormat
 type Formats struct {
 	Weights kernels.WeightFormat
 	Acts    kernels.ActFormat
+	// First and Last are those of the first and the last layer's weights, if not
+	// NoWeights. A last layer of Int8 reads U8.
+	First, Last kernels.WeightFormat
 }
 
 func (f Formats) float() bool { return f.Weights == kernels.Float32 }
@@ -219,13 +222,21 @@ func (d *Description) formats(i int, f Formats) (w kernels.WeightFormat, a kerne
 	l, last := &d.Layers[i], i == len(d.Layers)-1
 	w, a = f.Weights, f.Acts
 	if !f.float() {
+		switch {
+		case last && f.Last != kernels.NoWeights:
+			w = f.Last
+		case i == 0 && f.First != kernels.NoWeights:
+			w = f.First
+		}
 		if l.Weights != "" {
 			if w, err = kernels.ParseWeightFormat(l.Weights); err != nil {
 				return w, a, err
 			}
 		}
 		for j := i + 1; j < len(d.Layers); j++ {
-			if next := &d.Layers[j]; next.Kind == nn.Mean && j-1-next.Back == i {
+			next := &d.Layers[j]
+			wide := next.Kind == nn.Mean || j == len(d.Layers)-1 && f.Last == kernels.Int8
+			if wide && j-1-next.Back == i {
 				a = kernels.U8
 			}
 		}

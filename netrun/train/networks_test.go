@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,7 +14,7 @@ import (
 
 // nn and the descriptions agree on the networks that both have.
 func TestNamedNetworks(t *testing.T) {
-	for _, f := range []Formats{{kernels.Ternary, kernels.U2}, {kernels.Float32, kernels.F32}} {
+	for _, f := range []Formats{{Weights: kernels.Ternary, Acts: kernels.U2}, {Weights: kernels.Float32, Acts: kernels.F32}} {
 		for _, want := range []*nn.Network{nn.Lenet(f.Weights, f.Acts), nn.Resnet20(f.Weights, f.Acts)} {
 			got, err := NewNetwork(want.Name, want.Input, 10, f.Weights, f.Acts)
 			if err != nil {
@@ -42,7 +43,7 @@ func TestDescriptionFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	input := nn.Shape{H: 8, W: 8, C: 2}
-	net, err := d.Network(input, 4, Formats{kernels.Ternary, kernels.U2})
+	net, err := d.Network(input, 4, Formats{Weights: kernels.Ternary, Acts: kernels.U2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func TestDescriptionFile(t *testing.T) {
 	if !reflect.DeepEqual(net, want) {
 		t.Errorf("network is\n%+v, want\n%+v", net, want)
 	}
-	if net, err = d.Network(input, 4, Formats{kernels.Float32, kernels.F32}); err != nil || !net.Float() {
+	if net, err = d.Network(input, 4, Formats{Weights: kernels.Float32, Acts: kernels.F32}); err != nil || !net.Float() {
 		t.Errorf("the same in float: %v", err)
 	}
 	// Layers of several formats learn and are exported as they are.
@@ -63,6 +64,31 @@ func TestDescriptionFile(t *testing.T) {
 	run(t, tr, 10)
 	if err := tr.Export().Check(); err != nil {
 		t.Error(err)
+	}
+}
+
+// The first and the last layer may have formats of their own; what is exported
+// has the trainer's logits.
+func TestFirstLast(t *testing.T) {
+	d := &Description{Name: "ends", Layers: []LayerDescription{
+		{Kind: nn.Conv, Out: 4, Kernel: 3, Stride: 2}, {Kind: nn.Conv, Out: 4, Kernel: 3, Pad: 1}, {Kind: nn.Dense, Out: 8}, {Kind: nn.Dense},
+	}}
+	input := nn.Shape{H: 8, W: 8, C: 2}
+	net, err := d.Network(input, 4, Formats{Weights: kernels.Ternary, Acts: kernels.U2, First: kernels.Pow2x4, Last: kernels.Int8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, b := range net.Blocks {
+		got += fmt.Sprintf("%v/%v ", b.Weights, b.InAct)
+	}
+	if want := "pow2:4/u8 ternary/u2 ternary/u2 int8/u8 "; got != want {
+		t.Errorf("layers are %s, want %s", got, want)
+	}
+	testExport(t, net, DST)
+	float, err := d.Network(input, 4, Formats{Weights: kernels.Float32, Acts: kernels.F32, First: kernels.Int8, Last: kernels.Int8})
+	if err != nil || !float.Float() || float.Blocks[3].Weights != kernels.Float32 {
+		t.Errorf("float network with %+v: %v", float, err)
 	}
 }
 
@@ -95,7 +121,7 @@ func TestBadDescription(t *testing.T) {
 		}
 		d, err := ReadDescription(path)
 		if err == nil {
-			_, err = d.Network(nn.Shape{H: 8, W: 8, C: 1}, 4, Formats{kernels.Ternary, kernels.U2})
+			_, err = d.Network(nn.Shape{H: 8, W: 8, C: 1}, 4, Formats{Weights: kernels.Ternary, Acts: kernels.U2})
 		}
 		if err == nil || !strings.Contains(err.Error(), c[1]) || !strings.Contains(err.Error(), "bad") {
 			t.Errorf("%.80s: error is %v: want one about %q in bad", c[0], err, c[1])
