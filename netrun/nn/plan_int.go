@@ -90,18 +90,14 @@ func newIntChain(net *Network, images int) (chain, []Layer, error) {
 		}
 		switch {
 		case b.Skip != nil || b.Stream:
-			l.residual = &residual{affine: step, top: b.OutAct.Max(), stream: b.StreamScale}
-			info.PackedBytes += step.bytes()
-			switch p := b.proj(); {
-			case p != nil:
+			l.residual = newResidual(b, b.OutAct.Max())
+			info.PackedBytes += l.residual.bytes()
+			if p := b.proj(); p != nil {
 				if l.projection, err = newIntProduct(p, p.In.H, images); err != nil {
 					return nil, nil, err
 				}
-				l.residual.proj = newAffine(p)
 				info.Shortcut = l.projection.Kernel()
-				info.PackedBytes += int64(l.projection.PackedBytes()) + l.residual.proj.bytes()
-			case b.Skip != nil:
-				l.residual.skip = b.Skip.Scale
+				info.PackedBytes += int64(l.projection.PackedBytes())
 			}
 			info.Epilogue = "residual"
 		case i == len(net.Blocks)-1:

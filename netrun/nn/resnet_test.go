@@ -114,6 +114,43 @@ func TestPlanResnet20(t *testing.T) {
 	}
 }
 
+// SameShape sees every field that shapes a block, and no other.
+func TestSameShape(t *testing.T) {
+	same := func(change func(n *Network)) bool {
+		a, b := Resnet20(kernels.Ternary, kernels.U2), Resnet20(kernels.Ternary, kernels.U2)
+		change(b)
+		return slices.EqualFunc(a.Blocks, b.Blocks, func(x, y Block) bool { return x.SameShape(&y) })
+	}
+	for i, change := range []func(n *Network){
+		func(n *Network) { *n = *Resnet20(kernels.Float32, kernels.F32) },
+		func(n *Network) { n.Blocks[1].Pool = 1 },
+		func(n *Network) { n.Blocks[2].Skip.Scale, n.Blocks[0].StreamScale = 2, 2 },
+	} {
+		if !same(change) {
+			t.Errorf("change %d of formats and parameters: another shape", i)
+		}
+	}
+	for i, change := range []func(n *Network){
+		func(n *Network) { n.Blocks[1].Kind = Dense },
+		func(n *Network) { n.Blocks[1].Back = 1 },
+		func(n *Network) { n.Blocks[1].In.W++ },
+		func(n *Network) { n.Blocks[1].Out++ },
+		func(n *Network) { n.Blocks[1].Kernel++ },
+		func(n *Network) { n.Blocks[1].Stride++ },
+		func(n *Network) { n.Blocks[1].Pad++ },
+		func(n *Network) { n.Blocks[1].Pool = 2 },
+		func(n *Network) { n.Blocks[2].Skip = nil },
+		func(n *Network) { n.Blocks[1].Skip = &Skip{} },
+		func(n *Network) { n.Blocks[2].Skip.Back = 0 },
+		func(n *Network) { n.Blocks[8].Skip.Proj = nil },
+		func(n *Network) { n.Blocks[8].Skip.Proj.Stride = 1 },
+	} {
+		if same(change) {
+			t.Errorf("change %d of a shape: the same shape", i)
+		}
+	}
+}
+
 func BenchmarkResnet20(b *testing.B) {
 	for _, f := range append(formats, struct {
 		w kernels.WeightFormat
