@@ -31,6 +31,8 @@ Trains a network and writes it to a model file, which 'netrun eval', 'bench' and
          pass (straight-through estimator)
   dst    discrete weights: a weight is the index of its level, one byte, and the
          optimizer moves it along the levels; there is no float copy of it
+  ptq    no training: the float network of -init, rounded, with batch norm's
+         statistics and the steps of activations measured on training images
 
 The end of the training set is held out for validation. The test set is looked at
 once, after the last step. A run is a function of its flags and the images, bit for
@@ -40,6 +42,7 @@ interrupted; -resume goes on from there to the very same bits.
 EXAMPLES
   netrun train -method float -out float.safetensors
   netrun train -method dst -weights ternary -acts u2 -epochs 5 -out t.safetensors
+  netrun train -method ptq -init float.safetensors.checkpoint -weights int8 -out q.safetensors
   netrun train -resume -out t.safetensors     go on after an interruption
   netrun train -net mlp -data DIR -method ste -weights pow2:4 -acts u4 -out m.safetensors
   netrun train -net resnet20 -data DIR -out r.safetensors     DIR of CIFAR-10
@@ -66,6 +69,7 @@ type trainJob struct {
 	out, checkpoint, log string
 	init                 string
 	resume, noTest       bool
+	calibration          int
 	threads              int
 	every                time.Duration
 	cfg                  train.Config
@@ -91,7 +95,7 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	fs.StringVar(&j.dir, "data", "", "`folder` of MNIST, Fashion-MNIST or CIFAR-10 with training images (default: Debian's Fashion-MNIST, "+data.FashionDir+")")
 	fs.StringVar(&j.net, "net", "lenet", "network: "+strings.Join(train.NetworkNames(), ", "))
 	fs.StringVar(&j.network, "network", "", "JSON `file` that describes the network, instead of -net")
-	fs.StringVar(&j.method, "method", train.DST, "float, ste or dst")
+	fs.StringVar(&j.method, "method", train.DST, "float, ste, dst or ptq")
 	fs.StringVar(&j.weights, "weights", "ternary", "format of all weights: binary, ternary, pow2:3, pow2:4 or int8; not for float")
 	fs.StringVar(&j.acts, "acts", "u2", "format of all activations between layers: sign, u1, u2, u3, u4 or u8; not for float")
 	fs.StringVar(&j.first, "first", "", "format of the first layer's weights, which reads u8, such as int8 (default: as all)")
@@ -132,6 +136,7 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&c.LearnStep, "learn-step", c.LearnStep, "train the width of the activation codes")
 	float32Var(fs, &c.Statistics, "statistics", "momentum of batch norm's running statistics")
 	fs.IntVar(&c.Validation, "validation", c.Validation, "images at the end of the training set that are held out")
+	fs.IntVar(&j.calibration, "calibration", train.Default(train.PTQ).Calibration, "training images that ptq measures")
 	fs.IntVar(&c.Limit, "limit", c.Limit, "train on the first images only; 0 is all")
 	fs.StringVar(&c.Keep, "keep", c.Keep, "last, or the best on the validation images")
 }
@@ -228,16 +233,19 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 	if err != nil {
 		return nil, &usageError{err.Error()}
 	}
-	if j.method == train.Float {
-		d := train.Default(train.Float) // no figures of low-bit in its record
-		c := &j.cfg
+	j.augment(images)
+	c, d := &j.cfg, train.Default(j.method)
+	switch j.method { // no figures in a record that are not its own
+	case train.Float:
 		c.Transition, c.Window, c.HalfWidth, c.Spread, c.Contrast = d.Transition, d.Window, d.HalfWidth, d.Spread, d.Contrast
+	case train.PTQ:
+		d.Batch, d.Seed, d.Validation, d.Limit, d.Calibration = c.Batch, c.Seed, c.Validation, c.Limit, j.calibration
+		*c = d
 	}
 	description, err := j.describe()
 	if err != nil {
 		return nil, &usageError{err.Error()}
 	}
-	j.augment(images)
 	net, err := description.Network(nn.Shape{H: images.H, W: images.W, C: images.C}, set.Classes, f)
 	if err != nil {
 		return nil, &usageError{err.Error()}
@@ -251,15 +259,26 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 		return nil, &usageError{err.Error()}
 	}
 	if j.init == "" {
+		if j.method == train.PTQ {
+			return nil, usagef("-method ptq without -init: want the checkpoint of a float run")
+		}
 		return t, nil
 	}
-	c, err := train.ReadCheckpoint(j.init)
+	checkpoint, err := train.ReadCheckpoint(j.init)
 	if err != nil {
 		return nil, err
 	}
-	float, err := c.Resume(images, j.threads)
+	float, err := checkpoint.Resume(images, j.threads)
 	if err != nil {
 		return nil, err
+	}
+	if float.Done() {
+		if err := float.Finish(); err != nil {
+			return nil, err
+		}
+	}
+	if j.method == train.PTQ {
+		return t, t.Quantize(float)
 	}
 	return t, t.InitFrom(float)
 }

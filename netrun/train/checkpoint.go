@@ -254,7 +254,7 @@ func (c *Checkpoint) read() error {
 			weights += int64(b.Skip.Proj.Out) * int64(b.Skip.Proj.K())
 		}
 	}
-	if c.header.Config.Method != DST {
+	if !c.header.Config.discrete() {
 		weights *= 4
 	}
 	if weights > int64(len(c.tensors)) {

@@ -1,7 +1,8 @@
 // Package train trains networks whose weights and activations are low-bit, and
 // the float32 networks they are judged beside.
 //
-// Three methods share one schedule. "float" is float32. "ste" keeps float
+// Three methods share one schedule, and a fourth has none: "ptq" rounds a trained
+// float32 network and trains no more. "float" is float32. "ste" keeps float
 // latent weights, rounds them to the levels of the format in the forward pass
 // and lets the gradient through unchanged. "dst" keeps no float weights: a
 // weight is the index of its level, and the optimizer's real update moves it
@@ -31,6 +32,7 @@ const (
 	Float = "float"
 	STE   = "ste"
 	DST   = "dst"
+	PTQ   = "ptq"
 )
 
 // The optimizers. SGD holds no state, Momentum one float32 a parameter, Adam
@@ -100,10 +102,12 @@ type Config struct {
 	LearnStep bool
 
 	Statistics float32 // momentum of batch norm's running mean and variance
-	Validation int     // images at the end of the training set that are held out
-	Limit      int     // train on the first images only; 0 for all
-	Keep       string  // "last" epoch's network, or the "best" on the validation images
-	Init       string  // name of the float run whose rounded weights are the first ones (InitFrom), "" for random
+	// Calibration is the number of training images that PTQ measures.
+	Calibration int    `json:",omitempty"`
+	Validation  int    // images at the end of the training set that are held out
+	Limit       int    // train on the first images only; 0 for all
+	Keep        string // "last" epoch's network, or the "best" on the validation images
+	Init        string // name of the float run whose rounded weights are the first ones (InitFrom), "" for random
 }
 
 // Default returns a Config for the method, complete but for what the caller
@@ -118,8 +122,14 @@ func Default(method string) Config {
 	if method != Float {
 		c.Transition, c.Window, c.HalfWidth, c.Spread, c.Contrast = "unbiased", "rect", 0.5, 0.4, 1
 	}
+	if method == PTQ {
+		c.Epochs, c.Optimizer, c.Calibration = 0, SGD, 1024
+	}
 	return c
 }
+
+// discrete says whether weights are kept as levels.
+func (c *Config) discrete() bool { return c.Method == DST || c.Method == PTQ }
 
 func oneOf(field, got string, want ...string) error {
 	for _, w := range want {
@@ -133,7 +143,7 @@ func oneOf(field, got string, want ...string) error {
 // check returns an error that names the first field that cannot be. Files
 // hold Configs, so it trusts nothing.
 func (c *Config) check() error {
-	err := oneOf("method", c.Method, Float, STE, DST)
+	err := oneOf("method", c.Method, Float, STE, DST, PTQ)
 	if err == nil {
 		err = oneOf("optimizer", c.Optimizer, SGD, Momentum, Adam)
 	}
@@ -161,12 +171,16 @@ func (c *Config) check() error {
 	if err != nil {
 		return err
 	}
+	epochs, calibration := 1.0, 0.0
+	if c.Method == PTQ {
+		epochs, calibration = 0, 1
+	}
 	for _, f := range []struct {
 		name      string
 		got       float64
 		low, high float64
 	}{
-		{"epochs", float64(c.Epochs), 1, 1e6},
+		{"epochs", float64(c.Epochs), epochs, 1e6},
 		{"batch", float64(c.Batch), 1, 1 << 16},
 		{"beta1", float64(c.Beta1), 0, 0.99999},
 		{"beta2", float64(c.Beta2), 0, 0.999999},
@@ -184,6 +198,7 @@ func (c *Config) check() error {
 		{"statistics", float64(c.Statistics), 1e-6, 1},
 		{"validation", float64(c.Validation), 0, 1 << 30},
 		{"limit", float64(c.Limit), 0, 1 << 30},
+		{"calibration", float64(c.Calibration), calibration, 1 << 30},
 	} {
 		if !(f.got >= f.low && f.got <= f.high) {
 			return fmt.Errorf("train: %s is %v: want %v to %v", f.name, f.got, f.low, f.high)
@@ -270,7 +285,7 @@ func checkNetwork(net *nn.Network, method string) error {
 		return err
 	}
 	if net.Float() != (method == Float) {
-		return fmt.Errorf("train: method %q and weights %v: want float with float32, ste or dst with the others", method, net.Blocks[0].Weights)
+		return fmt.Errorf("train: method %q and weights %v: want float with float32, another method with the others", method, net.Blocks[0].Weights)
 	}
 	for i := range net.Blocks {
 		b := &net.Blocks[i]
@@ -298,8 +313,12 @@ func checkNetwork(net *nn.Network, method string) error {
 	return nil
 }
 
-// checkSums returns an error if a sum of the low-bit block may be one that
-// float32 does not hold exactly.
+// maxSum is the largest sum that float32 holds exactly with all below it.
+const maxSum = 1 << 24
+
+// checkSums returns an error if the low-bit block's sums are likely to pass
+// maxSum: if they would though weights were half as large as they can be. What
+// they come to is checked as they are trained (checkRanges).
 func checkSums(b *nn.Block) error {
 	inputs, weight := b.K(), 1
 	if b.Kind == nn.Mean {
@@ -308,8 +327,30 @@ func checkSums(b *nn.Block) error {
 		levels := b.Weights.Levels()
 		weight = int(levels[len(levels)-1])
 	}
-	if top := int64(inputs) * int64(weight) * int64(b.InAct.Max()); top > 1<<24 {
-		return fmt.Errorf("sums up to %d inputs * %d * %d = %d: want at most 2^24, where float32 is exact", inputs, weight, b.InAct.Max(), top)
+	if top := int64(inputs) * int64(weight) * int64(b.InAct.Max()); top > maxSum && (weight == 1 || top > 2*maxSum) {
+		return fmt.Errorf("sums up to %d inputs * %d * %d = %d: want at most 2^24, where float32 is exact, or twice that if most weights may be smaller",
+			inputs, weight, b.InAct.Max(), top)
+	}
+	return nil
+}
+
+// checkRanges returns an error if a sum of the weights as they are may pass
+// maxSum.
+func (t *Trainer) checkRanges() error {
+	for i, l := range t.all {
+		if l.grid == nil || int64(l.k)*int64(l.grid.Max())*int64(l.InAct.Max()) <= maxSum {
+			continue
+		}
+		w := t.values(l)
+		for o := range l.Out {
+			sum := 0.0
+			for _, v := range w[o*l.k:][:l.k] {
+				sum += math.Abs(float64(v))
+			}
+			if sum *= float64(l.InAct.Max()); sum > maxSum {
+				return fmt.Errorf("train: layer %d: sums of output %d reach %.0f: want at most 2^24, where float32 is exact; activations of fewer bits help", i, o, sum)
+			}
+		}
 	}
 	return nil
 }

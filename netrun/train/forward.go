@@ -14,8 +14,11 @@ const columns = 64
 // forward takes n images in t.input to the last layer's out. With training
 // set, batch norm uses the statistics of the batch and updates the running
 // ones.
-func (t *Trainer) forward(n int, training bool) {
-	for i, l := range t.layers {
+func (t *Trainer) forward(n int, training bool) { t.forwardTo(len(t.layers), n, training) }
+
+// forwardTo is forward for the layers before end.
+func (t *Trainer) forwardTo(end, n int, training bool) {
+	for i, l := range t.layers[:end] {
 		if l.Kind == nn.Mean {
 			t.average(l, n)
 			continue

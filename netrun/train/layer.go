@@ -110,7 +110,7 @@ func newLayer(b *nn.Block, c *Config, last bool) *layer {
 	if b.Kind == nn.Mean {
 		return l
 	}
-	l.weight = newTensor(b.Out*l.k, c.Method == DST, c.Optimizer, c.State == Eight)
+	l.weight = newTensor(b.Out*l.k, c.discrete(), c.Optimizer, c.State == Eight)
 	l.gamma = newTensor(b.Out, false, c.Optimizer, false)
 	l.beta = newTensor(b.Out, false, c.Optimizer, false)
 	l.step = newTensor(1, false, c.Optimizer, false)

@@ -627,9 +627,29 @@ func TestBadConfig(t *testing.T) {
 		}
 	}
 	wide := toyNet(kernels.Int8, kernels.U8)
-	wide.Input = nn.Shape{H: 8, W: 8, C: 64}
+	wide.Input = nn.Shape{H: 8, W: 8, C: 128}
 	wide.Blocks[0].In = wide.Input
 	if err := checkNetwork(wide, DST); err == nil || !strings.Contains(err.Error(), "2^24") {
+		t.Errorf("error is %v: want one about sums past 2^24", err)
+	}
+	// A layer that may have such sums trains as long as it has none.
+	wide.Input.C = 64
+	wide.Blocks[0].In = wide.Input
+	images := &data.Images{N: 40, H: 8, W: 8, C: 64, Pixels: make([]uint8, 40*64*64), Labels: make([]uint8, 40)}
+	c := toyConfig(DST)
+	c.Validation, c.Epochs = 0, 2
+	tr, err := New(wide, c, images, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if epoch, err := tr.Step(); !epoch || err != nil {
+		t.Errorf("after an epoch: %v, %v", epoch, err)
+	}
+	for i := range tr.layers[0].weight.level {
+		tr.layers[0].weight.level[i] = 254
+	}
+	tr.cfg.LR = 0
+	if _, err := tr.Step(); err == nil || !strings.Contains(err.Error(), "2^24") {
 		t.Errorf("error is %v: want one about sums past 2^24", err)
 	}
 }

@@ -146,7 +146,8 @@ func (t *Trainer) Loss() float64 { return t.running.mean() }
 
 // Step trains on one batch. It returns true when that was the last of an epoch;
 // the network has then been measured on the validation images and History has
-// grown. It returns an error if the loss is no longer a number. It panics if
+// grown. It returns an error if the loss is no longer a number, or if sums may be
+// larger than float32 holds exactly. It panics if
 // the run is done.
 func (t *Trainer) Step() (epoch bool, err error) {
 	if t.Done() {
@@ -178,6 +179,9 @@ func (t *Trainer) Step() (epoch bool, err error) {
 	t.step++
 	if at < t.perEpoch-1 {
 		return false, nil
+	}
+	if err := t.checkRanges(); err != nil {
+		return false, err
 	}
 	r := Epoch{Epoch: e + 1, Loss: t.running.mean(), Accuracy: t.running.accuracy(), Moved: t.moved(before)}
 	t.running = lossSum{}
