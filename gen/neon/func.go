@@ -34,7 +34,7 @@ type text func(a allocation) (string, error)
 func (f *Func) Name() string { return f.ir.Name }
 
 // Doc sets the doc comment of the stub.
-func (f *Func) Doc(lines ...string) { f.ir.Doc = lines }
+func (f *Func) Doc(lines ...string) { f.ir.Doc = strings.Split(strings.Join(lines, "\n"), "\n") }
 
 // Features lists the CPU features that the instructions need. It is known when the
 // file was compiled.
@@ -81,7 +81,11 @@ func (f *Func) wantName(what, name string) {
 }
 
 // Comment puts lines before the next instruction.
-func (f *Func) Comment(lines ...string) { f.ir.AddComment(lines...) }
+func (f *Func) Comment(lines ...string) {
+	for _, l := range lines {
+		f.ir.AddComment(strings.Split(l, "\n")...)
+	}
+}
 
 // component finds a parameter or result that is a number or a pointer.
 func (f *Func) component(t *gotypes.Tuple, name string, i int) (*gotypes.Basic, bool) {
@@ -97,14 +101,18 @@ func (f *Func) component(t *gotypes.Tuple, name string, i int) (*gotypes.Basic, 
 	return b, true
 }
 
-// Param loads the integer or pointer that is the parameter of that name into a new
-// register. Those of fewer than 64 bits are extended by their sign.
+// Param loads the integer, bool or pointer that is the parameter of that name into a new
+// register. Those of fewer than 64 bits are extended: by their sign, or by zeros if they
+// have none.
 func (f *Func) Param(name string) GP {
 	d := f.GP()
 	if b, ok := f.component(f.ir.Signature.Params(), name, 0); ok {
 		op, err := moveOf(b)
 		if err != nil {
 			f.fail("%s: parameter %s: %v", f.Name(), name, err)
+		}
+		if size := gotypes.Sizes.Sizeof(b.Type); size < 8 && b.Type.Info()&(types.IsUnsigned|types.IsBoolean) != 0 {
+			op += "U"
 		}
 		f.emit(instruction{opcode: op, writes: list(d)}, func(a allocation) (string, error) {
 			return fmt.Sprintf("%s %s, %s", op, b.Addr.Asm(), a.gp(d)), nil

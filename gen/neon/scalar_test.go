@@ -267,3 +267,29 @@ func (s scalar) text(t *testing.T) string {
 	}
 	return text
 }
+
+// TestParams wants parameters to be extended by what their types say, and lines of
+// comments to be no lines of the program.
+func TestParams(t *testing.T) {
+	for typ, want := range map[string]string{
+		"int8": "MOVB", "uint8": "MOVBU", "bool": "MOVBU", "int16": "MOVH", "uint16": "MOVHU", "int32": "MOVW", "uint32": "MOVWU",
+		"int64": "MOVD", "uint64": "MOVD", "uintptr": "MOVD", "*byte": "MOVD",
+	} {
+		file := NewFile("generator", "p", "arm64")
+		f := file.Function("f", "func(x "+typ+") int64")
+		f.Doc("f is\nx")
+		f.Comment("first\nRET")
+		f.Return(f.Param("x"))
+		if err := file.Compile(); err != nil {
+			t.Errorf("%s: %v", typ, err)
+			continue
+		}
+		assembly, err := file.Assembly()
+		if err != nil || !strings.Contains(string(assembly), "\t"+want+" x+0(FP), R0\n") || strings.Count(string(assembly), "\n\tRET") != 1 || !strings.Contains(string(assembly), "\n\t// RET\n") {
+			t.Errorf("%s: %v\n%s\nwant %s and one RET", typ, err, assembly, want)
+		}
+		if stubs, err := file.Stubs(); err != nil || !strings.Contains(string(stubs), "\n// f is\n// x\n") {
+			t.Errorf("%s: %v\n%s", typ, err, stubs)
+		}
+	}
+}
