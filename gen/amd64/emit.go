@@ -1,39 +1,22 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"go/format"
-	"sort"
-	"strings"
 
+	"example.com/lowbit/gen/internal/rooms"
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
-	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
 )
 
-// A family is a set of functions with one signature that differ only in a
-// small number, such as the rows of a register tile. It becomes one pair of
-// files in a room: NAME_amd64.s and NAME_amd64.go.
+// A family is what rooms.Family is, with the function that emits it.
 type family struct {
-	// name is the exported Go name, such as GemmW4.
-	name string
-	// doc describes the family; the first word is name.
-	doc string
-	// signature is the Go signature shared by the functions.
-	signature string
-	// variants are the numbers the functions are indexed by. Empty means that
-	// the family is a single function, exported under its own name.
-	variants []int
-	// loop is the Go loop that a function replaces: its stub's doc comment.
-	// The verb %d, if there is one, stands for the variant.
-	loop string
-	// constants are exported beside the functions.
-	constants []constant
-	// body emits one function.
-	body func(c *build.Context, variant int)
+	name, doc, signature string
+	variants             []int
+	loop                 string
+	constants            []constant
+	body                 func(c *build.Context, variant int)
 }
 
 // A constant is a number that the Go side needs to know about a family. Its
@@ -42,6 +25,15 @@ type constant struct {
 	name  string
 	value int
 	doc   string
+}
+
+// shared returns what does not depend on the architecture.
+func (f family) shared() *rooms.Family {
+	s := &rooms.Family{Name: f.name, Doc: f.doc, Signature: f.signature, Variants: f.variants, Loop: f.loop}
+	for _, c := range f.constants {
+		s.Constants = append(s.Constants, rooms.Constant{Name: c.name, Value: c.value, Doc: c.doc})
+	}
+	return s
 }
 
 // upTo returns the variants 1 … n, such as the rows of a tile.
@@ -53,47 +45,32 @@ func upTo(n int) []int {
 	return list
 }
 
-// functionName returns the Go name of a variant.
-func (f family) functionName(variant int) string {
-	if len(f.variants) == 0 {
-		return f.name
-	}
-	return fmt.Sprintf("%s%sx%d", strings.ToLower(f.name[:1]), f.name[1:], variant)
-}
-
 // emit compiles a family for a room and returns its two files.
 func emit(room string, f family) (asm, stubs []byte, err error) {
 	c := build.NewContext()
 	c.ConstraintExpr("amd64")
 	c.ConstraintExpr("!purego")
-	variants := f.variants
-	if len(variants) == 0 {
-		variants = []int{0}
-	}
-	for _, v := range variants {
-		c.Function(f.functionName(v))
+	shared := f.shared()
+	shared.Each(func(v int, name string, doc []string) {
+		c.Function(name)
 		c.Attributes(attr.NOSPLIT)
 		c.Pragma("noescape")
 		c.SignatureExpr(f.signature)
-		loop := f.loop
-		if strings.Contains(loop, "%d") {
-			loop = fmt.Sprintf(loop, v)
-		}
-		c.Doc(strings.Split(f.functionName(v)+" is\n"+loop, "\n")...)
+		c.Doc(doc...)
 		f.body(c, v)
-	}
+	})
 	file, err := c.Result()
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s.%s: %w", room, f.name, err)
+		return nil, nil, fmt.Errorf("%s: %w", f.name, err)
 	}
 	if room == "avxvnni" {
 		needAVXVNNI(file)
 	}
 	if err := pass.Compile.Execute(file); err != nil {
-		return nil, nil, fmt.Errorf("%s.%s: %w", room, f.name, err)
+		return nil, nil, fmt.Errorf("%s: %w", f.name, err)
 	}
 	if err := verify(room, file); err != nil {
-		return nil, nil, fmt.Errorf("%s.%s: %w", room, f.name, err)
+		return nil, nil, fmt.Errorf("%s: %w", f.name, err)
 	}
 	if room == "avxvnni" {
 		encodeAVXVNNI(file)
@@ -105,36 +82,10 @@ func emit(room string, f family) (asm, stubs []byte, err error) {
 	if stubs, err = printer.NewStubs(cfg).Print(file); err != nil {
 		return nil, nil, err
 	}
-	stubs, err = format.Source(append(stubs, exports(f, file)...))
-	return asm, stubs, err
-}
-
-// exports is the Go text that follows the stubs: the family's table of
-// variants, and the CPU features that its instructions were found to need.
-func exports(f family, file *ir.File) []byte {
-	var b bytes.Buffer
-	features := map[string]bool{}
+	var features []string
 	for _, fn := range file.Functions() {
-		for _, isa := range fn.ISA {
-			features[isa] = true
-		}
+		features = append(features, fn.ISA...)
 	}
-	list := make([]string, 0, len(features))
-	for isa := range features {
-		list = append(list, isa)
-	}
-	sort.Strings(list)
-	if len(f.variants) > 0 {
-		fmt.Fprintf(&b, "\n// %s\nvar %s = [...]%s{\n", strings.ReplaceAll(f.doc, "\n", "\n// "), f.name, f.signature)
-		for _, v := range f.variants {
-			fmt.Fprintf(&b, "\t%d: %s,\n", v, f.functionName(v))
-		}
-		fmt.Fprint(&b, "}\n")
-	}
-	for _, k := range f.constants {
-		fmt.Fprintf(&b, "\n// %s %s.\nconst %s = %d\n", k.name, k.doc, k.name, k.value)
-	}
-	fmt.Fprintf(&b, "\n// %sFeatures lists the CPU features that the instructions of %s need.\n", f.name, f.name)
-	fmt.Fprintf(&b, "const %sFeatures = %q\n", f.name, strings.Join(list, " "))
-	return b.Bytes()
+	stubs, err = shared.Stubs(stubs, features)
+	return asm, stubs, err
 }

@@ -5,67 +5,40 @@
 package main
 
 import (
-	"flag"
 	"fmt"
-	"log"
-	"os"
-	"path/filepath"
-	"strings"
+
+	"example.com/lowbit/gen/internal/rooms"
 )
 
-// rooms are the packages written, and the families in each.
-var rooms = map[string][]family{}
+// families are those of each package that is written, a room.
+var families = map[string][]family{}
 
 // elsewhere names the folders of rooms that are not below kernels/internal, as
 // seen from there.
 var elsewhere = map[string]string{}
 
 // add puts a family into a room. The families register themselves in init.
-func add(room string, f family) { rooms[room] = append(rooms[room], f) }
+func add(room string, f family) { families[room] = append(families[room], f) }
 
 // files returns every generated file by its path below the output folder.
-func files() (map[string][]byte, error) {
-	out := map[string][]byte{}
-	for room, families := range rooms {
+func files() (rooms.Files, error) {
+	out := rooms.Files{}
+	for room, families := range families {
 		folder := room
 		if f, ok := elsewhere[room]; ok {
-			folder = filepath.FromSlash(f)
+			folder = f
 		}
 		for _, f := range families {
 			asm, stubs, err := emit(room, f)
-			if err != nil {
-				return nil, err
+			if err == nil {
+				err = out.Add(folder, f.name, "amd64", asm, stubs)
 			}
-			stem := filepath.Join(folder, strings.ToLower(f.name)+"_amd64")
-			for path, text := range map[string][]byte{stem + ".s": asm, stem + ".go": stubs} {
-				if _, dup := out[path]; dup {
-					return nil, fmt.Errorf("%s is written twice", path)
-				}
-				out[path] = text
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", room, err)
 			}
 		}
 	}
 	return out, nil
 }
 
-func main() {
-	log.SetFlags(0)
-	log.SetPrefix("gen/amd64: ")
-	// avo's build package claims names such as -out in flag.CommandLine.
-	flags := flag.NewFlagSet("amd64", flag.ExitOnError)
-	dir := flags.String("dir", filepath.Join("..", "kernels", "internal"), "folder that holds the rooms")
-	_ = flags.Parse(os.Args[1:])
-	out, err := files()
-	if err != nil {
-		log.Fatal(err)
-	}
-	for path, text := range out {
-		path = filepath.Join(*dir, path)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			log.Fatal(err)
-		}
-		if err := os.WriteFile(path, text, 0o644); err != nil {
-			log.Fatal(err)
-		}
-	}
-}
+func main() { rooms.Main("gen/amd64", files) }
