@@ -81,7 +81,7 @@ func TestCheckResidual(t *testing.T) {
 		{"no projection", func(n *Network) { n.Blocks[8].Skip.Proj = nil }, "block 8: shortcut of shape 32x32x16: want 16x16x32"},
 		{"projection's stride", func(n *Network) { n.Blocks[8].Skip.Proj.Stride = 3 }, "block 8: shortcut of shape 11x11x32: want 16x16x32"},
 		{"projection's input", func(n *Network) { n.Blocks[8].Skip.Proj.In.C++ }, "block 8: shortcut: input is 32x32x17: want 32x32x16"},
-		{"projection's out", func(n *Network) { n.Blocks[8].Skip.Proj.Out = 1 << 40 }, "block 8: shortcut: out is 1099511627776"},
+		{"projection's out", func(n *Network) { n.Blocks[8].Skip.Proj.Out = 1 << 30 }, "block 8: shortcut: out is 1073741824"},
 		{"projection's format", func(n *Network) { n.Blocks[8].Skip.Proj.InAct = kernels.U8 }, "block 8: shortcut: input format is u8: want u2"},
 		{"projection's output", func(n *Network) { n.Blocks[8].Skip.Proj.OutAct = kernels.U2 }, "block 8: shortcut: output format is u2"},
 		{"projection's weights", func(n *Network) { n.Blocks[8].Skip.Proj.Weights = kernels.Float32 }, "block 8: shortcut: weights are float32"},
