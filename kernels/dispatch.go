@@ -68,6 +68,7 @@ type quick struct {
 	f32      *f32Row
 	f32Dot   *f32DotRow
 	epilogue *epilogueRow
+	training *trainingRow
 }
 
 var current atomic.Pointer[quick]
@@ -78,6 +79,7 @@ func resolve() {
 		f32:      must(f32Table),
 		f32Dot:   must(f32DotTable),
 		epilogue: must(epilogueTable),
+		training: must(trainingTable),
 	})
 }
 

@@ -40,14 +40,14 @@ func TestTable(t *testing.T) {
 				t.Errorf("%s: %s: the CPU has %s: %v, and missing are %v", k.Operation, k.Name, f, have, k.Missing)
 			}
 		}
-		if k.Operation != OpEpilogue && (k.TileM < 1 || k.TileN < 1 || k.KStep < 1 || k.WeightBits < 1) {
+		if k.Operation != OpEpilogue && k.Operation != OpTraining && (k.TileM < 1 || k.TileN < 1 || k.KStep < 1 || k.WeightBits < 1) {
 			t.Errorf("%s: %s has a tile of %dx%d, steps of %d, weights of %d bits", k.Operation, k.Name, k.TileM, k.TileN, k.KStep, k.WeightBits)
 		}
 		if (k.Operation == OpGEMM || k.Operation == OpDot) && len(k.Formats) == 0 {
 			t.Errorf("%s: %s takes no formats", k.Operation, k.Name)
 		}
 	}
-	for _, op := range []Operation{OpDot, OpDotBinary, OpDotFloat32, OpGEMM, OpGEMMFloat32, OpMixed, OpEpilogue} {
+	for _, op := range []Operation{OpDot, OpDotBinary, OpDotFloat32, OpGEMM, OpGEMMFloat32, OpMixed, OpEpilogue, OpTraining} {
 		if last[op].ISA != "portable" {
 			t.Errorf("%s: the last row is %q: want a portable one", op, last[op].Name)
 		}
@@ -396,13 +396,13 @@ func TestCoverageReport(t *testing.T) {
 	c := coverageRecord{ran: map[string]string{"portable-muladd": "portable"}}
 	var b bytes.Buffer
 	c.report(&b)
-	for _, want := range []string{"portable: tested, emulated by an emulator: portable-muladd\n", "portable: SKIPPED by the tests: portable-epilogue portable-float32 portable-lut portable-popcount portable-shiftadd\n"} {
+	for _, want := range []string{"portable: tested, emulated by an emulator: portable-muladd\n", "portable: SKIPPED by the tests: portable-epilogue portable-float32 portable-lut portable-popcount portable-shiftadd portable-training\n"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("want %q in\n%s", want, b.String())
 		}
 	}
 	for name, want := range map[string]string{
-		"portable":        "portable-epilogue portable-float32 portable-lut portable-popcount portable-shiftadd",
+		"portable":        "portable-epilogue portable-float32 portable-lut portable-popcount portable-shiftadd portable-training",
 		"portable-muladd": "",
 		"none":            "none",
 	} {

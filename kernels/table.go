@@ -196,6 +196,7 @@ const (
 	OpGEMMFloat32 Operation = "gemmfloat32"
 	OpMixed       Operation = "mixed"
 	OpEpilogue    Operation = "epilogue"
+	OpTraining    Operation = "training"
 )
 
 // A Kernel describes one row of the kernel table.
@@ -265,6 +266,9 @@ func Table() []Kernel {
 	}
 	for _, r := range epilogueTable {
 		list = append(list, base(OpEpilogue, r.id()))
+	}
+	for _, r := range trainingTable {
+		list = append(list, base(OpTraining, r.id()))
 	}
 	return list
 }

@@ -11,4 +11,5 @@ var (
 	archF32Dot   []*f32DotRow
 	archMixed    []*mixedRow
 	archEpilogue []*epilogueRow
+	archTraining []*trainingRow
 )

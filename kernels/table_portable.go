@@ -34,4 +34,7 @@ var (
 		{kernelID: portableID("epilogue"), maxPoolI32: portable.MaxPool[int32], maxPoolF32: portable.MaxPool[float32],
 			thresholds: portable.Thresholds, requantize: portable.Requantize, affine: portable.Affine},
 	}
+	portableTraining = []*trainingRow{
+		{kernelID: portableID("training"), codes: portable.Codes, columnSums: portable.ColumnSums, gradientSums: portable.GradientSums, normGradient: portable.NormGradient, maxPoolArg: portable.MaxPoolArg, unpool: portable.Unpool, adam: portable.Adam[:], descend: portable.Descend, momentum: portable.Momentum, steps: portable.Steps, lookUp16: portable.LookUp16, addTo: portable.AddTo},
+	}
 )

@@ -1,5 +1,7 @@
 package ref
 
+import "math"
+
 // ConvTraining sets y to the convolution of so many images x with w, dx to the
 // gradient of x, and adds to dw, ordered [KH*KW*InC][OutC], that of w, for the
 // gradient dy of y. Pixels outside an image have the value pad. Each product is
@@ -27,5 +29,131 @@ func ConvTraining(y, dx, dw, x, w, dy []float32, images int, pad float32, s Conv
 				}
 			}
 		}
+	}
+}
+
+// Codes rounds x*scale + bias to the nearest of 0 … top, halves up; dst is that
+// times gain plus shift.
+func Codes(dst, x, scale, bias []float32, top, gain, shift float32) {
+	for i, v := range x {
+		c := i % len(scale)
+		v = float32(v*scale[c]) + bias[c] + 0.5
+		code := float32(0)
+		switch {
+		case v >= top:
+			code = top
+		case v >= 1:
+			code = float32(int(v))
+		}
+		dst[i] = float32(code*gain) + shift
+	}
+}
+
+// ColumnSums adds each column of x to sum, row by row, and its squares to square.
+func ColumnSums(sum, square []float64, x []float32) {
+	for i, v := range x {
+		sum[i%len(sum)] += float64(v)
+		square[i%len(sum)] += float64(v) * float64(v) // no rounding before the sum's
+	}
+}
+
+// A Norm is a batch norm by channels.
+type Norm struct{ Scale, Bias, Centre, InvStd []float32 }
+
+// GradientSums zeroes d where x*Scale + Bias is not from low to high, multiplies it
+// by gain, and adds it to sum and its product with the normalised value to dot.
+func GradientSums(sum, dot []float64, d, x []float32, n Norm, low, high, gain float32) {
+	for i := range d {
+		c := i % len(sum)
+		if v := float32(x[i]*n.Scale[c]) + n.Bias[c]; !(v >= low && v <= high) {
+			d[i] = 0
+		}
+		d[i] *= gain
+		sum[c] += float64(d[i])
+		centred := x[i] - n.Centre[c]
+		normal := float32(centred * n.InvStd[c])
+		dot[c] += float64(float32(d[i] * normal))
+	}
+}
+
+// NormGradient is the gradient of a batch norm's input.
+func NormGradient(d, x []float32, n Norm, mean, slope []float32) {
+	for i := range d {
+		c := i % len(mean)
+		centred := x[i] - n.Centre[c]
+		normal := float32(centred * n.InvStd[c])
+		rest := d[i] - mean[c]
+		rest -= float32(normal * slope[c])
+		d[i] = n.Scale[c] * rest
+	}
+}
+
+// MaxPoolArg pools images over windows side by side, and says which element of its
+// window each output is: the first of equal ones.
+func MaxPoolArg(dst []float32, arg []uint8, x []float32, s PoolShape, images int) {
+	outH, outW := s.H/s.Window, s.W/s.Window
+	for i := range dst {
+		c, ox, oy, n := i%s.C, i/s.C%outW, i/s.C/outW%outH, i/s.C/outW/outH
+		for w := range s.Window * s.Window {
+			v := x[((n*s.H+oy*s.Window+w/s.Window)*s.W+ox*s.Window+w%s.Window)*s.C+c]
+			if w == 0 || v > dst[i] {
+				dst[i], arg[i] = v, uint8(w)
+			}
+		}
+	}
+}
+
+// MaxUnpool sends gradients back to the elements that arg names.
+func MaxUnpool(dx, dy []float32, arg []uint8, s PoolShape, images int) {
+	clear(dx)
+	outH, outW := s.H/s.Window, s.W/s.Window
+	for i, v := range dy {
+		c, ox, oy, n, w := i%s.C, i/s.C%outW, i/s.C/outW%outH, i/s.C/outW/outH, int(arg[i])
+		dx[((n*s.H+oy*s.Window+w/s.Window)*s.W+ox*s.Window+w%s.Window)*s.C+c] = v
+	}
+}
+
+// An AdamStep holds the numbers of Adam's update: see kernels.AdamStep.
+type AdamStep struct {
+	M, V, Root, Epsilon, Rate float32
+	Power                     int
+}
+
+// Adam moves the moments m and v along and sets d to the update.
+func Adam(d, g, m, v []float32, s AdamStep) {
+	for i, x := range g {
+		a, b := x-m[i], float32(x*x)-v[i]
+		m[i] += float32(s.M * a)
+		v[i] += float32(s.V * b)
+		q := m[i] / (float32(float32(math.Sqrt(float64(v[i])))*s.Root) + s.Epsilon)
+		switch s.Power {
+		case 2:
+			q *= float32(math.Abs(float64(q)))
+		case 3:
+			q *= float32(q * q)
+		}
+		d[i] = s.Rate * q
+	}
+}
+
+// Momentum sets m to beta*m + g, and d to rate*m.
+func Momentum(d, g, m []float32, beta, rate float32) {
+	for i := range d {
+		m[i] = float32(beta*m[i]) + g[i]
+		d[i] = rate * m[i]
+	}
+}
+
+// Descend sets w to w - decay*w + d, clipped to -top … top.
+func Descend(w, d []float32, decay, top float32) {
+	for i, v := range w {
+		v -= float32(decay * v)
+		v += d[i]
+		if v > top {
+			v = top
+		} else if v < -top {
+			v = -top
+		}
+		w[i] = v
 	}
 }
