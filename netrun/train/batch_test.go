@@ -33,9 +33,7 @@ func TestAugment(t *testing.T) {
 			for i, p := range images.Pixels {
 				rim[i%3] += float32(p) / float32(n*side*side)
 			}
-			for c, v := range rim {
-				rim[c] = round(v, 255)
-			}
+			round(rim, rim, 1, 255)
 		}
 		// crop returns the crop of image i at (y, x) of its padding.
 		crop := func(i, y, x int, flip bool) (to []float32) {

@@ -87,81 +87,87 @@ func (l *layer) identity() (value, grad []float32, wrote *bool) {
 	return l.stream, l.dstream, &l.wroteStream
 }
 
-// arguments sets v to what the activation is of, for the row of sums from at
-// on: each operation is rounded by itself, as in nn.
-func (l *layer) arguments(v []float32, at int) {
-	affine(v, l, at)
+// joinedElements is the number of sums that a joined layer's steps take at a time:
+// as few as stay in the L1 cache from one step to the next.
+const joinedElements = 1 << 11
+
+// parts calls f for the rows of images lo to hi, some at a time, as elements at to
+// end.
+func (l *layer) parts(lo, hi int, f func(at, end int)) {
+	size := l.sum * l.Out
+	step := max(1, joinedElements/l.Out) * l.Out
+	for at := lo * size; at < hi*size; at += step {
+		f(at, min(at+step, hi*size))
+	}
+}
+
+// arguments sets v to what the activation is of, for the rows of sums from at on:
+// each operation is rounded by itself, as in nn. Memory of the same length is made
+// use of.
+func (l *layer) arguments(v, memory []float32, at int) {
+	copy(v, l.y[at:])
+	kernels.Affine(v, l.scale, l.bias, false)
+	memory = memory[:len(v)]
 	switch {
 	case l.proj != nil:
 		p := l.proj
-		y, scale, bias := p.y[at:][:len(v)], p.scale[:len(v)], p.bias[:len(v)]
-		for c, x := range y {
-			u := float32(x*scale[c]) + bias[c]
-			v[c] += u
+		copy(memory, p.y[at:])
+		kernels.Affine(memory, p.scale, p.bias, false)
+		for i, u := range memory {
+			v[i] += u
 		}
 	case l.short != nil:
 		r, _, _ := l.short.identity()
 		r = r[at:][:len(v)]
 		if l.grid == nil {
-			for c, x := range r {
-				v[c] += x
+			for i, u := range r {
+				v[i] += u
 			}
 			return
 		}
 		scale := l.skipScale()
-		for c, x := range r {
-			v[c] += float32(x * scale)
+		for i, u := range r {
+			v[i] += float32(u * scale)
 		}
-	}
-}
-
-func affine(v []float32, l *layer, at int) {
-	y, scale, bias := l.y[at:][:len(v)], l.scale[:len(v)], l.bias[:len(v)]
-	for c, x := range y {
-		v[c] = float32(x*scale[c]) + bias[c]
 	}
 }
 
 // activateJoined sets out, and the stream, of a layer with a shortcut or a
 // stream.
 func (t *Trainer) activateJoined(l *layer, n int) {
-	t.shards(n, func(_, lo, hi, _ int) {
-		lo, hi = lo*l.sum*l.Out, hi*l.sum*l.Out
-		for at := lo; at < hi; at += l.Out {
-			l.arguments(l.out[at:at+l.Out], at)
-		}
-		out := l.out[lo:hi]
-		if l.grid == nil {
-			for i, v := range out {
-				out[i] = max(v, 0)
+	t.shards(n, func(_, lo, hi, worker int) {
+		l.parts(lo, hi, func(at, end int) {
+			out := l.out[at:end]
+			l.arguments(out, t.scratch[worker].memory, at)
+			if l.grid == nil {
+				for i, v := range out {
+					out[i] = max(v, 0)
+				}
+				return
 			}
-			return
-		}
-		if l.Stream {
-			scale, stream := l.streamScale(), l.stream[lo:hi]
-			for i, v := range out {
-				stream[i] = round(float32(v*scale), 255)
+			if l.Stream {
+				round(l.stream[at:end], out, l.streamScale(), 255)
 			}
-		}
-		top, gain := int32(l.top), l.gain
-		for i, v := range out {
-			out[i] = round(v, top)
-		}
-		if gain != 1 { // sign: 0 and 1 mean -1 and +1
-			for i, v := range out {
-				out[i] = 2*v - 1
+			round(out, out, 1, int32(l.top))
+			if l.gain != 1 { // sign: 0 and 1 mean -1 and +1
+				for i, v := range out {
+					out[i] = 2*v - 1
+				}
 			}
-		}
+		})
 	})
 }
 
-// round is quant.Round.
-func round(v float32, top int32) float32 {
-	v += 0.5
-	if v >= 1<<30 { // past int32, perhaps
-		v = 1 << 30
+// round is quant.Round of x*scale, without branches: see codes. dst may be x.
+func round(dst, x []float32, scale float32, top int32) {
+	dst = dst[:len(x)]
+	for i, v := range x {
+		v = float32(v*scale) + 0.5
+		if v >= 1<<30 { // past int32, perhaps
+			v = 1 << 30
+		}
+		dst[i] = float32(min(max(int32(v), 0), top))
 	}
-	return float32(min(max(int32(v), 0), top))
 }
 
 // joinedGradient turns dout of a layer with a shortcut or a stream from the
@@ -170,34 +176,32 @@ func round(v float32, top int32) float32 {
 func (t *Trainer) joinedGradient(l *layer, n int) {
 	window := t.cfg.window()
 	t.shards(n, func(s, lo, hi, worker int) {
-		v, dstep := t.scratch[worker].row[:l.Out], 0.0
-		for at := lo * l.sum * l.Out; at < hi*l.sum*l.Out; at += l.Out {
-			d := l.dout[at : at+l.Out]
-			l.arguments(v, at)
+		dstep := 0.0
+		l.parts(lo, hi, func(at, end int) {
+			v, d := t.scratch[worker].arguments[:end-at], l.dout[at:end]
+			l.arguments(v, t.scratch[worker].memory, at)
 			if l.grid == nil {
-				for c, x := range v {
-					if !(x > 0) {
-						d[c] = 0
-					}
-				}
+				inside(d, v, math.SmallestNonzeroFloat32, math.MaxFloat32, 1)
 			} else {
 				activationGradient(d, v, window, l.top, l.gain)
-				for c, x := range v {
-					dstep += float64(d[c] * (x - l.offset))
+			}
+			if l.grid != nil && t.cfg.LearnStep {
+				for i, g := range d {
+					dstep += float64(g * (v[i] - l.offset))
 				}
 			}
 			if l.Stream {
-				scale := l.streamScale()
-				for c, g := range l.dstream[at : at+l.Out] {
-					if r := float32(v[c] * scale); r >= 0 && r <= 255 {
-						g *= scale
-						d[c] += g
-						dstep -= float64(g * l.offset) // of the stream, step scales but the offset
+				g := l.dstream[at:end]
+				streamGradient(g, v, l.streamScale())
+				for i, x := range g {
+					d[i] += x
+					if l.offset != 0 { // which step does not scale
+						dstep -= float64(x * l.offset)
 					}
 				}
 			}
 			l.shortcutGradient(d, at)
-		}
+		})
 		l.steps[s] = dstep
 	})
 	switch {
@@ -212,25 +216,48 @@ func (t *Trainer) joinedGradient(l *layer, n int) {
 // activationGradient multiplies d by the pseudo-derivative of the codes of v.
 func activationGradient(d, v []float32, window quant.Window, top int, gain float32) {
 	if !window.Triangular && window.HalfWidth == 0.5 {
-		high := float32(top)
-		for c, x := range v {
-			if !(x >= 0 && x <= high) {
-				d[c] = 0
-			}
-		}
-	} else {
-		for c, x := range v {
-			d[c] *= window.Slope(x, top)
-		}
+		inside(d, v, 0, float32(top), gain)
+		return
 	}
-	if gain != 1 {
-		for c := range d {
-			d[c] *= gain
-		}
+	for i, x := range v {
+		d[i] *= window.Slope(x, top) * gain
 	}
 }
 
-// shortcutGradient passes the gradient d of a row's arguments on to the shortcut.
+// inside multiplies d by gain where v is from low to high, and by 0 elsewhere: by
+// ands, since no one can predict where that is.
+func inside(d, v []float32, low, high, gain float32) {
+	v = v[:len(d)]
+	for i, g := range d {
+		mask, both := uint32(0), uint32(0)
+		if v[i] >= low {
+			mask = 1<<32 - 1
+		}
+		if v[i] <= high {
+			both = mask
+		}
+		d[i] = gain * math.Float32frombits(math.Float32bits(g)&both)
+	}
+}
+
+// streamGradient takes the gradient g of a stream's codes to that of v.
+func streamGradient(g, v []float32, scale float32) {
+	v = v[:len(g)]
+	for i, x := range g {
+		r := float32(v[i] * scale)
+		mask, both := uint32(0), uint32(0)
+		if r >= 0 {
+			mask = 1<<32 - 1
+		}
+		if r <= 255 {
+			both = mask
+		}
+		g[i] = scale * math.Float32frombits(math.Float32bits(x)&both)
+	}
+}
+
+// shortcutGradient passes the gradient d of the arguments from at on to the
+// shortcut.
 func (l *layer) shortcutGradient(d []float32, at int) {
 	if l.proj != nil {
 		copy(l.proj.dout[at:], d)
@@ -246,13 +273,13 @@ func (l *layer) shortcutGradient(d []float32, at int) {
 		scale = l.skipScale()
 	}
 	if *wrote {
-		for c, g := range d {
-			grad[c] += float32(g * scale)
+		for i, g := range d {
+			grad[i] += float32(g * scale)
 		}
 		return
 	}
-	for c, g := range d {
-		grad[c] = g * scale
+	for i, g := range d {
+		grad[i] = g * scale
 	}
 }
 
@@ -287,9 +314,7 @@ func (t *Trainer) average(l *layer, n int) {
 				out[c] = v * scale
 			}
 			if l.OutAct != kernels.F32 {
-				for c, v := range out {
-					out[c] = round(v, int32(l.top))
-				}
+				round(out, out, 1, int32(l.top))
 			}
 		}
 	})

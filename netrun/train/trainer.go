@@ -43,7 +43,7 @@ type Trainer struct {
 }
 
 // scratch is one goroutine's memory.
-type scratch struct{ lin, row, input []float32 }
+type scratch struct{ lin, input, arguments, memory []float32 }
 
 // An Epoch is what an epoch came to. The accuracies are parts of 1.
 type Epoch struct {
@@ -116,9 +116,10 @@ func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Traine
 	if cfg.Method != Float {
 		t.workspace = make([]float32, weights)
 	}
+	part := max(joinedElements, width)
 	t.scratch = make([]scratch, workers)
 	for i := range t.scratch {
-		t.scratch[i] = scratch{make([]float32, lin), make([]float32, width), make([]float32, input)}
+		t.scratch[i] = scratch{make([]float32, lin), make([]float32, input), make([]float32, part), make([]float32, part)}
 	}
 	return t, nil
 }
