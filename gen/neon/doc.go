@@ -19,7 +19,7 @@
 // instruction by element, such as VFMLAElem, has the lane behind the register it is of.
 //
 // Loads and stores take a Mem: At, Index, IndexShifted, Post, Pre and PostIndex make one.
-// Bits of a Param that is narrower than 64 bits are extended by its sign.
+// A Param that is narrower than 64 bits is extended to them, by its sign if it has one.
 //
 // # Registers
 //
