@@ -51,52 +51,28 @@ func (t *Trainer) linearGradient(l *layer, n int, last bool) {
 func (t *Trainer) normGradient(l *layer, n int, last bool) {
 	out, window := l.Out, t.cfg.window()
 	plain := !window.Triangular && window.HalfWidth == 0.5
-	top := float32(l.top)
 	argument := last || l.joined() || l.of != nil
 	t.shards(n, func(s, lo, hi, _ int) {
 		p := l.partial[s*2*out:][:2*out]
 		clear(p)
-		sum, dot := p[:out], p[out:]
-		scale, bias, centre, invstd := l.scale[:out], l.bias[:out], l.centre[:out], l.invstd[:out]
-		for at := lo * l.sum * out; at < hi*l.sum*out; at += out {
-			d, y := l.dout[at:at+out], l.y[at:at+out]
-			switch {
-			case argument:
-			case l.grid == nil:
-				for c, o := range l.out[at : at+out] {
-					mask := uint32(0) // an and, not a branch: see codes
-					if o > 0 {
-						mask = 1<<32 - 1
-					}
-					d[c] = math.Float32frombits(math.Float32bits(d[c]) & mask)
-				}
-			case plain:
-				for c, v := range y {
-					v = float32(v*scale[c]) + bias[c]
-					mask, above := uint32(0), uint32(0)
-					if v >= 0 {
-						mask = 1<<32 - 1
-					}
-					if v <= top {
-						above = mask
-					}
-					d[c] = math.Float32frombits(math.Float32bits(d[c]) & above)
-				}
-			default:
-				for c, v := range y {
-					d[c] *= window.Slope(float32(v*scale[c])+bias[c], l.top)
+		lo, hi = lo*l.sum*out, hi*l.sum*out
+		low, high, gain := float32(math.Inf(-1)), float32(math.Inf(1)), float32(1)
+		switch {
+		case argument:
+		case l.grid == nil:
+			low = math.SmallestNonzeroFloat32
+		case plain:
+			low, high, gain = 0, float32(l.top), l.gain
+		default:
+			for at := lo; at < hi; at += out {
+				d := l.dout[at : at+out]
+				for c, v := range l.y[at : at+out] {
+					d[c] *= window.Slope(float32(v*l.scale[c])+l.bias[c], l.top)
 				}
 			}
-			if l.gain != 1 && !argument {
-				for c := range d {
-					d[c] *= l.gain
-				}
-			}
-			for c, g := range d {
-				sum[c] += float64(g)
-				dot[c] += float64(g * ((y[c] - centre[c]) * invstd[c]))
-			}
+			gain = l.gain
 		}
+		kernels.GradientSums(p[:out], p[out:], l.dout[lo:hi], l.y[lo:hi], l.batchNorm(), low, high, gain)
 	})
 	l.reduce(n)
 	step := l.step.value[0]
@@ -128,15 +104,14 @@ func (t *Trainer) normGradient(l *layer, n int, last bool) {
 		mean[c], slope[c] = float32(l.partial[c]/count), float32(l.partial[out+c]/count)
 	}
 	t.shards(n, func(_, lo, hi, _ int) {
-		scale, centre, invstd := l.scale[:out], l.centre[:out], l.invstd[:out]
-		for at := lo * l.sum * out; at < hi*l.sum*out; at += out {
-			d, y := l.dout[at:at+out], l.y[at:at+out]
-			for c, g := range d {
-				x := (y[c] - centre[c]) * invstd[c]
-				d[c] = scale[c] * (g - mean[c] - x*slope[c])
-			}
-		}
+		lo, hi = lo*l.sum*out, hi*l.sum*out
+		kernels.NormGradient(l.dout[lo:hi], l.y[lo:hi], l.batchNorm(), mean, slope)
 	})
+}
+
+// batchNorm is the layer's batch norm of the batch at hand.
+func (l *layer) batchNorm() kernels.Norm {
+	return kernels.Norm{Scale: l.scale, Bias: l.bias, Centre: l.centre, InvStd: l.invstd}
 }
 
 func (t *Trainer) convGradient(l *layer, w, din []float32, n int, add bool) {
@@ -153,10 +128,7 @@ func (t *Trainer) convGradient(l *layer, w, din []float32, n int, add bool) {
 			size := l.sum * out
 			if l.Pool > 1 {
 				dlin = t.scratch[worker].lin[:m*rows*out]
-				for i := range m {
-					at := (lo + i) * size
-					unpool(dlin[i*rows*out:(i+1)*rows*out], l.dout[at:at+size], l.arg[at:at+size], l.Block)
-				}
+				kernels.MaxUnpool(dlin, l.dout[lo*size:(lo+m)*size], l.arg[lo*size:(lo+m)*size], poolShape(l.Block), m)
 			} else {
 				dlin = l.dout[lo*size : (lo+m)*size]
 			}
@@ -166,9 +138,7 @@ func (t *Trainer) convGradient(l *layer, w, din []float32, n int, add bool) {
 			case add:
 				d := t.scratch[worker].input[:m*in]
 				l.conv.Inputs(d, dlin, w, m)
-				for i, g := range din[lo*in : (lo+m)*in] {
-					din[lo*in+i] = g + d[i]
-				}
+				kernels.AddTo(din[lo*in:(lo+m)*in], d)
 			default:
 				l.conv.Inputs(din[lo*in:(lo+m)*in], dlin, w, m)
 			}
@@ -181,9 +151,7 @@ func (t *Trainer) convGradient(l *layer, w, din []float32, n int, add bool) {
 		for k := i * size; k < min((i+1)*size, l.k); k++ {
 			sum := l.grads[k*out:][:out]
 			for s := 1; s < blocks(n, shard); s++ {
-				for c, v := range l.grads[(s*l.k+k)*out:][:out] {
-					sum[c] += v
-				}
+				kernels.AddTo(sum, l.grads[(s*l.k+k)*out:][:out])
 			}
 			for c, v := range sum {
 				g[c*l.k+k] = v

@@ -85,11 +85,8 @@ func (t *Trainer) conv(l *layer, w []float32, n int) {
 			m := min(step, hi-lo)
 			lin := t.scratch[worker].lin[:m*rows*l.Out]
 			l.conv.Forward(lin, l.in[lo*in:(lo+m)*in], w, m, l.padding())
-			size := l.sum * l.Out
-			for i := range m {
-				at := (lo + i) * size
-				pool(l.y[at:at+size], l.arg[at:at+size], lin[i*rows*l.Out:], l.Block)
-			}
+			from, to := lo*l.sum*l.Out, (lo+m)*l.sum*l.Out
+			kernels.MaxPoolArg(l.y[from:to], l.arg[from:to], lin, poolShape(l.Block), m)
 		}
 	})
 }
@@ -108,14 +105,7 @@ func (t *Trainer) statistics(l *layer, n int) {
 	t.shards(n, func(s, lo, hi, _ int) {
 		p := l.partial[s*2*out:][:2*out]
 		clear(p)
-		sum, square := p[:out], p[out:]
-		for at := lo * l.sum * out; at < hi*l.sum*out; at += out {
-			for c, v := range l.y[at : at+out] {
-				x := float64(v)
-				sum[c] += x
-				square[c] += x * x
-			}
-		}
+		kernels.ColumnSums(p[:out], p[out:], l.y[lo*l.sum*out:hi*l.sum*out])
 	})
 	l.reduce(n)
 	count := float64(n * l.sum)
@@ -143,40 +133,13 @@ func (l *layer) reduce(n int) {
 // sums of a float layer, or the logits.
 func (t *Trainer) activate(l *layer, n int, last bool) {
 	t.shards(n, func(_, lo, hi, _ int) {
-		for at := lo * l.sum * l.Out; at < hi*l.sum*l.Out; at += l.Out {
-			y, d, scale, bias := l.y[at:at+l.Out], l.out[at:at+l.Out], l.scale[:l.Out], l.bias[:l.Out]
-			switch {
-			case last:
-				for c, v := range y {
-					d[c] = float32(v*scale[c]) + bias[c]
-				}
-			case l.grid == nil:
-				for c, v := range y {
-					d[c] = max(float32(v*scale[c])+bias[c], 0)
-				}
-			default:
-				codes(d, y, scale, bias, int32(l.top))
-				if l.gain != 1 { // sign: 0 and 1 mean -1 and +1
-					for c, v := range d {
-						d[c] = 2*v - 1
-					}
-				}
-			}
+		lo, hi = lo*l.sum*l.Out, hi*l.sum*l.Out
+		if last || l.grid == nil {
+			copy(l.out[lo:hi], l.y[lo:hi])
+			kernels.Affine(l.out[lo:hi], l.scale, l.bias, !last)
+			return
 		}
+		// Sign: codes 0 and 1 mean -1 and +1.
+		kernels.Codes(l.out[lo:hi], l.y[lo:hi], l.scale, l.bias, float32(l.top), l.gain, 1-l.gain)
 	})
-}
-
-// codes is quant.Code on a row of sums that are integers held in float32. Where
-// in its range a sum lies cannot be predicted, so it is clipped as an integer,
-// without a branch.
-func codes(d, y, scale, bias []float32, top int32) {
-	n := len(d)
-	y, scale, bias = y[:n], scale[:n], bias[:n]
-	for c := range d {
-		v := float32(y[c]*scale[c]) + bias[c] + 0.5
-		if v >= 1<<30 { // past int32, perhaps
-			v = 1 << 30
-		}
-		d[c] = float32(min(max(int32(v), 0), top))
-	}
 }

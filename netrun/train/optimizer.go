@@ -3,6 +3,7 @@ package train
 import (
 	"math"
 
+	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/quant"
 )
 
@@ -55,20 +56,13 @@ func (t *Trainer) updateTensor(l *layer, p *tensor, lr float64, weights bool, st
 			case p.level != nil:
 				t.move(l, p.level[lo:hi], d, lr, stream, lo)
 			case weights:
-				decay := float32(lr * float64(t.cfg.Decay))
-				for j, w := range p.value[lo:hi] {
-					p.value[lo+j] = w - decay*w + d[j]
-				}
+				top := float32(math.Inf(1))
 				if l.grid != nil { // ste: latent weights stay on the grid
-					top := l.grid.Max()
-					for j, w := range p.value[lo:hi] {
-						p.value[lo+j] = max(min(w, top), -top)
-					}
+					top = l.grid.Max()
 				}
+				kernels.Descend(p.value[lo:hi], d, float32(lr*float64(t.cfg.Decay)), top)
 			default:
-				for j := range d {
-					p.value[lo+j] += d[j]
-				}
+				kernels.AddTo(p.value[lo:hi], d)
 			}
 		}
 	})
@@ -109,11 +103,7 @@ func (t *Trainer) delta(d, g, m, v []float32, discrete bool, lr float64) {
 			d[j] = -a * x
 		}
 	case Momentum:
-		a := float32(lr)
-		for j, x := range g {
-			m[j] = b1*m[j] + x
-			d[j] = -a * m[j]
-		}
+		kernels.Momentum(d, g, m[:len(g)], b1, -float32(lr))
 	case Adam:
 		b2 := t.cfg.Beta2
 		m, v = m[:len(g)], v[:len(g)]
@@ -125,37 +115,10 @@ func (t *Trainer) delta(d, g, m, v []float32, discrete bool, lr float64) {
 			// every weight.
 			c1 = 1
 		}
-		a, root := float32(lr/c1), float32(1/math.Sqrt(c2))
-		if !discrete {
-			for j, x := range g {
-				m[j] += float32((1 - b1) * (x - m[j]))
-				v[j] += float32((1 - b2) * (float32(x*x) - v[j]))
-				d[j] = -a * m[j] / (float32(sqrt32(v[j])*root) + adamEpsilon)
-			}
-			return
+		step := kernels.AdamStep{M: 1 - b1, V: 1 - b2, Root: float32(1 / math.Sqrt(c2)), Epsilon: adamEpsilon, Rate: -float32(lr / c1), Power: 1}
+		if discrete {
+			step.Power = max(1, t.cfg.Contrast)
 		}
-		for j, x := range g {
-			m[j] += float32((1 - b1) * (x - m[j]))
-			v[j] += float32((1 - b2) * (float32(x*x) - v[j]))
-			d[j] = -m[j] / (float32(sqrt32(v[j])*root) + adamEpsilon)
-		}
-		sharpen(d, t.cfg.Contrast)
-		for j := range d {
-			d[j] *= a
-		}
-	}
-}
-
-// sharpen raises the magnitude of each element to a power of 1, 2 or 3.
-func sharpen(d []float32, power int) {
-	switch power {
-	case 2:
-		for j, x := range d {
-			d[j] = x * math.Float32frombits(math.Float32bits(x)&^(1<<31))
-		}
-	case 3:
-		for j, x := range d {
-			d[j] = x * x * x
-		}
+		kernels.Adam(d, g, m, v, step)
 	}
 }

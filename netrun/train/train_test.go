@@ -162,10 +162,10 @@ func TestPool(t *testing.T) {
 		lin[0], lin[5] = float32(math.Inf(-1)), math.MaxFloat32
 		out := b.OutShape()
 		got, want, arg := make([]float32, out.Size()), make([]float32, out.Size()), make([]uint8, out.Size())
-		pool(got, arg, lin, &b)
+		kernels.MaxPoolArg(got, arg, lin, poolShape(&b), 1)
 		ref.MaxPool(want, lin, ref.PoolShape{H: 7, W: 8, C: 5, Window: window, Stride: window})
 		back := make([]float32, len(lin))
-		unpool(back, got, arg, &b)
+		kernels.MaxUnpool(back, got, arg, poolShape(&b), 1)
 		kept := 0
 		for i, v := range back {
 			if v != 0 {
