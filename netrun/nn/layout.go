@@ -47,7 +47,14 @@ func newLayout(n *Network, images bool) layout {
 		if i < len(n.Blocks)-1 {
 			out = place(i, outUntil[i+1], size)
 		}
-		if b.Stream {
+		switch s := b.Skip; {
+		case !b.Stream:
+		case s != nil && s.Proj == nil && streamUntil[n.SkipSource(i)+1] == i:
+			// The last to read a stream of the same shape writes over it, element by
+			// element.
+			stream = l.stream[n.SkipSource(i)]
+			busy[stream] = streamUntil[i+1]
+		default:
 			stream = place(i, streamUntil[i+1], size)
 		}
 		l.out, l.stream = append(l.out, out), append(l.stream, stream)

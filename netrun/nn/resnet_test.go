@@ -49,13 +49,14 @@ func TestPlanResnet20(t *testing.T) {
 	for _, f := range []struct {
 		w kernels.WeightFormat
 		a kernels.ActFormat
-		// Of one image. Outputs and streams take four buffers of 32x32x16 codes, the
-		// sums of the first stage 32x32x16 and those of the first projection 16x16x32.
+		// Of one image. Outputs and streams take three buffers of 32x32x16 codes and,
+		// where the first projection's block reads two outputs and writes both kinds, one
+		// of 16x16x32; the sums of the first stage 32x32x16 and those of the first projection 16x16x32.
 		// Floats have no streams, but the output that a shortcut reads stays, as do the
 		// sums of projections.
 		bytes int64
 	}{
-		{kernels.Ternary, kernels.U2, 4*32*32*16 + 4*(32*32*16+16*16*32)},
+		{kernels.Ternary, kernels.U2, 3*32*32*16 + 16*16*32 + 4*(32*32*16+16*16*32)},
 		{kernels.Float32, kernels.F32, 4 * (3*32*32*16 + 16*16*32)},
 	} {
 		n := Resnet20(f.w, f.a)

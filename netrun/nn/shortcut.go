@@ -55,7 +55,8 @@ func (r *residual) bytes() int64 {
 
 // run sets dst to the output's codes and stream, if not nil, to the stream's, from
 // the sums and from codes, those of an identity's stream, or projected, a
-// projection's sums, which are nil otherwise.
+// projection's sums, which are nil otherwise. stream may be codes: what is written
+// has been read.
 func (r *residual) run(dst, stream []uint8, sums []int32, codes []uint8, projected []int32) {
 	var tile [64]float32
 	channels := len(r.scale)

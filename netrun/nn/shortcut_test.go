@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -64,6 +65,13 @@ func TestResidual(t *testing.T) {
 			stream = make([]uint8, len(sums))
 		}
 		r.run(dst, stream, sums, codes, projected)
+		if codes != nil && stream != nil { // in place
+			again := slices.Clone(codes)
+			r.run(make([]uint8, len(sums)), again, sums, again, nil)
+			if !slices.Equal(again, stream) {
+				t.Fatal("a stream in place of the one that is read differs")
+			}
+		}
 		for i, y := range sums {
 			c := i % channels
 			v := float32(float32(y)*b.Scale[c]) + b.Bias[c]
