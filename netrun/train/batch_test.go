@@ -33,7 +33,9 @@ func TestAugment(t *testing.T) {
 			for i, p := range images.Pixels {
 				rim[i%3] += float32(p) / float32(n*side*side)
 			}
-			round(rim, rim, 1, 255)
+			for c, v := range rim {
+				rim[c] = float32(quant.Round(v, 255))
+			}
 		}
 		// crop returns the crop of image i at (y, x) of its padding.
 		crop := func(i, y, x int, flip bool) (to []float32) {

@@ -112,10 +112,10 @@ func (t *Trainer) chooseStep(i int, images *data.Images) {
 	reach := 16 * math.Sqrt(l.power())
 	var histogram [bins]float64
 	largest := 0
-	v, memory := make([]float32, l.Out), make([]float32, l.Out)
+	v, j := make([]float32, l.Out), newJoiner(l.Out)
 	t.upTo(i, images, func(n, _ int) {
 		for at := 0; at < n*l.sum*l.Out; at += l.Out {
-			l.arguments(v, memory, at)
+			l.arguments(v, j, at)
 			for _, x := range v {
 				if x := float64(x) * float64(l.step.value[0]); x > 0 {
 					bin := int(min(x/reach, 1) * (bins - 1))

@@ -2,10 +2,10 @@ package train
 
 import (
 	"math"
+	"slices"
 
 	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/nn"
-	"example.com/lowbit/netrun/quant"
 )
 
 // streamUnit is the number of a stream's codes that make 1 of what batch norm
@@ -76,7 +76,12 @@ func (l *layer) joined() bool { return l.short != nil || l.Stream }
 // streamScale and skipScale are those of nn.Block and nn.Skip.
 func (l *layer) streamScale() float32 { return l.step.value[0] * streamUnit }
 
-func (l *layer) skipScale() float32 { return 1.0 / streamUnit / l.step.value[0] }
+func (l *layer) skipScale() float32 {
+	if l.grid == nil {
+		return 1
+	}
+	return 1.0 / streamUnit / l.step.value[0]
+}
 
 // identity returns what an identity shortcut reads of the layer, and where its
 // gradient goes.
@@ -101,34 +106,58 @@ func (l *layer) parts(lo, hi int, f func(at, end int)) {
 	}
 }
 
+// A joiner is one goroutine's memory for the steps of joined layers: of a part's
+// elements, and of channels.
+type joiner struct {
+	v, memory            []float32
+	uniform, zeros, ones []float32
+	sum, dot             []float64
+}
+
+// newJoiner makes memory for layers of up to width channels.
+func newJoiner(width int) *joiner {
+	part := max(joinedElements, width)
+	return &joiner{
+		v: make([]float32, part), memory: make([]float32, part),
+		uniform: make([]float32, width), zeros: make([]float32, width), ones: slices.Repeat([]float32{1}, width),
+		sum: make([]float64, width), dot: make([]float64, width),
+	}
+}
+
+// same returns n times x, until the next call.
+func (j *joiner) same(x float32, n int) []float32 {
+	for i := range n {
+		j.uniform[i] = x
+	}
+	return j.uniform[:n]
+}
+
+// addScaled adds x*scale to dst.
+func (j *joiner) addScaled(dst, x []float32, scale float32, channels int) {
+	if scale == 1 {
+		kernels.AddTo(dst, x)
+		return
+	}
+	m := j.memory[:len(x)]
+	copy(m, x)
+	kernels.Affine(m, j.same(scale, channels), j.zeros[:channels], false)
+	kernels.AddTo(dst, m)
+}
+
 // arguments sets v to what the activation is of, for the rows of sums from at on:
-// each operation is rounded by itself, as in nn. Memory of the same length is made
-// use of.
-func (l *layer) arguments(v, memory []float32, at int) {
+// each operation is rounded by itself, as in nn.
+func (l *layer) arguments(v []float32, j *joiner, at int) {
 	copy(v, l.y[at:])
 	kernels.Affine(v, l.scale, l.bias, false)
-	memory = memory[:len(v)]
 	switch {
 	case l.proj != nil:
-		p := l.proj
-		copy(memory, p.y[at:])
-		kernels.Affine(memory, p.scale, p.bias, false)
-		for i, u := range memory {
-			v[i] += u
-		}
+		p, m := l.proj, j.memory[:len(v)]
+		copy(m, p.y[at:])
+		kernels.Affine(m, p.scale, p.bias, false)
+		kernels.AddTo(v, m)
 	case l.short != nil:
 		r, _, _ := l.short.identity()
-		r = r[at:][:len(v)]
-		if l.grid == nil {
-			for i, u := range r {
-				v[i] += u
-			}
-			return
-		}
-		scale := l.skipScale()
-		for i, u := range r {
-			v[i] += float32(u * scale)
-		}
+		j.addScaled(v, r[at:][:len(v)], l.skipScale(), l.Out)
 	}
 }
 
@@ -136,73 +165,42 @@ func (l *layer) arguments(v, memory []float32, at int) {
 // stream.
 func (t *Trainer) activateJoined(l *layer, n int) {
 	t.shards(n, func(_, lo, hi, worker int) {
+		j := t.scratch[worker].joiner
+		zeros, ones := j.zeros[:l.Out], j.ones[:l.Out]
 		l.parts(lo, hi, func(at, end int) {
 			out := l.out[at:end]
-			l.arguments(out, t.scratch[worker].memory, at)
+			l.arguments(out, j, at)
 			if l.grid == nil {
-				for i, v := range out {
-					out[i] = max(v, 0)
-				}
+				kernels.Affine(out, ones, zeros, true)
 				return
 			}
 			if l.Stream {
-				round(l.stream[at:end], out, l.streamScale(), 255)
+				kernels.Codes(l.stream[at:end], out, j.same(l.streamScale(), l.Out), zeros, 255, 1, 0)
 			}
-			round(out, out, 1, int32(l.top))
-			if l.gain != 1 { // sign: 0 and 1 mean -1 and +1
-				for i, v := range out {
-					out[i] = 2*v - 1
-				}
-			}
+			kernels.Codes(out, out, ones, zeros, float32(l.top), l.gain, 1-l.gain) // sign: 0 and 1 mean -1 and +1
 		})
 	})
-}
-
-// round is quant.Round of x*scale, without branches: see codes. dst may be x.
-func round(dst, x []float32, scale float32, top int32) {
-	dst = dst[:len(x)]
-	for i, v := range x {
-		v = float32(v*scale) + 0.5
-		if v >= 1<<30 { // past int32, perhaps
-			v = 1 << 30
-		}
-		dst[i] = float32(min(max(int32(v), 0), top))
-	}
 }
 
 // joinedGradient turns dout of a layer with a shortcut or a stream from the
 // gradient of out into that of the activation's argument, and passes it on to
 // the shortcut.
 func (t *Trainer) joinedGradient(l *layer, n int) {
-	window := t.cfg.window()
 	t.shards(n, func(s, lo, hi, worker int) {
-		dstep := 0.0
+		j := t.scratch[worker].joiner
+		l.steps[s] = 0
 		l.parts(lo, hi, func(at, end int) {
-			v, d := t.scratch[worker].arguments[:end-at], l.dout[at:end]
-			l.arguments(v, t.scratch[worker].memory, at)
-			if l.grid == nil {
-				inside(d, v, math.SmallestNonzeroFloat32, math.MaxFloat32, 1)
-			} else {
-				activationGradient(d, v, window, l.top, l.gain)
-			}
-			if l.grid != nil && t.cfg.LearnStep {
-				for i, g := range d {
-					dstep += float64(g * (v[i] - l.offset))
-				}
-			}
+			v, d := j.v[:end-at], l.dout[at:end]
+			l.arguments(v, j, at)
+			l.steps[s] += t.activationGradient(l, d, v, j)
 			if l.Stream {
-				g := l.dstream[at:end]
-				streamGradient(g, v, l.streamScale())
-				for i, x := range g {
-					d[i] += x
-					if l.offset != 0 { // which step does not scale
-						dstep -= float64(x * l.offset)
-					}
-				}
+				g, scale := l.dstream[at:end], l.streamScale()
+				sum, _ := j.inside(g, v, j.same(scale, l.Out), 0, 0, 255, scale)
+				l.steps[s] -= sum * float64(l.offset) // which step does not scale
+				kernels.AddTo(d, g)
 			}
-			l.shortcutGradient(d, at)
+			l.shortcutGradient(d, j, at)
 		})
-		l.steps[s] = dstep
 	})
 	switch {
 	case l.proj != nil:
@@ -213,52 +211,46 @@ func (t *Trainer) joinedGradient(l *layer, n int) {
 	}
 }
 
-// activationGradient multiplies d by the pseudo-derivative of the codes of v.
-func activationGradient(d, v []float32, window quant.Window, top int, gain float32) {
-	if !window.Triangular && window.HalfWidth == 0.5 {
-		inside(d, v, 0, float32(top), gain)
-		return
+// activationGradient multiplies d by the pseudo-derivative of the activation of
+// v, and returns the sum of the products with v-offset.
+func (t *Trainer) activationGradient(l *layer, d, v []float32, j *joiner) (dot float64) {
+	window := t.cfg.window()
+	switch {
+	case l.grid == nil:
+		_, dot = j.inside(d, v, j.ones[:l.Out], 0, math.SmallestNonzeroFloat32, math.MaxFloat32, 1)
+	case !window.Triangular && window.HalfWidth == 0.5:
+		_, dot = j.inside(d, v, j.ones[:l.Out], l.offset, 0, float32(l.top), l.gain)
+	default:
+		for i, x := range v {
+			d[i] *= window.Slope(x, l.top) * l.gain
+			dot += float64(d[i] * (x - l.offset))
+		}
 	}
-	for i, x := range v {
-		d[i] *= window.Slope(x, top) * gain
-	}
+	return dot
 }
 
-// inside multiplies d by gain where v is from low to high, and by 0 elsewhere: by
-// ands, since no one can predict where that is.
-func inside(d, v []float32, low, high, gain float32) {
-	v = v[:len(d)]
-	for i, g := range d {
-		mask, both := uint32(0), uint32(0)
-		if v[i] >= low {
-			mask = 1<<32 - 1
-		}
-		if v[i] <= high {
-			both = mask
-		}
-		d[i] = gain * math.Float32frombits(math.Float32bits(g)&both)
+// inside multiplies d by gain where v*scale is from low to high, and by 0
+// elsewhere. It returns the sum of d, and that of its products with v-centre.
+func (j *joiner) inside(d, v, scale []float32, centre, low, high, gain float32) (sum, dot float64) {
+	n := len(scale)
+	zeros, ones := j.zeros[:n], j.ones[:n]
+	clear(j.sum[:n])
+	clear(j.dot[:n])
+	centres := zeros
+	if centre != 0 {
+		centres = slices.Repeat([]float32{centre}, n)
 	}
-}
-
-// streamGradient takes the gradient g of a stream's codes to that of v.
-func streamGradient(g, v []float32, scale float32) {
-	v = v[:len(g)]
-	for i, x := range g {
-		r := float32(v[i] * scale)
-		mask, both := uint32(0), uint32(0)
-		if r >= 0 {
-			mask = 1<<32 - 1
-		}
-		if r <= 255 {
-			both = mask
-		}
-		g[i] = scale * math.Float32frombits(math.Float32bits(x)&both)
+	kernels.GradientSums(j.sum[:n], j.dot[:n], d, v, kernels.Norm{Scale: scale, Bias: zeros, Centre: centres, InvStd: ones}, low, high, gain)
+	for c := range n {
+		sum += j.sum[c]
+		dot += j.dot[c]
 	}
+	return sum, dot
 }
 
 // shortcutGradient passes the gradient d of the arguments from at on to the
 // shortcut.
-func (l *layer) shortcutGradient(d []float32, at int) {
+func (l *layer) shortcutGradient(d []float32, j *joiner, at int) {
 	if l.proj != nil {
 		copy(l.proj.dout[at:], d)
 		return
@@ -268,19 +260,10 @@ func (l *layer) shortcutGradient(d []float32, at int) {
 	}
 	_, grad, wrote := l.short.identity()
 	grad = grad[at:][:len(d)]
-	scale := float32(1)
-	if l.grid != nil {
-		scale = l.skipScale()
+	if !*wrote {
+		clear(grad)
 	}
-	if *wrote {
-		for i, g := range d {
-			grad[i] += float32(g * scale)
-		}
-		return
-	}
-	for i, g := range d {
-		grad[i] = g * scale
-	}
+	j.addScaled(grad, d, l.skipScale(), l.Out)
 }
 
 // stepGradient is the gradient of step of a joined layer: its argument is
@@ -301,7 +284,7 @@ func (l *layer) meanScale() float32 { return 1 / float32(l.In.H*l.In.W) }
 // a code, that of floats is not.
 func (t *Trainer) average(l *layer, n int) {
 	size, scale := l.In.Size(), l.meanScale()
-	t.shards(n, func(_, lo, hi, _ int) {
+	t.shards(n, func(_, lo, hi, worker int) {
 		for i := lo; i < hi; i++ {
 			x, out := l.in[i*size:][:size], l.out[i*l.Out:][:l.Out]
 			clear(out)
@@ -314,7 +297,8 @@ func (t *Trainer) average(l *layer, n int) {
 				out[c] = v * scale
 			}
 			if l.OutAct != kernels.F32 {
-				round(out, out, 1, int32(l.top))
+				j := t.scratch[worker].joiner
+				kernels.Codes(out, out, j.ones[:l.Out], j.zeros[:l.Out], float32(l.top), 1, 0)
 			}
 		}
 	})

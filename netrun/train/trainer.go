@@ -43,7 +43,10 @@ type Trainer struct {
 }
 
 // scratch is one goroutine's memory.
-type scratch struct{ lin, input, arguments, memory []float32 }
+type scratch struct {
+	lin, input []float32
+	joiner     *joiner
+}
 
 // An Epoch is what an epoch came to. The accuracies are parts of 1.
 type Epoch struct {
@@ -99,11 +102,12 @@ func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Traine
 		if l.in = t.input; l.from != nil {
 			l.in = l.from.out
 		}
+		width = max(width, l.Out)
 		if l.Kind == nn.Mean {
 			continue
 		}
 		l.initialize(&cfg, i)
-		weights, width = max(weights, len(l.weight.grad)), max(width, l.Out)
+		weights = max(weights, len(l.weight.grad))
 		t.inputs = max(t.inputs, l.k)
 		if l.Kind == nn.Conv {
 			lin = max(lin, chunk(l.Block)*l.positions*l.Out)
@@ -116,10 +120,9 @@ func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Traine
 	if cfg.Method != Float {
 		t.workspace = make([]float32, weights)
 	}
-	part := max(joinedElements, width)
 	t.scratch = make([]scratch, workers)
 	for i := range t.scratch {
-		t.scratch[i] = scratch{make([]float32, lin), make([]float32, input), make([]float32, part), make([]float32, part)}
+		t.scratch[i] = scratch{make([]float32, lin), make([]float32, input), newJoiner(width)}
 	}
 	return t, nil
 }
