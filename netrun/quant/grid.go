@@ -12,6 +12,11 @@ type Grid struct {
 	Format kernels.WeightFormat
 	// Levels are the values, ascending and symmetric about zero.
 	Levels []float32
+	// What kernels need of grids of up to 16 levels, nil for others: the lowest
+	// level and, for each further one, the middle below it and its distance to
+	// the one before; and the levels.
+	steps []float32
+	table *[16]float32
 }
 
 // NewGrid returns the grid of an integer weight format. It panics on Float32,
@@ -24,6 +29,14 @@ func NewGrid(f kernels.WeightFormat) *Grid {
 	g := &Grid{Format: f, Levels: make([]float32, len(levels))}
 	for i, l := range levels {
 		g.Levels[i] = float32(l)
+	}
+	if len(levels) <= 16 {
+		g.table = new([16]float32)
+		copy(g.table[:], g.Levels)
+		g.steps = []float32{g.Levels[0]}
+		for i, l := range g.Levels[1:] {
+			g.steps = append(g.steps, (g.Levels[i]+l)/2, l-g.Levels[i])
+		}
 	}
 	return g
 }
@@ -48,13 +61,8 @@ func (g *Grid) Nearest(v float32) uint8 {
 // straight-through estimator, whose backward half lets the gradient of the
 // rounded weight pass to the latent one unchanged. dst may be src.
 func (g *Grid) Round(dst, src []float32) {
-	if len(g.Levels) == 2 { // binary: no search
-		for i, v := range src {
-			dst[i] = g.Levels[1]
-			if v < 0 {
-				dst[i] = g.Levels[0]
-			}
-		}
+	if g.steps != nil {
+		kernels.Steps(dst, src, g.steps)
 		return
 	}
 	for i, v := range src {
@@ -64,6 +72,10 @@ func (g *Grid) Round(dst, src []float32) {
 
 // Expand sets dst[i] to the level that index s[i] stands for.
 func (g *Grid) Expand(dst []float32, s []uint8) {
+	if g.table != nil {
+		kernels.LookUp16(dst, s, g.table)
+		return
+	}
 	var table [256]float32 // a byte indexes it without a bounds check
 	copy(table[:], g.Levels)
 	for i, c := range s {

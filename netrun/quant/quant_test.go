@@ -40,10 +40,23 @@ func TestNearest(t *testing.T) {
 			if got := math.Abs(float64(g.Levels[g.Nearest(v)] - v)); got != best {
 				t.Fatalf("%v: nearest to %v is %v away: want %v", f, v, got, best)
 			}
-			var r [1]float32
-			g.Round(r[:], []float32{v})
-			if r[0] != g.Levels[g.Nearest(v)] {
-				t.Fatalf("%v: Round(%v) = %v, Nearest is %v", f, v, r[0], g.Levels[g.Nearest(v)])
+			// Many at once, as vectors take them; where levels are equally near
+			// too, and just below.
+			var r, x [21]float32
+			for i := range x {
+				x[i] = v + g.Max()*float32(i)/16
+				if i%2 == 1 {
+					x[i] = float32(math.Floor(float64(x[i]))) + 0.5
+				}
+				if i%4 == 3 {
+					x[i] = math.Nextafter32(x[i], float32(math.Inf(-1)))
+				}
+			}
+			g.Round(r[:], x[:])
+			for i, v := range x {
+				if r[i] != g.Levels[g.Nearest(v)] {
+					t.Fatalf("%v: Round(%v) = %v, Nearest is %v", f, v, r[i], g.Levels[g.Nearest(v)])
+				}
 			}
 		}
 	}
