@@ -23,6 +23,7 @@ type trainingRow struct {
 	steps        func(dst, src *float32, n uintptr, steps *float32, count uintptr)
 	lookUp16     func(dst *float32, codes *byte, n uintptr, table *float32)
 	addTo        func(dst, src *float32, n uintptr)
+	moves        func(mask, levels *byte, d *float32, n uintptr, state uint64, reach *float32, slack, bound float32)
 }
 
 var trainingTable = table(archTraining, portableTraining)
@@ -233,4 +234,20 @@ func LookUp16(dst []float32, codes []uint8, table *[16]float32) {
 func AddTo(dst, src []float32) {
 	want("AddTo", "src", len(src), len(dst))
 	eachPart(len(dst), func(r *trainingRow, at int, n uintptr) { r.addTo(&dst[at], &src[at], n) })
+}
+
+// Moves marks the discrete weights that an update may move at random: it sets bit
+// i%8 of mask[i/8] unless
+//
+//	|d[i]| < gap, and (|d[i]| + slack)*bound < u*gap
+//
+// where gap is reach[levels[i]%16], or if d[i] has no sign reach[16+levels[i]%16],
+// and u, from 0 to 1, is made of the upper 24 bits of number i of SplitMix64 from
+// state on. len(mask) is len(levels)/8, rounded up; bits past the last are 0.
+func Moves(mask, levels []uint8, d []float32, state uint64, reach *[32]float32, slack, bound float32) {
+	want("Moves", "d", len(d), len(levels))
+	want("Moves", "mask", len(mask), ceilDiv(len(levels), 8))
+	eachPart(len(levels), func(r *trainingRow, at int, n uintptr) {
+		r.moves(&mask[at/8], &levels[at], &d[at], n, state+uint64(at)*0x9e3779b97f4a7c15, &reach[0], slack, bound)
+	})
 }

@@ -250,6 +250,32 @@ func TestLevels(t *testing.T) {
 	})
 }
 
+func TestMoves(t *testing.T) {
+	eachTraining(t, func(t *testing.T, c trainingCase) {
+		n := c.rng.IntN(300)
+		levels, ds := make([]uint8, n), awkward(c.rng, n, true)
+		for i := range levels {
+			levels[i] = uint8(c.rng.IntN(16))
+			if c.rng.IntN(2) == 0 {
+				ds[i] *= 1e-3 // most stay
+			}
+		}
+		var gaps [32]float32
+		for i := range gaps {
+			gaps[i] = float32(c.rng.IntN(3))
+		}
+		state, slack, bound := c.rng.Uint64(), float32(1e-6), float32(3)
+		want := make([]uint8, (n+7)/8)
+		ref.Moves(want, levels, ds, state, gaps[:], slack, bound)
+		l, d, reach := input(c.a, "levels", c.at, levels), c.in("d", ds), c.in("reach", gaps[:])
+		mask := place(c.a, "mask", len(want), c.at, slices.Repeat([]uint8{0xee}, len(want)))
+		c.a.run(func() { Moves(mask, l, d, state, (*[32]float32)(reach), slack, bound) })
+		if i := firstDifference(mask, want); i >= 0 {
+			t.Fatalf("%d weights: byte %d: got %08b, want %08b", n, i, mask[i], want[i])
+		}
+	})
+}
+
 func TestTrainingErrors(t *testing.T) {
 	f, sums := make([]float32, 24), make([]float64, 8)
 	n := Norm{f[:8], f[:8], f[:8], f[:8]}
@@ -268,6 +294,8 @@ func TestTrainingErrors(t *testing.T) {
 	wantPanic(t, func() { Steps(f, f, f[:2]) }, "Steps")
 	wantPanic(t, func() { LookUp16(f, arg, (*[16]float32)(f)) }, "LookUp16")
 	wantPanic(t, func() { AddTo(f, f[1:]) }, "AddTo")
+	reach := new([32]float32)
+	wantPanic(t, func() { Moves(arg[:2], bytes, f, 0, reach, 0, 1) }, "Moves", "mask")
 	noAllocs(t, "the steps of training", func() {
 		Codes(f, f, f[:8], f[:8], 1, 1, 0)
 		ColumnSums(sums, sums, f)
@@ -281,5 +309,6 @@ func TestTrainingErrors(t *testing.T) {
 		Steps(f, f, f[:3])
 		LookUp16(f, bytes, (*[16]float32)(f))
 		AddTo(f, f)
+		Moves(arg[:3], bytes, f, 0, reach, 0, 1)
 	})
 }

@@ -157,3 +157,25 @@ func Descend(w, d []float32, decay, top float32) {
 		w[i] = v
 	}
 }
+
+// Moves marks the weights that may move, by the bits of mask: see kernels.Moves.
+func Moves(mask, levels []uint8, d []float32, state uint64, reach []float32, slack, bound float32) {
+	clear(mask)
+	for i, level := range levels {
+		z := state + uint64(i)*0x9e3779b97f4a7c15
+		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		z ^= z >> 31
+		u := float32(z>>40) / (1 << 24)
+		gap := reach[level%16]
+		if !math.Signbit(float64(d[i])) {
+			gap = reach[16+level%16]
+		}
+		size := float32(math.Abs(float64(d[i])))
+		reached := float32((size + slack) * bound)
+		if size < gap && reached < float32(u*gap) {
+			continue
+		}
+		mask[i/8] |= 1 << (i % 8)
+	}
+}

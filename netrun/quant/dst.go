@@ -1,6 +1,11 @@
 package quant
 
-import "math"
+import (
+	"math"
+	mathbits "math/bits"
+
+	"example.com/lowbit/kernels"
+)
 
 // A Transition is the rule for the last move of a discrete weight update: with
 // which probability the part of the update that does not reach the next level
@@ -51,24 +56,39 @@ func (g *Grid) Update(s uint8, d, u float32, rule Transition) uint8 {
 // d[i] and number first+i of the stream.
 func (g *Grid) UpdateAll(s []uint8, d []float32, stream Stream, first int, rule Transition) {
 	// The usual update is far smaller than the gap it starts into, and fails
-	// to cross it. This case is decided here from tables, without a branch
-	// on the sign, which no processor can predict: reach is a little less
-	// than the gap from a level downwards (at the level's index) or upwards
-	// (256 higher), and 0 where there is none.
+	// to cross it. This case is decided first, from tables, without a branch
+	// that no processor can predict: reach is a little less than the gap from a
+	// level downwards or upwards, and 0 where there is none. No probability
+	// exceeds bound*|d|/gap, and rounding of level+d moves it by up to 2^-24 of
+	// the level.
+	const slack, bound = float32(64 * 0x1p-23), float32(gain * (1 + 1e-5))
+	if g.reach != nil {
+		const block = 256
+		var mask [block / 8]uint8
+		for lo := 0; lo < len(s); lo += block {
+			hi := min(lo+block, len(s))
+			m := mask[:(hi-lo+7)/8]
+			kernels.Moves(m, s[lo:hi], d[lo:hi], uint64(stream)+uint64(first+lo)*streamStep, g.reach, slack, bound)
+			for j, bits := range m {
+				for ; bits != 0; bits &= bits - 1 {
+					i := lo + 8*j + mathbits.TrailingZeros8(bits)
+					s[i] = g.Update(s[i], d[i], stream.Uniform(uint64(first+i)), rule)
+				}
+			}
+		}
+		return
+	}
 	var reach [512]float32
-	n := len(g.Levels)
-	for i := 1; i < n; i++ {
+	for i := 1; i < len(g.Levels); i++ {
 		gap := (g.Levels[i] - g.Levels[i-1]) * (1 - 1e-6)
 		reach[i], reach[256+i-1] = gap, gap
 	}
-	bound := float32(gain * (1 + 1e-5)) // no probability exceeds bound*|d|/gap
 	for i, from := range s {
 		u := stream.Uniform(uint64(first + i))
 		bits := math.Float32bits(d[i])
 		size := math.Float32frombits(bits &^ (1 << 31))
 		gap := reach[int(from)|int(^bits>>31)<<8]
-		// Rounding of level+d moves it by up to 2^-24 of the level.
-		if size < gap && (size+64*0x1p-23)*bound < u*gap {
+		if size < gap && (size+slack)*bound < u*gap {
 			continue
 		}
 		s[i] = g.Update(from, d[i], u, rule)

@@ -14,9 +14,10 @@ type Grid struct {
 	Levels []float32
 	// What kernels need of grids of up to 16 levels, nil for others: the lowest
 	// level and, for each further one, the middle below it and its distance to
-	// the one before; and the levels.
+	// the one before; the levels; and the gaps.
 	steps []float32
 	table *[16]float32
+	reach *[32]float32 // of UpdateAll: 16 downwards, 16 upwards
 }
 
 // NewGrid returns the grid of an integer weight format. It panics on Float32,
@@ -31,11 +32,13 @@ func NewGrid(f kernels.WeightFormat) *Grid {
 		g.Levels[i] = float32(l)
 	}
 	if len(levels) <= 16 {
-		g.table = new([16]float32)
+		g.table, g.reach = new([16]float32), new([32]float32)
 		copy(g.table[:], g.Levels)
 		g.steps = []float32{g.Levels[0]}
 		for i, l := range g.Levels[1:] {
 			g.steps = append(g.steps, (g.Levels[i]+l)/2, l-g.Levels[i])
+			gap := (l - g.Levels[i]) * (1 - 1e-6)
+			g.reach[i+1], g.reach[16+i] = gap, gap
 		}
 	}
 	return g

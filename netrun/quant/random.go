@@ -24,9 +24,11 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
+const streamStep = 0x9e3779b97f4a7c15
+
 // Uint64 is number i of the stream.
 func (s Stream) Uint64(i uint64) uint64 {
-	return mix(uint64(s) + i*0x9e3779b97f4a7c15)
+	return mix(uint64(s) + i*streamStep)
 }
 
 // Uniform is number i as one of the 2^24 multiples of 2^-24 in [0, 1).

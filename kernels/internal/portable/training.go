@@ -206,3 +206,24 @@ func AddTo(dst, src *float32, n uintptr) {
 		d[i] += v
 	}
 }
+
+// Moves sets bit i%8 of mask[i/8] unless the update d is too small to move a
+// weight from its level, with the gaps in reach: 16 downwards, 16 upwards. See
+// kernels.Moves.
+func Moves(mask, levels *byte, d *float32, n uintptr, state uint64, reach *float32, slack, bound float32) {
+	gaps, to := (*[32]float32)(unsafe.Pointer(reach)), unsafe.Slice(mask, (n+7)/8)
+	clear(to)
+	ds := floats(d, 0, n)
+	for i, level := range unsafe.Slice(levels, n) {
+		z := state + uint64(i)*0x9e3779b97f4a7c15
+		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		u := float32((z^z>>31)>>40) * 0x1p-24
+		bits := math.Float32bits(ds[i])
+		size := math.Float32frombits(bits &^ (1 << 31))
+		gap := gaps[level%16|uint8(^bits>>31)<<4]
+		if !(size < gap && float32((size+slack)*bound) < float32(u*gap)) {
+			to[i/8] |= 1 << (i % 8)
+		}
+	}
+}
