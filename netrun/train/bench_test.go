@@ -1,6 +1,7 @@
 package train
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -12,8 +13,7 @@ import (
 
 // BenchmarkStep is a training step on a batch of 128, on all CPUs: images/s, the
 // seconds that an epoch of 60,000 images takes at that rate, and the share of the
-// float32 multiply-adds that as many CPUs reach in products that stay in the first
-// cache. A step has three products, but the first layer two.
+// float32 multiply-adds that as many CPUs could do. A step has three products, but the first layer two.
 func BenchmarkStep(b *testing.B) {
 	lenet, resnet := nn.Shape{H: 28, W: 28, C: 1}, nn.Shape{H: 32, W: 32, C: 3}
 	for _, f := range []struct {
@@ -86,17 +86,19 @@ func (t *Trainer) products() float64 {
 	return float64(n)
 }
 
-// productRate measures products whose operands stay in the first cache, on so many
-// goroutines, for some tenths of a millisecond: multiply-adds a second.
+// productRate is the multiply-adds a second that so many CPUs would all reach at
+// the rate of the best of them, in products that stay in the first cache: some
+// tenths of a millisecond.
 func productRate(workers int) float64 {
-	const m, n, k, times = 12, 16, 256, 200
-	start := time.Now()
-	parallel(workers, workers, func(int, int) {
-		var c [m * n]float32
-		a, b := make([]float32, m*k), make([]float32, k*n)
+	const m, n, k, times = 48, 16, 120, 100
+	rates := make([]float64, workers)
+	parallel(workers, workers, func(i, _ int) {
+		a, b, c := make([]float32, m*k), make([]float32, k*n), make([]float32, m*n)
+		start := time.Now()
 		for range times {
-			kernels.MatMul(kernels.RowMajor(c[:], m, n), kernels.RowMajor(a, m, k), kernels.RowMajor(b, k, n), false)
+			kernels.MatMul(kernels.RowMajor(c, m, n), kernels.RowMajor(a, m, k), kernels.RowMajor(b, k, n), false)
 		}
+		rates[i] = times * m * n * k / time.Since(start).Seconds()
 	})
-	return float64(workers*times*m*n*k) / time.Since(start).Seconds()
+	return float64(workers) * slices.Max(rates)
 }
