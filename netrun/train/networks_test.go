@@ -31,10 +31,10 @@ func TestNamedNetworks(t *testing.T) {
 func TestDescriptionFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mine.json")
 	text := `{"layers": [
-		{"kind": "conv", "out": 4, "kernel": 3, "pad": 1, "weights": "int8"}, {"kind": "conv", "out": 4, "kernel": 3, "pad": 1, "skip": {}},
-		{"kind": "conv", "out": 4, "kernel": 3, "pad": 1, "skip": {"back": 1}}, {"kind": "conv", "out": 6, "kernel": 3, "stride": 2, "pad": 1},
-		{"kind": "conv", "out": 6, "kernel": 3, "pad": 1, "skip": {"back": 1, "project": true}}, {"kind": "conv", "out": 6, "kernel": 3, "pad": 1, "back": 1, "acts": "u4"},
-		{"kind": "conv", "out": 6, "kernel": 3, "pad": 1, "skip": {"back": 1}}, {"kind": "mean"}, {"kind": "dense"}]}`
+		{"kind": "conv", "out": 8, "kernel": 3, "pad": 1, "weights": "int8"}, {"kind": "conv", "out": 8, "kernel": 3, "pad": 1, "skip": {}},
+		{"kind": "conv", "out": 8, "kernel": 3, "pad": 1, "skip": {"back": 1}}, {"kind": "conv", "out": 11, "kernel": 3, "stride": 2, "pad": 1},
+		{"kind": "conv", "out": 11, "kernel": 3, "pad": 1, "skip": {"back": 1, "project": true}}, {"kind": "conv", "out": 11, "kernel": 3, "pad": 1, "back": 1, "acts": "u4"},
+		{"kind": "conv", "out": 11, "kernel": 3, "pad": 1, "skip": {"back": 1}}, {"kind": "mean"}, {"kind": "dense"}]}`
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
