@@ -69,7 +69,6 @@ type trainJob struct {
 	out, checkpoint, log string
 	init                 string
 	resume, noTest       bool
-	calibration          int
 	threads              int
 	every                time.Duration
 	cfg                  train.Config
@@ -136,7 +135,7 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&c.LearnStep, "learn-step", c.LearnStep, "train the width of the activation codes")
 	float32Var(fs, &c.Statistics, "statistics", "momentum of batch norm's running statistics")
 	fs.IntVar(&c.Validation, "validation", c.Validation, "images at the end of the training set that are held out")
-	fs.IntVar(&j.calibration, "calibration", train.Default(train.PTQ).Calibration, "training images that ptq measures")
+	fs.IntVar(&c.Calibration, "calibration", 0, "training `images` on which -init from float measures batch norm's statistics and the steps of activations; 0 for none, for ptq 1024")
 	fs.IntVar(&c.Limit, "limit", c.Limit, "train on the first images only; 0 is all")
 	fs.StringVar(&c.Keep, "keep", c.Keep, "last, or the best on the validation images")
 }
@@ -239,7 +238,10 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 	case train.Float:
 		c.Transition, c.Window, c.HalfWidth, c.Spread, c.Contrast = d.Transition, d.Window, d.HalfWidth, d.Spread, d.Contrast
 	case train.PTQ:
-		d.Batch, d.Seed, d.Validation, d.Limit, d.Calibration = c.Batch, c.Seed, c.Validation, c.Limit, j.calibration
+		d.Batch, d.Seed, d.Validation, d.Limit = c.Batch, c.Seed, c.Validation, c.Limit
+		if c.Calibration > 0 {
+			d.Calibration = c.Calibration
+		}
 		*c = d
 	}
 	description, err := j.describe()
@@ -276,9 +278,6 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 		if err := float.Finish(); err != nil {
 			return nil, err
 		}
-	}
-	if j.method == train.PTQ {
-		return t, t.Quantize(float)
 	}
 	return t, t.InitFrom(float)
 }

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"fmt"
 	"math"
 
 	"example.com/lowbit/kernels"
@@ -9,19 +8,13 @@ import (
 	"example.com/lowbit/netrun/nn"
 )
 
-// Quantize makes the network of a PTQ run from a float run of the same shape,
-// whose weights are rounded (InitFrom). Then layer after layer, in the network as
-// it is quantized so far, the mean and variance of its sums are measured on the
-// first training images, and the step of its codes is chosen for the least
-// squared error there; the logits' scales and biases are fitted to the float
-// network's. No label is looked at and no gradient taken.
-func (t *Trainer) Quantize(float *Trainer) error {
-	if t.cfg.Method != PTQ || float.cfg.Method != Float {
-		return fmt.Errorf("train: %s from %s: want %s from %s", t.cfg.Method, float.cfg.Method, PTQ, Float)
-	}
-	if err := t.InitFrom(float); err != nil {
-		return err
-	}
+// calibrate fits a low-bit network whose weights are a float run's, rounded. Layer
+// after layer, in the network as it is fitted so far, the mean and variance of its
+// sums are measured on the first training images, and the step of its codes is
+// chosen for the least squared error there; the logits' scales and biases are made
+// to come close to the float network's. No label is looked at and no gradient
+// taken.
+func (t *Trainer) calibrate(float *Trainer) error {
 	if err := t.checkRanges(); err != nil {
 		return err
 	}

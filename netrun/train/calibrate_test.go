@@ -2,7 +2,6 @@ package train
 
 import (
 	"bytes"
-	"strings"
 	"testing"
 
 	"example.com/lowbit/kernels"
@@ -37,7 +36,7 @@ func TestQuantize(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := tr.Quantize(float); err != nil {
+				if err := tr.InitFrom(float); err != nil {
 					t.Fatal(err)
 				}
 				if !tr.Done() {
@@ -60,12 +59,23 @@ func TestQuantize(t *testing.T) {
 				}
 			}
 		}
-		tr, err := New(shape(kernels.Ternary, kernels.U2), toyConfig(DST), toy(900), 1)
-		if err != nil {
-			t.Fatal(err)
+		// Training may start from there, too.
+		var losses [2]float64
+		for i, calibration := range []int{0, 500} {
+			c := toyConfig(DST)
+			c.Calibration = calibration
+			tr, err := New(shape(kernels.Ternary, kernels.U2), c, toy(900), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := tr.InitFrom(float); err != nil {
+				t.Fatal(err)
+			}
+			losses[i], _ = tr.Evaluate(tr.val)
+			run(t, tr, 3)
 		}
-		if err := tr.Quantize(float); err == nil || !strings.Contains(err.Error(), PTQ) {
-			t.Errorf("error for a dst run: %v", err)
+		if losses[1] >= losses[0] {
+			t.Errorf("%s: first loss is %v calibrated, %v otherwise", name, losses[1], losses[0])
 		}
 	}
 }

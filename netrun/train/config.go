@@ -102,7 +102,8 @@ type Config struct {
 	LearnStep bool
 
 	Statistics float32 // momentum of batch norm's running mean and variance
-	// Calibration is the number of training images that PTQ measures.
+	// Calibration is the number of training images on which InitFrom measures
+	// statistics and steps.
 	Calibration int    `json:",omitempty"`
 	Validation  int    // images at the end of the training set that are held out
 	Limit       int    // train on the first images only; 0 for all

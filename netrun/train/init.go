@@ -12,7 +12,8 @@ import (
 // InitFrom sets the first weights of a low-bit run to those of a float run of the
 // same shape, rounded to the levels: each output's scaled so that the squared
 // error is least, since batch norm takes the scale back out. Batch norm starts
-// from the float one. From a run of the same method and formats, all parameters
+// from the float one; with Calibration, statistics and steps are measured. That is
+// all there is to a PTQ run. From a run of the same method and formats, all parameters
 // are taken as they are, the optimizer's state is not. The run must be at its
 // first step.
 func (t *Trainer) InitFrom(float *Trainer) error {
@@ -71,6 +72,9 @@ func (t *Trainer) InitFrom(float *Trainer) error {
 		if l.Kind != nn.Mean && float.layers[i].norm {
 			l.step.value[0] *= float32(math.Sqrt(l.power() / powers[i]))
 		}
+	}
+	if t.cfg.Calibration > 0 {
+		return t.calibrate(float)
 	}
 	return nil
 }
