@@ -598,7 +598,7 @@ func TestPlanLenet(t *testing.T) {
 func allocations(f func()) float64 {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	least := math.Inf(1)
-	for range 3 {
+	for try := 0; try < 10 && least > 0; try++ { // others may allocate on a busy machine
 		least = min(least, testing.AllocsPerRun(5, f))
 	}
 	return least
