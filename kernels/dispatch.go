@@ -111,7 +111,7 @@ func Use(name string) (restore func(), err error) {
 		for _, n := range s.names {
 			ok, lacks := known(n)
 			if !ok {
-				return nil, fmt.Errorf("kernels: no kernel or instruction set %q: want auto or one of %s", n, strings.Join(names(), ", "))
+				return nil, fmt.Errorf("kernels: no kernel or instruction set %q: want auto, one of %s, or the name of a kernel that Table lists", n, strings.Join(isas(), ", "))
 			}
 			if len(lacks) > 0 {
 				return nil, fmt.Errorf("kernels: %q cannot run on this CPU: it lacks %s", n, strings.Join(lacks, ", "))
@@ -131,16 +131,13 @@ func choose(s *selection) *selection {
 	return before
 }
 
-// names lists what Use takes, instruction sets first.
-func names() []string {
-	var isas, kernels []string
-	for _, k := range Table() {
-		if !slices.Contains(isas, k.ISA) {
-			isas = append(isas, k.ISA)
-		}
-		if !slices.Contains(kernels, k.Name) {
-			kernels = append(kernels, k.Name)
+// isas lists the instruction sets that there are kernels for, best first.
+func isas() []string {
+	var list []string
+	for _, t := range slices.Backward(tiers) {
+		if ok, _ := known(t.name); ok {
+			list = append(list, t.name)
 		}
 	}
-	return append(isas, kernels...)
+	return list
 }
