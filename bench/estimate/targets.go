@@ -17,7 +17,8 @@ type target struct {
 	dotprod bool // against SDOT, with DotProd; or without, against SMULL
 }
 
-func narrow(k kernels.Kernel) bool { return k.WeightBits < 8 }
+// narrow are kernels that hold weights in less than 8 bits, and those that skip zeros.
+func narrow(k kernels.Kernel) bool { return k.WeightBits < 8 || k.Algorithm == "shiftadd" }
 
 func lookup(k kernels.Kernel) bool { return k.Algorithm == "lut" }
 
@@ -60,8 +61,8 @@ func (r *results) targets(w io.Writer) {
 	fmt.Fprint(w, "\n## Targets (estimated)\n\n"+
 		"GEMM of 1024x1024x1024 against the int8 kernel, on cores with two vector pipes, by kernels of\n"+
 		"the tiers neon and dotprod; without DotProd by those of neon alone. \"In a row\" is the ratio if\n"+
-		"calls of tiles overlap without loss. A kernel of look-ups counts for binary x u1-u3, and one of\n"+
-		"less than 8 bits a weight for ternary and pow2:4.\n\n"+
+		"calls of tiles overlap without loss. A kernel of look-ups counts for binary x u1-u3, and for\n"+
+		"ternary and pow2:4 one that has less than 8 bits a weight or skips zeros.\n\n"+
 		"| core | weights x acts | target | kernel | MAC/cycle | int8 | times | in a row | met |\n|---|---|---:|---|---:|---:|---:|---:|---|\n")
 	for _, t := range targets {
 		for _, name := range targetCores {
