@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -67,7 +68,7 @@ func TestChoose(t *testing.T) {
 	defer func() { gemmTable, currentRates = table, before }()
 	selected.Store(nil)
 	defer selected.Store(chosen)
-	defer func(dotProd bool) { cpuFeatures["DotProd"] = dotProd }(cpuFeatures["DotProd"])
+	pretendFeatures(t)
 	row := func(isa, variant string, f form) *gemmRow {
 		return &gemmRow{kernelID: kernelID{isa: isa, algorithm: "test", variant: variant}, form: f, bits: 8, maxProduct: 1 << 20}
 	}
@@ -126,7 +127,7 @@ func TestChooseBinary(t *testing.T) {
 	defer func() { gemmTable, currentRates = table, before }()
 	selected.Store(nil)
 	defer selected.Store(chosen)
-	defer func(dotProd bool) { cpuFeatures["DotProd"] = dotProd }(cpuFeatures["DotProd"])
+	pretendFeatures(t)
 	row := func(isa, algorithm string) *gemmRow {
 		return &gemmRow{kernelID: kernelID{isa: isa, algorithm: algorithm}, form: codesForm{}, bits: 2, maxProduct: 1 << 20}
 	}
@@ -176,7 +177,7 @@ func TestChooseARM64(t *testing.T) {
 	table, before, chosen := gemmTable, currentRates, selected.Load()
 	defer func() { gemmTable, currentRates = table, before }()
 	defer selected.Store(chosen)
-	defer func(dotProd bool) { cpuFeatures["DotProd"] = dotProd }(cpuFeatures["DotProd"])
+	pretendFeatures(t)
 	row := func(isa, algorithm string, f form, bits int) *gemmRow {
 		return &gemmRow{kernelID: kernelID{isa: isa, algorithm: algorithm}, form: f, tiles: make([]tileFunc, 5), bits: bits, maxProduct: 1 << 20}
 	}
@@ -329,4 +330,14 @@ func TestChooseErrors(t *testing.T) {
 	if err != nil || strings.Contains(name, "-lut-w") || name == "portable-lut" {
 		t.Errorf("rows of 2^29: got %s, %v: want no look-ups of sums", name, err)
 	}
+}
+
+// pretendFeatures lets a test change cpuFeatures until it ends. Not even a feature that
+// is false may stay: without assembly there are none.
+func pretendFeatures(t *testing.T) {
+	before := maps.Clone(cpuFeatures)
+	t.Cleanup(func() {
+		clear(cpuFeatures)
+		maps.Copy(cpuFeatures, before)
+	})
 }
