@@ -327,6 +327,9 @@ func TestPlanResidual(t *testing.T) { testPlanInteger(t, 6, randomResidual) }
 
 func testPlanInteger(t *testing.T, rounds int, random func(*rand.Rand, kernels.WeightFormat, kernels.ActFormat) *Network) {
 	rng := rand.New(rand.NewPCG(5, 6))
+	if raceEnabled { // which takes ten times as long, and looks at goroutines, not at numbers
+		rounds = 1
+	}
 	for round := range rounds * len(formats) {
 		f := formats[round%len(formats)]
 		n := random(rng, f.w, f.a)
