@@ -55,8 +55,10 @@ Shortcuts carry u8 codes past the low-bit activations, projections the activatio
 JSON
   network dataset method weights acts first last (weights/inputs of these layers)
   shortcuts (left out if none) config epochs (one object each: epoch loss
-  accuracy validation_loss validation_accuracy moved) seconds images_per_second
-  memory peak_rss_bytes validation_accuracy test_accuracy test_images model
+  accuracy validation_loss validation_accuracy moved levels: count, moved, level
+  by level) layers (weights at the end: layer weights inputs number zeros count step)
+  seconds cpu_seconds images_per_second memory peak_rss_bytes validation_accuracy
+  test_accuracy test_images model (its SHA-256) model_bytes init_sha256 revision
   machine
 `
 
@@ -67,7 +69,7 @@ type trainJob struct {
 	weights, acts        string
 	first, last          string
 	out, checkpoint, log string
-	init                 string
+	init, initSum        string // and the SHA-256 of its file
 	resume, noTest       bool
 	threads              int
 	every                time.Duration
@@ -270,6 +272,7 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 	if err != nil {
 		return nil, err
 	}
+	j.initSum = checkpoint.SHA256()
 	float, err := checkpoint.Resume(images, j.threads)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -31,17 +32,25 @@ type trainResult struct {
 	// Shortcuts is the format of identity shortcuts, "" if there are none.
 	Shortcuts string `json:"shortcuts,omitempty"`
 
-	Config   train.Config `json:"config"`
-	Epochs   []trainEpoch `json:"epochs"`
-	Seconds  float64      `json:"seconds"` // since this process started or resumed the run
-	Rate     float64      `json:"images_per_second"`
-	Memory   trainMemory  `json:"memory"`
-	PeakRSS  int64        `json:"peak_rss_bytes"`
-	Accuracy float64      `json:"validation_accuracy"`
-	Test     *float64     `json:"test_accuracy,omitempty"`
-	Tested   int          `json:"test_images,omitempty"`
-	Model    string       `json:"model"` // SHA-256 of the file
-	Machine  string       `json:"machine"`
+	Config train.Config `json:"config"`
+	Epochs []trainEpoch `json:"epochs"`
+	// Layers are the weights at the end, layer by layer.
+	Layers  []train.LayerLevels `json:"layers"`
+	Seconds float64             `json:"seconds"` // since this process started or resumed the run
+	// CPU is the time of all threads of the process, which other programs do not make
+	// longer.
+	CPU      float64     `json:"cpu_seconds"`
+	Rate     float64     `json:"images_per_second"`
+	Memory   trainMemory `json:"memory"`
+	PeakRSS  int64       `json:"peak_rss_bytes"`
+	Accuracy float64     `json:"validation_accuracy"`
+	Test     *float64    `json:"test_accuracy,omitempty"`
+	Tested   int         `json:"test_images,omitempty"`
+	Bytes    int         `json:"model_bytes"`
+	Model    string      `json:"model"`                 // SHA-256 of the file
+	Init     string      `json:"init_sha256,omitempty"` // of the checkpoint that the first weights come from
+	Revision string      `json:"revision,omitempty"`    // of the program, as Go's build information has it
+	Machine  string      `json:"machine"`
 }
 
 type trainEpoch struct {
@@ -50,7 +59,10 @@ type trainEpoch struct {
 	Accuracy           float64 `json:"accuracy"`
 	ValidationLoss     float64 `json:"validation_loss"`
 	ValidationAccuracy float64 `json:"validation_accuracy"`
-	Moved              float64 `json:"moved"`
+	// Moved is the part of the low-bit weights that the last step moved to another
+	// level; Levels counts them by format.
+	Moved  float64                  `json:"moved"`
+	Levels map[string]*train.Levels `json:"levels,omitempty"`
 }
 
 type trainMemory struct {
@@ -82,8 +94,9 @@ func (j *trainJob) finish(set *data.Set, t *train.Trainer, spent time.Duration, 
 		}
 	}
 	for _, e := range t.History() {
-		r.Epochs = append(r.Epochs, trainEpoch{e.Epoch, e.Loss, 100 * e.Accuracy, e.ValidationLoss, 100 * e.ValidationAccuracy, e.Moved})
+		r.Epochs = append(r.Epochs, trainEpoch{e.Epoch, e.Loss, 100 * e.Accuracy, e.ValidationLoss, 100 * e.ValidationAccuracy, e.Moved, e.Levels})
 	}
+	r.Layers = t.Levels()
 	_, accuracy := t.Evaluate(t.Validation())
 	r.Accuracy = 100 * accuracy
 	if err := j.test(set, t, r); err != nil {
@@ -104,8 +117,9 @@ func (j *trainJob) finish(set *data.Set, t *train.Trainer, spent time.Duration, 
 	if err != nil {
 		return err
 	}
-	r.Model = fmt.Sprintf("%x", sha256.Sum256(file))
-	r.PeakRSS = measure.PeakRSS()
+	r.Model, r.Bytes = fmt.Sprintf("%x", sha256.Sum256(file)), len(file)
+	r.Init, r.Revision = j.initSum, revision()
+	r.PeakRSS, r.CPU = measure.PeakRSS(), measure.CPUTime().Seconds()
 	if err := model.WriteFile(j.out, out); err != nil {
 		return err
 	}
@@ -115,6 +129,24 @@ func (j *trainJob) finish(set *data.Set, t *train.Trainer, spent time.Duration, 
 		}
 	}
 	return j.printResult(net, r)
+}
+
+// revision is the commit that the program was built from, with a + if there were
+// changes since; "" if it is not known.
+func revision() (r string) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			r = s.Value[:min(12, len(s.Value))] + r
+		case s.Key == "vcs.modified" && s.Value == "true":
+			r += "+"
+		}
+	}
+	return r
 }
 
 // test measures the test images: the one time that training looks at them.

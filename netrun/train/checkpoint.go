@@ -187,6 +187,7 @@ func takeFloats(x []float32, b []byte) []byte {
 // A Checkpoint is a checkpoint file that was read and found whole.
 type Checkpoint struct {
 	path    string
+	sum     string
 	header  header
 	tensors []byte
 }
@@ -227,6 +228,7 @@ func (c *Checkpoint) read() error {
 	if got := sha256.Sum256(body); !bytes.Equal(got[:], want) {
 		return fmt.Errorf("checksum is %x: want %x, the file's own; it is damaged or cut short", got, want)
 	}
+	c.sum = fmt.Sprintf("%x", sha256.Sum256(b))
 	n := binary.LittleEndian.Uint32(body[len(magic):])
 	rest := body[len(magic)+4:]
 	if n > maxHeader || int64(n) > int64(len(rest)) {
@@ -262,6 +264,9 @@ func (c *Checkpoint) read() error {
 	}
 	return nil
 }
+
+// SHA256 is that of the file, in hexadecimal digits.
+func (c *Checkpoint) SHA256() string { return c.sum }
 
 // Config returns the configuration of the run.
 func (c *Checkpoint) Config() Config { return c.header.Config }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"slices"
 
 	"example.com/lowbit/netrun/data"
 	"example.com/lowbit/netrun/nn"
@@ -55,7 +54,10 @@ type Epoch struct {
 	Accuracy           float64 // the same
 	ValidationLoss     float64
 	ValidationAccuracy float64
-	Moved              float64 // part of the discrete weights whose level changed in the epoch's last step
+	// Part of the low-bit weights whose level the epoch's last step changed, and what
+	// they are, by format.
+	Moved  float64
+	Levels map[string]*Levels `json:",omitempty"`
 }
 
 // New returns a run at its start. net gives shapes and formats; its parameters
@@ -170,14 +172,8 @@ func (t *Trainer) Step() (epoch bool, err error) {
 	}
 	t.backward(n)
 	var before [][]uint8
-	if last := at == t.perEpoch-1; last && t.cfg.Method == DST {
-		for _, l := range t.all {
-			var levels []uint8
-			if l.weight != nil {
-				levels = slices.Clone(l.weight.level)
-			}
-			before = append(before, levels)
-		}
+	if at == t.perEpoch-1 {
+		before = t.snapshot()
 	}
 	t.update()
 	t.step++
@@ -187,7 +183,8 @@ func (t *Trainer) Step() (epoch bool, err error) {
 	if err := t.checkRanges(); err != nil {
 		return false, err
 	}
-	r := Epoch{Epoch: e + 1, Loss: t.running.mean(), Accuracy: t.running.accuracy(), Moved: t.moved(before)}
+	r := Epoch{Epoch: e + 1, Loss: t.running.mean(), Accuracy: t.running.accuracy()}
+	r.Moved, r.Levels = t.count(before)
 	t.running = lossSum{}
 	if t.val.N > 0 {
 		s := t.evaluate(t.val, nil)
@@ -198,19 +195,6 @@ func (t *Trainer) Step() (epoch bool, err error) {
 	}
 	t.history = append(t.history, r)
 	return true, nil
-}
-
-func (t *Trainer) moved(before [][]uint8) float64 {
-	moved, all := 0, 0
-	for i, b := range before {
-		for j, s := range b {
-			if s != t.all[i].weight.level[j] {
-				moved++
-			}
-		}
-		all += len(b)
-	}
-	return float64(moved) / float64(max(all, 1))
 }
 
 func (t *Trainer) bestAccuracy() float64 {
