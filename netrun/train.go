@@ -18,6 +18,7 @@ import (
 	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/atomicfile"
 	"example.com/lowbit/netrun/data"
+	"example.com/lowbit/netrun/measure"
 	"example.com/lowbit/netrun/nn"
 	"example.com/lowbit/netrun/train"
 )
@@ -35,7 +36,7 @@ Trains a network and writes it to a model file, which 'netrun eval', 'bench' and
          statistics and the steps of activations measured on training images
 
 The end of the training set is held out for validation. The test set is looked at
-once, after the last step. A run is a function of its flags and the images, bit for
+once, after the last step; after a run with -no-test, -resume does that alone. A run is a function of its flags and the images, bit for
 bit, whatever -threads is. It writes a checkpoint every epoch, every minute and when
 interrupted; -resume goes on from there to the very same bits.
 
@@ -186,12 +187,10 @@ func (j *trainJob) exec(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	begin := time.Now()
-	first, total, _ := t.Steps()
 	if err := j.run(ctx, t); err != nil {
 		return err
 	}
-	return j.finish(set, t, time.Since(begin), total-first)
+	return j.finish(set, t)
 }
 
 func (j *trainJob) open() (*data.Set, *data.Images, error) {
@@ -338,11 +337,18 @@ func (j *trainJob) run(ctx context.Context, t *train.Trainer) error {
 	cfg := t.Config()
 	done, total, perEpoch := t.Steps()
 	first, begin, saved := done, time.Now(), time.Now()
+	before, cpu := t.Effort, measure.CPUTime()
+	save := func() error {
+		t.Effort.Seconds = before.Seconds + time.Since(begin).Seconds()
+		t.Effort.CPUSeconds = before.CPUSeconds + (measure.CPUTime() - cpu).Seconds()
+		t.Effort.PeakRSS = max(before.PeakRSS, measure.PeakRSS())
+		return t.Save(j.checkpoint)
+	}
 	bar := j.progress("training", "images", (total-done)*cfg.Batch)
 	for !t.Done() {
 		if ctx.Err() != nil {
 			_ = bar.Clear()
-			if err := t.Save(j.checkpoint); err != nil {
+			if err := save(); err != nil {
 				return err
 			}
 			fmt.Fprintf(j.stderr, "stopped at step %d of %d; to go on: netrun train -resume%s -out %s\n", done, total, j.places(), j.out)
@@ -362,7 +368,7 @@ func (j *trainJob) run(ctx context.Context, t *train.Trainer) error {
 			j.printEpoch(t, time.Since(begin), done-first, total-done)
 		}
 		if epoch || time.Since(saved) >= j.every {
-			if err := t.Save(j.checkpoint); err != nil {
+			if err := save(); err != nil {
 				return err
 			}
 			saved = time.Now()

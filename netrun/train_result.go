@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
-	"time"
 
 	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/data"
@@ -36,9 +35,8 @@ type trainResult struct {
 	Epochs []trainEpoch `json:"epochs"`
 	// Layers are the weights at the end, layer by layer.
 	Layers  []train.LayerLevels `json:"layers"`
-	Seconds float64             `json:"seconds"` // since this process started or resumed the run
-	// CPU is the time of all threads of the process, which other programs do not make
-	// longer.
+	Seconds float64             `json:"seconds"` // of training, in all processes that had a part in it
+	// CPU is the time of all threads, which other programs do not make longer.
 	CPU      float64     `json:"cpu_seconds"`
 	Rate     float64     `json:"images_per_second"`
 	Memory   trainMemory `json:"memory"`
@@ -74,7 +72,7 @@ type trainMemory struct {
 }
 
 // finish measures and writes the network of a run that is done.
-func (j *trainJob) finish(set *data.Set, t *train.Trainer, spent time.Duration, steps int) error {
+func (j *trainJob) finish(set *data.Set, t *train.Trainer) error {
 	if err := t.Finish(); err != nil {
 		return err
 	}
@@ -82,11 +80,14 @@ func (j *trainJob) finish(set *data.Set, t *train.Trainer, spent time.Duration, 
 	r := &trainResult{
 		Network: net.Name, Dataset: net.Dataset, Method: cfg.Method,
 		First: layerFormats(&net.Blocks[0]), Last: layerFormats(&net.Blocks[len(net.Blocks)-1]),
-		Config: cfg, Seconds: spent.Seconds(), Rate: float64(steps*cfg.Batch) / spent.Seconds(),
+		Config: cfg, Seconds: t.Effort.Seconds, CPU: t.Effort.CPUSeconds,
 		Memory:  trainMemory(m),
 		Machine: fmt.Sprintf("%s, %d threads, %s/%s, %s", measure.CPU(), j.threads, runtime.GOOS, runtime.GOARCH, runtime.Version()),
 	}
 	r.Weights, r.Acts = formats(net)
+	if _, steps, _ := t.Steps(); steps > 0 {
+		r.Rate = float64(steps*cfg.Batch) / t.Effort.Seconds
+	}
 	if hasIdentity(net) {
 		r.Shortcuts = kernels.U8.String()
 		if net.Float() {
@@ -119,7 +120,7 @@ func (j *trainJob) finish(set *data.Set, t *train.Trainer, spent time.Duration, 
 	}
 	r.Model, r.Bytes = fmt.Sprintf("%x", sha256.Sum256(file)), len(file)
 	r.Init, r.Revision = j.initSum, revision()
-	r.PeakRSS, r.CPU = measure.PeakRSS(), measure.CPUTime().Seconds()
+	r.PeakRSS = max(t.Effort.PeakRSS, measure.PeakRSS())
 	if err := model.WriteFile(j.out, out); err != nil {
 		return err
 	}

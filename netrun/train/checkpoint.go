@@ -43,6 +43,7 @@ type header struct {
 	Count   int
 	History []Epoch
 	Best    bool // whether the best epoch's parameters follow
+	Effort  Effort
 }
 
 // A dataID tells whether a run is resumed on the images it was started on.
@@ -77,7 +78,7 @@ func (t *Trainer) encode() ([]byte, error) {
 	h := header{
 		Config: t.cfg, Network: t.net, Images: t.images, Kernel: FloatKernel(), Step: t.step,
 		Loss: math.Float64bits(t.running.loss), Correct: t.running.correct, Count: t.running.count,
-		History: t.history, Best: t.best != nil,
+		History: t.history, Best: t.best != nil, Effort: t.Effort,
 	}
 	head, err := json.Marshal(h)
 	if err != nil {
@@ -324,7 +325,7 @@ func (c *Checkpoint) restore(t *Trainer) error {
 	if h.Best {
 		t.best = bytes.Clone(b)
 	}
-	t.step, t.history = h.Step, h.History
+	t.step, t.history, t.Effort = h.Step, h.History, h.Effort
 	t.running = lossSum{math.Float64frombits(h.Loss), h.Correct, h.Count}
 	return nil
 }

@@ -39,6 +39,17 @@ type Trainer struct {
 	running lossSum // of the epoch at hand
 	history []Epoch
 	best    []byte // parameters of the best epoch so far, if kept
+
+	// Effort is what the run took so far, as the caller counts it. Checkpoints keep
+	// it; nothing depends on it.
+	Effort Effort
+}
+
+// An Effort is what a run took: the time that passed, that of all threads, and the
+// most bytes of memory at once.
+type Effort struct {
+	Seconds, CPUSeconds float64
+	PeakRSS             int64
 }
 
 // scratch is one goroutine's memory.
