@@ -36,9 +36,10 @@ Trains a network and writes it to a model file, which 'netrun eval', 'bench' and
          statistics and the steps of activations measured on training images
 
 The end of the training set is held out for validation. The test set is looked at
-once, after the last step; after a run with -no-test, -resume does that alone. A run is a function of its flags and the images, bit for
-bit, whatever -threads is. It writes a checkpoint every epoch, every minute and when
-interrupted; -resume goes on from there to the very same bits.
+once, after the last step; after a run with -no-test, -resume does that alone. A run
+is a function of its flags and the images, bit for bit, whatever -threads is. It writes
+a checkpoint every epoch, every minute and when interrupted; -resume goes on from
+there to the very same bits.
 
 EXAMPLES
   netrun train -method float -out float.safetensors
