@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"example.com/lowbit/bench/internal/page"
 )
 
 // A form is an algorithm and what it is called.
@@ -172,7 +174,7 @@ func (t *formTable) fill(g *group, rows []*row) {
 }
 
 func (t *formTable) write(w io.Writer) {
-	fmt.Fprintf(w, "\n%s:\n", cell(t.product+", "+t.tier))
+	fmt.Fprintf(w, "\n%s:\n", page.Cell(t.product+", "+t.tier))
 	t.pivot.write(w)
 }
 

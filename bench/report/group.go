@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/perf/benchmath"
+
+	"example.com/lowbit/bench/internal/chart"
 )
 
 // A group is the rows of one operation on one shape: what may be compared.
@@ -229,5 +231,5 @@ func (g *group) ratio(r, base *row) (ratio, bool) {
 	}
 	c := benchmath.AssumeNothing.Compare(a, b)
 	x := ratio{r.center(unit) / base.center(unit), c.P < c.Alpha}
-	return x, finite(x.value)
+	return x, chart.Finite(x.value)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"example.com/lowbit/bench/internal/page"
 )
 
 // A contest is a low-bit kernel against float32 on the same shape: against our
@@ -96,7 +98,7 @@ func writeContests(w io.Writer, list []contest) {
 	fmt.Fprintln(w, "\n| shape | weights x activations | kernel | x our float32 | x float32 peer |")
 	fmt.Fprintln(w, "|---|---|---|---:|---:|")
 	for _, c := range list {
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", cell(c.g.title()), cell(c.r.formats()), cell(c.r.impl()),
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", page.Cell(c.g.title()), page.Cell(c.r.formats()), page.Cell(c.r.impl()),
 			c.own.orNone(c.hasOwn), c.peer.orNone(c.hasPeer))
 	}
 }

@@ -98,7 +98,7 @@ func report(dir string) error {
 			return fmt.Errorf("%s: %w", m.slug, err)
 		}
 		for _, p := range plots {
-			out[p.file] = p.svg
+			out[p.File] = p.SVG
 		}
 		m.write(&text, plots)
 		var page strings.Builder

@@ -2,24 +2,18 @@ package main
 
 import (
 	"image/color"
-	"math"
 	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-)
 
-// A mark tells algorithms apart, by colour and by shape.
-type mark struct {
-	color color.RGBA
-	shape draw.GlyphDrawer
-}
+	"example.com/lowbit/bench/internal/chart"
+)
 
 // marks are those of all algorithms measured on the machine: the same in all
 // its plots, and peers' the same in all plots.
-func (m *machine) marks() map[string]mark {
+func (m *machine) marks() map[string]chart.Mark {
 	var rows []*row
 	for _, s := range m.runs {
 		for _, r := range s.rows {
@@ -35,13 +29,13 @@ func (m *machine) marks() map[string]mark {
 		order = append(order, f.algorithm)
 	}
 	order = append(order, "float32")
-	shapes := []draw.GlyphDrawer{draw.CircleGlyph{}, polygon{4, 45}, polygon{3, 90}, polygon{4, 0}, polygon{3, -90}, polygon{5, 90}}
+	shapes := []draw.GlyphDrawer{draw.CircleGlyph{}, chart.Polygon{Sides: 4, Turn: 45}, chart.Polygon{Sides: 3, Turn: 90}, chart.Polygon{Sides: 4, Turn: 0}, chart.Polygon{Sides: 3, Turn: -90}, chart.Polygon{Sides: 5, Turn: 90}}
 	// Grey and black are for what is no kernel in assembly.
-	colors := append(slices.Clone(palette[:len(palette)-2]), color.RGBA{136, 34, 85, 255}, color.RGBA{120, 120, 30, 255})
-	marks := map[string]mark{"peer": {color.RGBA{0, 0, 0, 255}, draw.CrossGlyph{}}, portableMark: {grey, draw.RingGlyph{}}}
+	colors := append(slices.Clone(chart.Palette[:len(chart.Palette)-2]), color.RGBA{136, 34, 85, 255}, color.RGBA{120, 120, 30, 255})
+	marks := map[string]chart.Mark{"peer": {Color: color.RGBA{0, 0, 0, 255}, Shape: draw.CrossGlyph{}}, portableMark: {Color: chart.Grey, Shape: draw.RingGlyph{}}}
 	for i, a := range append(order, algorithms...) {
 		if _, ok := marks[a]; !ok {
-			marks[a] = mark{colors[i%len(colors)], shapes[i%len(shapes)]}
+			marks[a] = chart.Mark{Color: colors[i%len(colors)], Shape: shapes[i%len(shapes)]}
 		}
 	}
 	return marks
@@ -58,26 +52,10 @@ func (r *row) mark() string {
 	return r.algorithm()
 }
 
-// A polygon is a glyph of so many sides, turned by degrees.
-type polygon struct {
-	sides int
-	turn  float64
-}
-
-func (g polygon) DrawGlyph(c *draw.Canvas, style draw.GlyphStyle, at vg.Point) {
-	var corners []vg.Point
-	radius := float64(style.Radius) * 1.25 // seems as large as a circle
-	for i := range g.sides {
-		sin, cos := math.Sincos((g.turn + 360*float64(i)/float64(g.sides)) * math.Pi / 180)
-		corners = append(corners, vg.Point{X: at.X + vg.Length(radius*cos), Y: at.Y + vg.Length(radius*sin)})
-	}
-	c.FillPolygon(style.Color, corners)
-}
-
 // A cloud is points of kernels by algorithm, and labels of the fastest.
 type cloud struct {
 	points map[string]plotter.XYs
-	labels []label
+	labels []chart.Label
 	all    plotter.XYs
 }
 
@@ -91,7 +69,7 @@ func (c *cloud) add(r *row, at plotter.XY) {
 }
 
 // draw adds the points and the legend to the plot.
-func (c *cloud) draw(p *plot.Plot, marks map[string]mark) error {
+func (c *cloud) draw(p *plot.Plot, marks map[string]chart.Mark) error {
 	var names []string
 	for name := range c.points {
 		names = append(names, name)
@@ -102,22 +80,10 @@ func (c *cloud) draw(p *plot.Plot, marks map[string]mark) error {
 		radius = 2.3
 	}
 	for _, name := range names {
-		if err := scatter(p, name, c.points[name], marks[name], radius); err != nil {
+		if err := chart.Scatter(p, name, c.points[name], marks[name], radius); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// scatter adds points and their place in the legend.
-func scatter(p *plot.Plot, name string, points plotter.XYs, m mark, radius float64) error {
-	dots, err := plotter.NewScatter(points)
-	if err != nil {
-		return err
-	}
-	dots.GlyphStyle = draw.GlyphStyle{Color: m.color, Radius: vg.Points(radius), Shape: m.shape}
-	p.Add(dots)
-	p.Legend.Add(name, dots)
 	return nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"example.com/lowbit/bench/internal/page"
 )
 
 // hasPeers tells whether other libraries were measured in the run.
@@ -39,10 +41,10 @@ of a table are that library and its ops/s.
 		}
 	}
 	if libraries != nil {
-		fmt.Fprintf(w, "\nLibraries: %s.\n", cell(strings.Join(libraries, "; ")))
+		fmt.Fprintf(w, "\nLibraries: %s.\n", page.Cell(strings.Join(libraries, "; ")))
 	}
 	if commit := s.value("commit"); commit != "" {
-		fmt.Fprintf(w, "\nMeasured at commit %s.\n", cell(commit))
+		fmt.Fprintf(w, "\nMeasured at commit %s.\n", page.Cell(commit))
 	}
 	var tables pivotSeries
 	for _, kind := range []struct {
@@ -106,15 +108,15 @@ func (g *group) writeBeside(w io.Writer) {
 	if g.family.int8Peer == nil && g.family.floatPeer == nil && g.fastest((*row).peer) == nil {
 		return
 	}
-	fmt.Fprintf(w, "\n### Beside peers: %s: %s\n\n", g.name, cell(g.shape))
+	fmt.Fprintf(w, "\n### Beside peers: %s: %s\n\n", g.name, page.Cell(g.shape))
 	fmt.Fprintln(w, "| weights x activations | fastest of its tier | ops/s | x int8 peer | x float32 peer | x peer |")
 	fmt.Fprintln(w, "|---|---|---:|---:|---:|---:|")
 	line := func(r *row) {
-		impl := cell(r.impl())
+		impl := page.Cell(r.impl())
 		if r == g.best(r.formats()) {
 			impl = "**" + impl + "**"
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", cell(r.formats()), impl, r.amount(g.speedUnit()),
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", page.Cell(r.formats()), impl, r.amount(g.speedUnit()),
 			g.ratioText(r, g.family.int8Peer), g.ratioText(r, g.family.floatPeer), g.ratioText(r, g.peer(r)))
 	}
 	for _, f := range g.formats() {

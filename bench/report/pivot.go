@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"example.com/lowbit/bench/internal/page"
 )
 
 // A pivot is a table of what rows and columns have in common.
@@ -29,10 +31,6 @@ func (p *pivot) set(row, col, text string) {
 	p.cells[[2]string{row, col}] = text
 }
 
-// lineWidth is how wide the source of a table may be, if its first two columns
-// leave the choice.
-const lineWidth = 100
-
 // write appends the table, as several where it would be too wide.
 func (p *pivot) write(w io.Writer) {
 	first := width(p.corner)
@@ -46,7 +44,7 @@ func (p *pivot) write(w io.Writer) {
 			for _, r := range p.rows {
 				n = max(n, width(p.at(r, p.cols[to])))
 			}
-			if total += n + 3; total > lineWidth && to > from {
+			if total += n + 3; total > page.LineWidth && to > from {
 				break
 			}
 			to++
@@ -57,9 +55,9 @@ func (p *pivot) write(w io.Writer) {
 }
 
 func (p *pivot) writeColumns(w io.Writer, cols []string) {
-	fmt.Fprintf(w, "\n| %s |", cell(p.corner))
+	fmt.Fprintf(w, "\n| %s |", page.Cell(p.corner))
 	for _, c := range cols {
-		fmt.Fprintf(w, " %s |", cell(c))
+		fmt.Fprintf(w, " %s |", page.Cell(c))
 	}
 	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("---:|", len(cols)))
 	for _, r := range p.rows {
@@ -70,9 +68,9 @@ func (p *pivot) writeColumns(w io.Writer, cols []string) {
 		if !filled {
 			continue
 		}
-		fmt.Fprintf(w, "| %s |", cell(r))
+		fmt.Fprintf(w, "| %s |", page.Cell(r))
 		for _, c := range cols {
-			fmt.Fprintf(w, " %s |", cell(p.at(r, c)))
+			fmt.Fprintf(w, " %s |", page.Cell(p.at(r, c)))
 		}
 		fmt.Fprintln(w)
 	}
@@ -109,7 +107,7 @@ func (s *pivotSeries) of(title string) *pivot {
 // write appends each table under its title.
 func (s *pivotSeries) write(w io.Writer) {
 	for _, title := range s.titles {
-		fmt.Fprintf(w, "\n%s\n", cell(title))
+		fmt.Fprintf(w, "\n%s\n", page.Cell(title))
 		s.byName[title].write(w)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"image/color"
@@ -11,35 +10,20 @@ import (
 
 	"golang.org/x/perf/benchunit"
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
+
+	"example.com/lowbit/bench/internal/chart"
 )
 
-// A plotted is a finished plot.
-type plotted struct {
-	file, title string
-	svg         []byte
-}
-
-// palette is Okabe and Ito's, which colour-blind people can tell apart.
-var palette = []color.RGBA{
-	{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255},
-	{230, 159, 0, 255}, {86, 180, 233, 255}, {110, 110, 110, 255}, {0, 0, 0, 255},
-}
-
-var grey = color.RGBA{130, 130, 130, 255}
-
 // plots draws what the files have the rows for.
-func plots(m *machine) ([]plotted, error) {
-	var list []plotted
-	for _, draw := range []func() (plotted, bool, error){
+func plots(m *machine) ([]chart.Plotted, error) {
+	var list []chart.Plotted
+	for _, draw := range []func() (chart.Plotted, bool, error){
 		m.roofline,
-		func() (plotted, bool, error) { return m.speedByBits("GEMM") },
-		func() (plotted, bool, error) { return m.speedByBits("GEMV") },
+		func() (chart.Plotted, bool, error) { return m.speedByBits("GEMM") },
+		func() (chart.Plotted, bool, error) { return m.speedByBits("GEMV") },
 		m.speedByBytes,
 		m.timesFloat,
 		m.worstPlot,
@@ -84,67 +68,35 @@ func place(r *row) int {
 	return -1
 }
 
-// newPlot is a plot in the report's style.
-func newPlot(title, x, y string) *plot.Plot {
-	sans := font.Font{Typeface: "Liberation", Variant: "Sans"}
-	p := plot.New()
-	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
-	for _, s := range []*draw.TextStyle{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
-		size := s.Font.Size
-		s.Font = sans
-		s.Font.Size = size
-	}
-	p.Title.TextStyle.Font.Size, p.X.Label.TextStyle.Font.Size, p.Y.Label.TextStyle.Font.Size = vg.Points(11), vg.Points(10), vg.Points(10)
-	p.Y.Tick.Label.Font.Size, p.Legend.TextStyle.Font.Size = vg.Points(9), vg.Points(9)
-	p.Title.Padding = vg.Points(10)
-	p.BackgroundColor = color.White
-	grid := plotter.NewGrid()
-	grid.Vertical.Color = nil
-	grid.Horizontal.Color = color.RGBA{225, 225, 225, 255}
-	p.Add(grid)
-	p.Legend.Top = true
-	p.Legend.Padding = vg.Points(2)
-	p.Legend.XOffs = legendWidth
-	return p
-}
-
-// small is the style of text inside a plot.
-func small(p *plot.Plot, c color.Color) draw.TextStyle {
-	s := p.Legend.TextStyle
-	s.Font.Size = vg.Points(8)
-	s.Color = c
-	return s
-}
-
 // speedByBits plots the fastest kernel of each instruction set against the
 // bits of a weight, by the logarithm of its speed, and the fastest peers as
 // lines. (With gonum's own logarithmic scale the axis label makes a gap above
 // the plot.)
-func (m *machine) speedByBits(name string) (plotted, bool, error) {
+func (m *machine) speedByBits(name string) (chart.Plotted, bool, error) {
 	groups := m.compared().groups
 	g := largest(groups, name, "cold")
 	if g == nil {
 		g = largest(groups, name, "")
 	}
 	if g == nil {
-		return plotted{}, false, nil
+		return chart.Plotted{}, false, nil
 	}
 	title := g.title() + ": speed against bits a weight"
-	p := newPlot(title, "bits a weight", "billion operations a second")
+	p := chart.New(title, "bits a weight", "billion operations a second")
 	var names []string
 	for _, w := range weightFormats {
 		names = append(names, fmt.Sprintf("%d\n%s", w.bits, w.name))
 	}
-	nominal(p, names)
-	ys := newSpan()
+	chart.Nominal(p, names)
+	ys := chart.NewSpan()
 	height := func(r *row) (float64, bool) {
 		y := math.Log10(r.center("ops/s") / 1e9)
-		if finite(y) {
-			ys.add(y)
+		if chart.Finite(y) {
+			ys.Add(y)
 		}
-		return y, finite(y)
+		return y, chart.Finite(y)
 	}
-	points := map[string][]label{}
+	points := map[string][]chart.Label{}
 	for _, f := range g.formats() {
 		for _, isa := range g.tiers() {
 			r := g.fastest(func(r *row) bool { return r.ours() && r.formats() == f && r.isa() == isa })
@@ -152,20 +104,20 @@ func (m *machine) speedByBits(name string) (plotted, bool, error) {
 				continue
 			}
 			if y, ok := height(r); ok {
-				points[isa] = append(points[isa], label{XY: plotter.XY{X: float64(place(r)), Y: y}, text: r.keys["w"] + " " + r.keys["a"]})
+				points[isa] = append(points[isa], chart.Label{XY: plotter.XY{X: float64(place(r)), Y: y}, Text: r.keys["w"] + " " + r.keys["a"]})
 			}
 		}
 	}
-	var texts labels
-	texts.style = small(p, grey)
+	var texts chart.Labels
+	texts.Style = chart.Small(p, chart.Grey)
 	drawn := 0
 	for i, isa := range g.tiers() {
 		if points[isa] == nil {
 			continue
 		}
 		drawn++
-		if err := texts.series(p, isa, points[isa], palette[i%len(palette)]); err != nil {
-			return plotted{}, false, err
+		if err := series(&texts, p, isa, points[isa], chart.Palette[i%len(chart.Palette)]); err != nil {
+			return chart.Plotted{}, false, err
 		}
 	}
 	dashes := [][]vg.Length{{vg.Points(5), vg.Points(2)}, {vg.Points(1), vg.Points(2)}}
@@ -182,14 +134,14 @@ func (m *machine) speedByBits(name string) (plotted, bool, error) {
 		p.Add(line)
 		p.Legend.Add(r.peerName()+", "+r.keys["w"], line)
 	}
-	if drawn == 0 || !ys.plausible() {
-		return plotted{}, false, nil
+	if drawn == 0 || !ys.Plausible() {
+		return chart.Plotted{}, false, nil
 	}
 	p.Add(&texts)
-	p.Y.Min, p.Y.Max = ys.low-0.1, ys.high+0.15
-	p.Y.Tick.Marker = decadeTicks(p.Y.Min, p.Y.Max, 0)
-	svg, err := render(p, 8, 5, legendWidth)
-	return plotted{m.slug + "-" + strings.ToLower(g.name) + ".svg", title, svg}, true, err
+	p.Y.Min, p.Y.Max = ys.Low-0.1, ys.High+0.15
+	p.Y.Tick.Marker = chart.DecadeTicks(p.Y.Min, p.Y.Max, 0)
+	svg, err := chart.Render(p, 8, 5, chart.LegendWidth)
+	return chart.Plotted{File: m.slug + "-" + strings.ToLower(g.name) + ".svg", Title: title, SVG: svg}, true, err
 }
 
 // near is how close two points of one x may be before they share a label.
@@ -197,23 +149,23 @@ const near = 0.06
 
 // series draws all points of an instruction set, a line through the best of
 // each x, and keeps their names to be drawn when all points are known.
-func (l *labels) series(p *plot.Plot, name string, points []label, c color.RGBA) error {
-	slices.SortStableFunc(points, func(a, b label) int {
+func series(l *chart.Labels, p *plot.Plot, name string, points []chart.Label, c color.RGBA) error {
+	slices.SortStableFunc(points, func(a, b chart.Label) int {
 		return cmp.Or(cmp.Compare(a.X, b.X), cmp.Compare(b.Y, a.Y))
 	})
 	var all, top plotter.XYs
 	for i, pt := range points {
-		points[i].color = c
+		points[i].Color = c
 		all = append(all, pt.XY)
 		if i == 0 || points[i-1].X != pt.X {
 			top = append(top, pt.XY)
 		}
 	}
-	for _, lb := range join(points, 0.5, near) {
-		_, lb.text = cutLast(lb.text) // the axis says the weights
-		l.list = append(l.list, lb)
+	for _, lb := range chart.Join(points, 0.5, near) {
+		_, lb.Text = chart.CutLast(lb.Text) // the axis says the weights
+		l.List = append(l.List, lb)
 	}
-	l.avoid = append(l.avoid, all...)
+	l.Avoid = append(l.Avoid, all...)
 	line, err := plotter.NewLine(top)
 	if err != nil {
 		return err
@@ -229,31 +181,9 @@ func (l *labels) series(p *plot.Plot, name string, points []label, c color.RGBA)
 	return nil
 }
 
-// nominal labels the places 0, 1, ... of the x axis.
-func nominal(p *plot.Plot, names []string) {
-	p.NominalX(names...)
-	p.X.Tick.Label.Font.Size = vg.Points(9)
-	p.X.Tick.Label.YAlign = text.YTop
-	p.X.Padding = 0
-	p.X.Min, p.X.Max = -0.6, float64(len(names))-0.4
-}
-
-// rows labels the places 0, -1, ... of the y axis, with a line at each.
-func rows(p *plot.Plot, names []string) {
-	var ticks plot.ConstantTicks
-	for i, name := range names {
-		ticks = append(ticks, plot.Tick{Value: -float64(i), Label: name})
-	}
-	p.Y.Tick.Marker = ticks
-	p.Y.Tick.Length = 0
-	p.Y.LineStyle.Width = 0
-	p.Y.Padding = 0
-	p.Y.Min, p.Y.Max = 0.4-float64(len(names)), 0.6
-}
-
 // timesFloat draws, for each shape, bars of the fastest kernel of each pair of
 // formats over float32.
-func (m *machine) timesFloat() (plotted, bool, error) {
+func (m *machine) timesFloat() (chart.Plotted, bool, error) {
 	var with []*group
 	var formats []string
 	for _, g := range m.whole().groups {
@@ -269,11 +199,11 @@ func (m *machine) timesFloat() (plotted, bool, error) {
 		}
 	}
 	if len(with) == 0 || len(formats) == 0 {
-		return plotted{}, false, nil
+		return chart.Plotted{}, false, nil
 	}
 	shades := shadesOf(formats)
 	title := "Times faster than float32, the fastest kernel of each"
-	p := newPlot(title, "", "times float32")
+	p := chart.New(title, "", "times float32")
 	width := vg.Points(56 / float64(len(formats)))
 	top := 1.0
 	lines := strings.NewReplacer(", ", "\n", ",stride1", "", ",", "\n", " to ", "\nto ")
@@ -291,7 +221,7 @@ func (m *machine) timesFloat() (plotted, bool, error) {
 		}
 		bars, err := plotter.NewBarChart(values, width)
 		if err != nil {
-			return plotted{}, false, err
+			return chart.Plotted{}, false, err
 		}
 		bars.Color = shades[f]
 		bars.LineStyle.Width = 0
@@ -300,13 +230,13 @@ func (m *machine) timesFloat() (plotted, bool, error) {
 		p.Legend.Add(f, bars)
 	}
 	one := plotter.NewFunction(func(float64) float64 { return 1 })
-	one.Color, one.Width, one.Dashes = grey, vg.Points(1), []vg.Length{vg.Points(4), vg.Points(3)}
+	one.Color, one.Width, one.Dashes = chart.Grey, vg.Points(1), []vg.Length{vg.Points(4), vg.Points(3)}
 	p.Add(one)
 	p.Legend.Add("float32", one)
-	nominal(p, names)
+	chart.Nominal(p, names)
 	p.Y.Min, p.Y.Max = 0, top*1.05
-	svg, err := render(p, max(6, 1.8+0.95*float64(len(with))), 4.2, legendWidth)
-	return plotted{m.slug + "-float.svg", title, svg}, true, err
+	svg, err := chart.Render(p, max(6, 1.8+0.95*float64(len(with))), 4.2, chart.LegendWidth)
+	return chart.Plotted{File: m.slug + "-float.svg", Title: title, SVG: svg}, true, err
 }
 
 // shadesOf gives each format of weights a colour, and each of the activations
@@ -323,7 +253,7 @@ func shadesOf(formats []string) map[string]color.RGBA {
 	}
 	shades := map[string]color.RGBA{}
 	for i, w := range weights {
-		c := palette[i%len(palette)]
+		c := chart.Palette[i%len(chart.Palette)]
 		for j, f := range acts[w] {
 			part := 0.8 * float64(j) / float64(len(acts[w])) // of white
 			lighter := func(v uint8) uint8 { return uint8(float64(v) + part*float64(255-v)) }
@@ -333,39 +263,5 @@ func shadesOf(formats []string) map[string]color.RGBA {
 	return shades
 }
 
-// decadeTicks are 1, 2 and 5 times powers of ten, at their logarithms; the
-// labels count units of ten to the power of unit.
-func decadeTicks(low, high, unit float64) plot.ConstantTicks {
-	factors := []float64{1, 2, 5}
-	if high-low > 4 {
-		factors = factors[:1]
-	}
-	var list plot.ConstantTicks
-	for e := math.Floor(low); e <= high; e++ {
-		for _, f := range factors {
-			if v := e + math.Log10(f); v >= low && v <= high {
-				list = append(list, plot.Tick{Value: v, Label: fmt.Sprintf("%.4g", f*math.Pow(10, e-unit))})
-			}
-		}
-	}
-	return list
-}
-
 // prefixed is a number with a decimal prefix.
 func prefixed(x float64) string { return benchunit.Scale(x, benchunit.Decimal) }
-
-// legendWidth is the place right of most plots where the legend stands.
-const legendWidth = vg.Length(115)
-
-// render draws the plot as SVG, with room right of it. Where the viewer lacks
-// the font whose widths were used, one of the same widths stands in.
-func render(p *plot.Plot, width, height float64, right vg.Length) ([]byte, error) {
-	c := vgsvg.New(vg.Length(width)*vg.Inch, vg.Length(height)*vg.Inch)
-	const margin = 8
-	p.Draw(draw.Crop(draw.New(c), margin, -margin-right, margin, -margin))
-	var b bytes.Buffer
-	if _, err := c.WriteTo(&b); err != nil {
-		return nil, err
-	}
-	return bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;")), nil
-}

@@ -13,6 +13,8 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"example.com/lowbit/bench/internal/chart"
 )
 
 // fullestGroup is the group with the most kernels on one thread, the largest of
@@ -32,79 +34,69 @@ func fullestGroup(groups []*group, name string) *group {
 
 // roofline plots every kernel of a GEMM and of a GEMV, by operations a byte,
 // under the ceilings that memory and arithmetic set. Both axes are logarithms.
-func (m *machine) roofline() (plotted, bool, error) {
+func (m *machine) roofline() (chart.Plotted, bool, error) {
 	s := m.compared()
 	compute, read := m.limits(s)
 	marks := m.marks()
 	var c cloud
 	var used []string
-	xs, ys := newSpan(), newSpan()
+	xs, ys := chart.NewSpan(), chart.NewSpan()
 	for _, name := range []string{"GEMM", "GEMV"} {
 		g := fullestGroup(s.groups, name)
 		if g == nil {
 			continue
 		}
-		var named []label
+		var named []chart.Label
 		n := len(c.all)
 		for _, r := range g.rows {
 			at := plotter.XY{X: math.Log10(r.perByte()), Y: math.Log10(r.center("ops/s"))}
-			if r.reference() || !finite(at.X) || !finite(at.Y) {
+			if r.reference() || !chart.Finite(at.X) || !chart.Finite(at.Y) {
 				continue
 			}
 			c.add(r, at)
-			xs.add(at.X)
-			ys.add(at.Y)
+			xs.Add(at.X)
+			ys.Add(at.Y)
 			if r == g.best(r.formats()) || r == g.family.int8Peer || r == g.family.floatPeer {
-				named = append(named, label{at, labelText(r), marks[r.mark()].color})
+				named = append(named, chart.Label{XY: at, Text: labelText(r), Color: marks[r.mark()].Color})
 			}
 		}
 		if len(c.all) > n {
 			used = append(used, g.title())
-			c.labels = append(c.labels, join(named, 0.06, 0.05)...)
+			c.labels = append(c.labels, chart.Join(named, 0.06, 0.05)...)
 		}
 	}
 	if len(c.all) == 0 || len(compute)+len(read) == 0 {
-		return plotted{}, false, nil
+		return chart.Plotted{}, false, nil
 	}
 	for _, l := range compute {
-		ys.add(math.Log10(l.rate))
+		ys.Add(math.Log10(l.rate))
 	}
-	if !xs.plausible() || !ys.plausible() {
-		return plotted{}, false, nil
+	if !xs.Plausible() || !ys.Plausible() {
+		return chart.Plotted{}, false, nil
 	}
 	title := "Roofline: " + strings.Join(used, "; ")
-	p := newPlot(title, "operations a byte", "billion operations a second")
-	p.X.Min, p.X.Max = xs.low-0.35, xs.high+0.5
-	p.Y.Min, p.Y.Max = ys.low-0.15, ys.high+0.15
-	p.X.Tick.Marker, p.Y.Tick.Marker = decadeTicks(p.X.Min, p.X.Max, 0), decadeTicks(p.Y.Min, p.Y.Max, 9)
+	p := chart.New(title, "operations a byte", "billion operations a second")
+	p.X.Min, p.X.Max = xs.Low-0.35, xs.High+0.5
+	p.Y.Min, p.Y.Max = ys.Low-0.15, ys.High+0.15
+	p.X.Tick.Marker, p.Y.Tick.Marker = chart.DecadeTicks(p.X.Min, p.X.Max, 0), chart.DecadeTicks(p.Y.Min, p.Y.Max, 9)
 	p.X.Tick.Label.Font.Size = vg.Points(9)
-	over := newRoofs(compute, read, small(p, grey), marks)
+	over := newRoofs(compute, read, chart.Small(p, chart.Grey), marks)
 	p.Add(over)
 	if err := c.draw(p, marks); err != nil {
-		return plotted{}, false, err
+		return chart.Plotted{}, false, err
 	}
-	p.Add(&labels{small(p, grey), c.labels, c.all})
+	p.Add(&chart.Labels{Style: chart.Small(p, chart.Grey), List: c.labels, Avoid: c.all})
 	p.Legend.Left, p.Legend.XOffs = true, vg.Points(4)
-	svg, err := render(p, 10.5, 7.5, over.right())
-	return plotted{m.slug + "-roofline.svg", title, svg}, true, err
+	svg, err := chart.Render(p, 10.5, 7.5, over.right())
+	return chart.Plotted{File: m.slug + "-roofline.svg", Title: title, SVG: svg}, true, err
 }
-
-// A span is the least and the greatest of some numbers.
-type span struct{ low, high float64 }
-
-func newSpan() span { return span{math.Inf(1), math.Inf(-1)} }
-
-func (s *span) add(x float64) { s.low, s.high = min(s.low, x), max(s.high, x) }
-
-// plausible tells whether logarithms to the base of ten can be of measurements.
-func (s *span) plausible() bool { return s.low > -30 && s.high < 30 && s.low <= s.high }
 
 // roofs draws ceilings: of memory as lines that rise with the operations a
 // byte, of arithmetic as level lines with their names right of the plot.
 type roofs struct {
 	compute, read []ceiling
 	style         draw.TextStyle
-	marks         map[string]mark // of algorithms, whose colour their limits have
+	marks         map[string]chart.Mark // of algorithms, whose colour their limits have
 }
 
 func (f *roofs) Plot(c draw.Canvas, p *plot.Plot) {
@@ -142,9 +134,9 @@ func (f *roofs) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	places := spread(heights, f.style.FontExtents().Height, c.Max.Y)
 	for i, l := range f.compute {
-		color := grey
+		color := chart.Grey
 		if m, ok := f.marks[l.r.keys["limit"]]; ok {
-			color = m.color
+			color = m.Color
 		}
 		from := p.X.Min
 		if len(f.read) > 0 { // no memory feeds the arithmetic left of that
@@ -153,7 +145,7 @@ func (f *roofs) Plot(c draw.Canvas, p *plot.Plot) {
 		h := heights[i]
 		c.StrokeLine2(draw.LineStyle{Color: color, Width: vg.Points(0.8), Dashes: []vg.Length{vg.Points(4), vg.Points(2)}}, x(from), h, x(p.X.Max), h)
 		style := f.style
-		style.Color, style.YAlign = dark(color), text.YCenter
+		style.Color, style.YAlign = chart.Dark(color), text.YCenter
 		c.StrokeLine2(draw.LineStyle{Color: color, Width: vg.Points(0.5)}, c.Max.X, h, c.Max.X+8, places[i])
 		c.FillText(style, vg.Point{X: c.Max.X + 10, Y: places[i]}, l.label())
 	}
@@ -176,7 +168,7 @@ const mostRoofs = 14
 
 // newRoofs puts the loops in the order of their rates: all of them, or, if they
 // are many, the fastest of each kind and tier.
-func newRoofs(compute, read []ceiling, style draw.TextStyle, marks map[string]mark) *roofs {
+func newRoofs(compute, read []ceiling, style draw.TextStyle, marks map[string]chart.Mark) *roofs {
 	list := slices.Clone(compute)
 	slices.SortStableFunc(list, func(a, b ceiling) int { return cmp.Compare(b.rate, a.rate) })
 	if len(list) > mostRoofs {

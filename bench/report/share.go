@@ -7,6 +7,9 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"example.com/lowbit/bench/internal/chart"
+	"example.com/lowbit/bench/internal/page"
 )
 
 // A ceiling is a measured limit of one core: of arithmetic in ops/s, or of
@@ -53,13 +56,11 @@ func (m *machine) limits(s *run) (compute, read []ceiling) {
 
 // perByte is how many operations the row does for each byte that it touches.
 func (r *row) perByte() float64 {
-	if x := r.center("ops/s") / r.center("B/s"); finite(x) {
+	if x := r.center("ops/s") / r.center("B/s"); chart.Finite(x) {
 		return x
 	}
 	return 0
 }
-
-func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // limitName names what %limit of the row refers to: the ceiling that comes
 // nearest to the limit itself, among the loops of its arithmetic and tier and
@@ -70,7 +71,7 @@ func (r *row) limitName(compute, read []ceiling) string {
 		return c.name + " reads" // nothing but bytes was counted
 	}
 	limit := 100 * r.center("ops/s") / share
-	if share == 0 || !finite(limit) || limit <= 0 {
+	if share == 0 || !chart.Finite(limit) || limit <= 0 {
 		return ""
 	}
 	name, least := "", math.Inf(1)
@@ -155,7 +156,7 @@ func writeShares(w io.Writer, list []share) {
 		if limit == "" {
 			limit = "-"
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", cell(s.kernel), s.r.share(), cell(s.where), cell(limit))
+		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", page.Cell(s.kernel), s.r.share(), page.Cell(s.where), page.Cell(limit))
 	}
 }
 

@@ -5,6 +5,9 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"example.com/lowbit/bench/internal/chart"
+	"example.com/lowbit/bench/internal/page"
 )
 
 const head = `# Results
@@ -32,11 +35,11 @@ func writeHead(w io.Writer, others []string) {
 }
 
 // write appends the machine's section of the summary.
-func (m *machine) write(w io.Writer, plots []plotted) {
+func (m *machine) write(w io.Writer, plots []chart.Plotted) {
 	fmt.Fprintf(w, "\n## %s\n\n| | |\n|---|---|\n", m.slug)
 	for _, c := range m.whole().config {
 		if !strings.HasPrefix(c.Key, peerPrefix) {
-			fmt.Fprintf(w, "| %s | %s |\n", cell(c.Key), cell(string(c.Value)))
+			fmt.Fprintf(w, "| %s | %s |\n", page.Cell(c.Key), page.Cell(string(c.Value)))
 		}
 	}
 	for _, s := range m.runs {
@@ -47,7 +50,7 @@ func (m *machine) write(w io.Writer, plots []plotted) {
 		fmt.Fprintf(w, "\nPlots with libraries in them are of %s, with the limits measured in it.\n", m.compared().file)
 	}
 	for _, p := range plots {
-		fmt.Fprintf(w, "\n![%s](%s)\n", p.title, p.file)
+		fmt.Fprintf(w, "\n![%s](%s)\n", p.Title, p.File)
 	}
 	m.compared().writeAgainstPeers(w)
 	writeTimesFloat(w, m.whole().groups)
@@ -89,11 +92,6 @@ func (s *run) writeEveryForm(w io.Writer) {
 	for _, t := range list {
 		t.write(w)
 	}
-}
-
-// cell makes text from a file harmless in a table.
-func cell(text string) string {
-	return strings.NewReplacer("|", "\\|", "<", "&lt;", "\n", " ", "\r", " ").Replace(text)
 }
 
 // amount prints a median with a prefix, and how far the interval reaches.
@@ -150,11 +148,11 @@ func (g *group) ratioText(r, base *row) string {
 
 // write appends a table of all kernels on one shape.
 func (g *group) write(w io.Writer) {
-	fmt.Fprintf(w, "\n### %s: %s\n\n", g.name, cell(g.shape))
+	fmt.Fprintf(w, "\n### %s: %s\n\n", g.name, page.Cell(g.shape))
 	fmt.Fprintf(w, "| weights x activations | kernel | %s | x float32 | x portable | of limit | bytes a weight |\n", g.speedUnit())
 	fmt.Fprintln(w, "|---|---|---:|---:|---:|---:|---:|")
 	for _, r := range g.rows {
-		impl := cell(r.impl())
+		impl := page.Cell(r.impl())
 		if r == g.best(r.formats()) {
 			impl = "**" + impl + "**"
 		}
@@ -166,7 +164,7 @@ func (g *group) write(w io.Writer) {
 		if r.ours() {
 			portable = g.ratioText(r, g.portable(r))
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s |\n", cell(r.formats()), impl,
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s |\n", page.Cell(r.formats()), impl,
 			r.amount(g.speedUnit()), g.ratioText(r, g.family.float), portable, r.share(), weight)
 	}
 }
@@ -198,10 +196,10 @@ const floatFormats = "float32 x float32"
 func writeLimits(w io.Writer, compute, read []ceiling) {
 	fmt.Fprint(w, "\n### Limits of one core\n\n| limit | by | median |\n|---|---|---:|\n")
 	for _, c := range compute {
-		fmt.Fprintf(w, "| %s | %s | %s ops/s |\n", cell(c.r.keys["limit"]), cell(c.r.impl()), c.r.amount("ops/s"))
+		fmt.Fprintf(w, "| %s | %s | %s ops/s |\n", page.Cell(c.r.keys["limit"]), page.Cell(c.r.impl()), c.r.amount("ops/s"))
 	}
 	for _, c := range read {
-		fmt.Fprintf(w, "| read | %s, %s bytes | %s B/s |\n", cell(c.r.impl()), cell(c.r.keys["bytes"]), c.r.amount("B/s"))
+		fmt.Fprintf(w, "| read | %s, %s bytes | %s B/s |\n", page.Cell(c.r.impl()), page.Cell(c.r.keys["bytes"]), c.r.amount("B/s"))
 	}
 }
 
@@ -221,10 +219,10 @@ func (s *run) writeEpilogues(w io.Writer) {
 		}
 		if first {
 			first = false
-			fmt.Fprintf(w, "\n### Epilogue: %s rows of %s channels\n\n", cell(r.keys["rows"]), cell(r.keys["c"]))
+			fmt.Fprintf(w, "\n### Epilogue: %s rows of %s channels\n\n", page.Cell(r.keys["rows"]), page.Cell(r.keys["c"]))
 			fmt.Fprintln(w, "| step | kernel | elements/s | x portable | of limit |\n|---|---|---:|---:|---:|")
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", cell(r.keys["op"]), cell(r.impl()),
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", page.Cell(r.keys["op"]), page.Cell(r.impl()),
 			r.amount("elem/s"), g.ratioText(r, portable[r.keys["op"]]), r.share())
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package chart
 
 import (
 	"cmp"
@@ -14,19 +14,19 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A label is text that belongs to a point.
-type label struct {
+// A Label is text that belongs to a point.
+type Label struct {
 	plotter.XY
-	text  string
-	color color.RGBA
+	Text  string
+	Color color.RGBA
 }
 
-// labels draws each text near its point, where it covers no other text and, as
+// Labels draws each text near its point, where it covers no other text and, as
 // far as there is room, no other point; a line leads to a point further off.
-type labels struct {
-	style draw.TextStyle
-	list  []label
-	avoid plotter.XYs // points that have a glyph
+type Labels struct {
+	Style draw.TextStyle
+	List  []Label
+	Avoid plotter.XYs // points that have a glyph
 }
 
 // What is more than a person can tell apart is left away.
@@ -42,29 +42,29 @@ const (
 	outside = 2000
 )
 
-func (l *labels) Plot(c draw.Canvas, p *plot.Plot) {
+func (l *Labels) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	place := func(at plotter.XY) vg.Point { return vg.Point{X: x(at.X), Y: y(at.Y)} }
-	list := slices.Clone(l.list)
-	slices.SortStableFunc(list, func(a, b label) int { return cmp.Or(cmp.Compare(b.Y, a.Y), cmp.Compare(a.X, b.X)) })
+	list := slices.Clone(l.List)
+	slices.SortStableFunc(list, func(a, b Label) int { return cmp.Or(cmp.Compare(b.Y, a.Y), cmp.Compare(a.X, b.X)) })
 	list = list[:min(len(list), mostLabels)]
 	var points, at, sizes []vg.Point
-	for _, xy := range l.avoid[:min(len(l.avoid), mostPoints)] {
+	for _, xy := range l.Avoid[:min(len(l.Avoid), mostPoints)] {
 		points = append(points, place(xy))
 	}
 	for _, lb := range list {
 		at = append(at, place(lb.XY))
-		sizes = append(sizes, vg.Point{X: l.style.Width(lb.text) + 3, Y: l.style.FontExtents().Height})
+		sizes = append(sizes, vg.Point{X: l.Style.Width(lb.Text) + 3, Y: l.Style.FontExtents().Height})
 	}
 	for i, r := range arrange(at, sizes, points, c.Rectangle) {
 		if distance(r, at[i]) > 9 {
 			end := nearest(r, at[i])
-			c.StrokeLine2(draw.LineStyle{Color: list[i].color, Width: vg.Points(0.5)}, at[i].X, at[i].Y, end.X, end.Y)
+			c.StrokeLine2(draw.LineStyle{Color: list[i].Color, Width: vg.Points(0.5)}, at[i].X, at[i].Y, end.X, end.Y)
 		}
 		c.FillPolygon(color.NRGBA{255, 255, 255, 200}, []vg.Point{r.Min, {X: r.Max.X, Y: r.Min.Y}, r.Max, {X: r.Min.X, Y: r.Max.Y}})
-		style := l.style
-		style.Color, style.XAlign, style.YAlign = dark(list[i].color), text.XCenter, text.YCenter
-		c.FillText(style, vg.Point{X: (r.Min.X + r.Max.X) / 2, Y: (r.Min.Y + r.Max.Y) / 2}, list[i].text)
+		style := l.Style
+		style.Color, style.XAlign, style.YAlign = Dark(list[i].Color), text.XCenter, text.YCenter
+		c.FillText(style, vg.Point{X: (r.Min.X + r.Max.X) / 2, Y: (r.Min.Y + r.Max.Y) / 2}, list[i].Text)
 	}
 }
 
@@ -139,42 +139,42 @@ func inside(r, frame vg.Rectangle) bool {
 	return r.Min.X >= frame.Min.X && r.Max.X <= frame.Max.X && r.Min.Y >= frame.Min.Y && r.Max.Y <= frame.Max.Y
 }
 
-// dark is a colour in which text can be read on white.
-func dark(c color.RGBA) color.RGBA {
+// Dark is a colour in which text can be read on white.
+func Dark(c color.RGBA) color.RGBA {
 	return color.RGBA{uint8(int(c.R) * 7 / 10), uint8(int(c.G) * 7 / 10), uint8(int(c.B) * 7 / 10), 255}
 }
 
-// join merges labels of one colour that share what the text says before its
+// Join merges labels of one colour that share what the text says before its
 // last word and stand closer than dx and dy: they could not be told apart. The
 // highest keeps the place.
-func join(list []label, dx, dy float64) []label {
+func Join(list []Label, dx, dy float64) []Label {
 	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b label) int { return cmp.Or(cmp.Compare(b.Y, a.Y), cmp.Compare(a.X, b.X)) })
-	var out []label
+	slices.SortStableFunc(list, func(a, b Label) int { return cmp.Or(cmp.Compare(b.Y, a.Y), cmp.Compare(a.X, b.X)) })
+	var out []Label
 next:
 	for _, lb := range list {
-		stem, last := cutLast(lb.text)
+		stem, last := CutLast(lb.Text)
 		for i, o := range out {
-			if s, _ := cutLast(o.text); o.color == lb.color && math.Abs(o.X-lb.X) < dx && math.Abs(o.Y-lb.Y) < dy &&
-				stem == s && stem != "" && len(o.text) < 40 {
-				out[i].text += "," + last
+			if s, _ := CutLast(o.Text); o.Color == lb.Color && math.Abs(o.X-lb.X) < dx && math.Abs(o.Y-lb.Y) < dy &&
+				stem == s && stem != "" && len(o.Text) < 40 {
+				out[i].Text += "," + last
 				continue next
 			}
 		}
 		out = append(out, lb)
 	}
 	for i, o := range out {
-		if stem, last := cutLast(o.text); strings.Contains(last, ",") {
+		if stem, last := CutLast(o.Text); strings.Contains(last, ",") {
 			words := strings.Split(last, ",")
 			slices.Sort(words)
-			out[i].text = stem + " " + strings.Join(words, ",")
+			out[i].Text = stem + " " + strings.Join(words, ",")
 		}
 	}
 	return out
 }
 
-// cutLast splits a text before its last word; "binary x u1,u2" at "u1,u2".
-func cutLast(text string) (stem, last string) {
+// CutLast splits a text before its last word; "binary x u1,u2" at "u1,u2".
+func CutLast(text string) (stem, last string) {
 	i := strings.LastIndexByte(text, ' ')
 	if i < 0 {
 		return "", text
