@@ -7,7 +7,8 @@ import (
 
 // A ConvTraining computes the three float32 products of training a convolution:
 // its sums, and the gradients of its weights and of its inputs. No matrix of
-// patches is ever made: windows are multiplied where they lie in the image. It
+// patches is ever made: windows are multiplied where they lie in the image, or those
+// of 3x3 weights at a stride of 1 are transformed to fewer products (see winograd). It
 // is safe for use by many goroutines; each method runs on the calling one, and
 // allocates nothing once its pooled workspace has grown. For one kernel, the
 // bits of a result depend only on the values.
@@ -18,6 +19,8 @@ type ConvTraining struct {
 	// Windows of x, and where the convolution that takes dy to dx has fewer
 	// products than dy has, those of dy with a border of zeros.
 	x, dy *windows
+	// Where they are not nil, the convolutions of Forward and of Inputs.
+	forward, inputs *winograd
 	// Rows one behind the other, of channels in or out, or of a panel.
 	inRows, outRows, panelRows []uintptr
 	channels                   []uintptr // of an output
@@ -67,7 +70,10 @@ func apart(n, elements int) []uintptr {
 	return list
 }
 
-type trainingWorkspace struct{ b, image, tile []float32 }
+type trainingWorkspace struct {
+	b, image, tile          []float32
+	u, v, m, outside, spare []float32 // see winograd
+}
 
 // grow returns the first n elements of a buffer that grows as needed.
 func grow(buf *[]float32, n int) []float32 {
@@ -78,8 +84,11 @@ func grow(buf *[]float32, n int) []float32 {
 }
 
 // NewConvTraining plans the products for a shape. Weights are ordered
-// [OutC][KH][KW][InC]. It returns an error if the shape cannot be.
-func NewConvTraining(shape ConvShape) (*ConvTraining, error) {
+// [OutC][KH][KW][InC]. With whole, no product of a weight and an input or the pad
+// exceeds it, and they are whole numbers: the sums of Forward are then exact if
+// K*whole is at most 2^24. Otherwise whole is 0. It returns an error if the shape
+// cannot be.
+func NewConvTraining(shape ConvShape, whole int) (*ConvTraining, error) {
 	if err := shape.Check(); err != nil {
 		return nil, err
 	}
@@ -89,6 +98,12 @@ func NewConvTraining(shape ConvShape) (*ConvTraining, error) {
 	t.x = newWindows(t.h, t.w, s.InC, s.KH, s.KW, s.StrideH, s.StrideW)
 	if s.StrideH == 1 && s.StrideW == 1 && 2*s.PadH == s.KH-1 && 2*s.PadW == s.KW-1 {
 		t.dy = newWindows(s.OutH()+s.KH-1, s.OutW()+s.KW-1, s.OutC, s.KH, s.KW, 1, 1)
+	}
+	if s.KH == 3 && s.KW == 3 && s.StrideH == 1 && s.StrideW == 1 {
+		if whole <= winogradSum/s.K() {
+			t.forward = newWinograd(r, s.H, s.W, s.InC, s.OutC, s.PadH, s.PadW)
+		}
+		t.inputs = newWinograd(r, s.OutH(), s.OutW(), s.OutC, s.InC, 2-s.PadH, 2-s.PadW)
 	}
 	t.channels = apart(s.OutC, 1)
 	t.inRows, t.outRows, t.panelRows = apart(len(r.window), s.InC), apart(max(len(r.window), t.x.group*t.x.positions), s.OutC), apart(len(r.window), r.nr)
@@ -112,14 +127,21 @@ func (t *ConvTraining) check(method string, x, w, y, images int) {
 
 // Forward sets y[images][OutH][OutW][OutC] to the convolution of
 // x[images][H][W][InC] with w. Pixels outside an image have the value pad. A sum
-// takes its products in the order of the weights, as MatMul's does. It panics if
-// a length is not as the shape says.
+// takes its products in the order of the weights, as MatMul's does, unless they are
+// transformed. It panics if a length is not as the shape says.
 func (t *ConvTraining) Forward(y, x, w []float32, images int, pad float32) {
 	t.check("Forward", len(x), len(w), len(y), images)
 	ws := t.pool.Get().(*trainingWorkspace)
 	defer t.pool.Put(ws)
 	s := &t.shape
 	k, nr := s.K(), t.row.nr
+	if p := t.forward; p != nil {
+		u := p.transform(ws, func(tap int) Matrix {
+			return Matrix{Data: w[tap*s.InC:], Rows: s.InC, Cols: s.OutC, RowStride: 1, ColStride: k}
+		})
+		p.convolve(ws, y, x, u, images, pad)
+		return
+	}
 	width := ceilDiv(s.OutC, nr) * nr
 	b := grow(&ws.b, width*k)
 	m := RowMajor(w, s.OutC, k).T()
@@ -292,13 +314,18 @@ func (t *ConvTraining) Inputs(dx, dy, w []float32, images int) {
 	defer t.pool.Put(ws)
 	s, r := &t.shape, t.row
 	k, nr, taps := s.K(), r.nr, s.KH*s.KW
-	width := ceilDiv(s.InC, nr) * nr
-	b := grow(&ws.b, taps*s.OutC*width)
-	in, out := s.H*s.W*s.InC, s.OutH()*s.OutW()*s.OutC
 	// of is the matrix [OutC][InC] of a tap's weights.
 	of := func(tap int) Matrix {
 		return Matrix{Data: w[tap*s.InC:], Rows: s.OutC, Cols: s.InC, RowStride: k, ColStride: 1}
 	}
+	if p := t.inputs; p != nil {
+		u := p.transform(ws, func(tap int) Matrix { return of(8 - tap) })
+		p.convolve(ws, dx, dy, u, images, 0)
+		return
+	}
+	width := ceilDiv(s.InC, nr) * nr
+	b := grow(&ws.b, taps*s.OutC*width)
+	in, out := s.H*s.W*s.InC, s.OutH()*s.OutW()*s.OutC
 	step := t.chunk()
 	if t.dy != nil {
 		t.packFlipped(b, width, of)

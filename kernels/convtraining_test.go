@@ -106,6 +106,74 @@ func TestConvTraining(t *testing.T) {
 	})
 }
 
+// TestWinogradTraining wants all sizes, paddings and numbers of channels that
+// transforms know, and those where they end, to be exact with whole numbers.
+func TestWinogradTraining(t *testing.T) {
+	each(t, f32Table, func(t *testing.T, row *f32Row) {
+		use(t, row.name())
+		rng, a := random(t), newArena(t)
+		for range times(150) {
+			s := ConvShape{H: 1 + rng.IntN(9), W: 1 + rng.IntN(9), InC: 8 * (1 + rng.IntN(row.nr/4)), OutC: 8 * (1 + rng.IntN(row.nr/4)),
+				KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: rng.IntN(4), PadW: rng.IntN(4)}
+			if s.Check() == nil {
+				checkConvTraining(t, a, rng, s)
+			}
+		}
+		for _, s := range []ConvShape{
+			{H: 3, W: 50, InC: 8, OutC: 16, PadH: 1, PadW: 1},    // a line is more than a group
+			{H: 6, W: 6, InC: 128, OutC: 8, PadH: 1, PadW: 1},    // rows apart
+			{H: 5, W: 4, InC: 8, OutC: 400, PadH: 1, PadW: 1},    // a reduction of two blocks
+			{H: 21, W: 20, InC: 400, OutC: 24, PadH: 1, PadW: 1}, // several groups
+		} {
+			s.KH, s.KW, s.StrideH, s.StrideW = 3, 3, 1, 1
+			checkConvTraining(t, a, rng, s)
+		}
+	})
+}
+
+// TestWinogradExact works at the bound up to which sums of whole numbers take
+// transforms, and above it.
+func TestWinogradExact(t *testing.T) {
+	each(t, f32Table, func(t *testing.T, row *f32Row) {
+		use(t, row.name())
+		rng := random(t)
+		const largest, channels = 113, 32 // of inputs, and of them
+		for range times(20) {
+			s := ConvShape{H: 4, W: 5, InC: channels, OutC: 16, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1}
+			bound := winogradSum / (s.K() * largest) // of weights
+			x, w, y := make([]float32, s.H*s.W*s.InC), make([]float32, s.OutC*s.K()), make([]float32, s.H*s.W*s.OutC)
+			kind := rng.IntN(3) // all the largest, those of any sign, any
+			draw := func(list []float32, top int) {
+				for i := range list {
+					switch list[i] = float32(top); {
+					case kind == 1:
+						list[i] *= float32(1 - 2*rng.IntN(2))
+					case kind == 2:
+						list[i] = float32(rng.IntN(2*top+1) - top)
+					}
+				}
+			}
+			draw(x, largest)
+			for more := range 2 {
+				draw(w, bound*(1+3*more))
+				p, err := NewConvTraining(s, largest*bound*(1+3*more))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if more == 1 && p.forward != nil || more == 0 && (p.forward == nil) != (row.winograd == nil) {
+					t.Fatalf("%s: products up to %d: transforms: %v", row.name(), largest*bound*(1+3*more), p.forward != nil)
+				}
+				p.Forward(y, x, w, 1, -largest)
+				want, none := make([]float32, len(y)), make([]float32, len(y))
+				ref.ConvTraining(want, make([]float32, len(x)), make([]float32, len(w)), x, w, none, 1, -largest, ref.ConvShape(s))
+				if i := firstDifference(y, want); i >= 0 {
+					t.Fatalf("sum %d: got %v, want %v", i, y[i], want[i])
+				}
+			}
+		}
+	})
+}
+
 // checkConvTraining works on whole numbers, whose sums are exact.
 func checkConvTraining(t *testing.T, a *arena, rng *rand.Rand, s ConvShape) {
 	t.Helper()
@@ -116,12 +184,13 @@ func checkConvTraining(t *testing.T, a *arena, rng *rand.Rand, s ConvShape) {
 		images *= 20
 	}
 	pad := float32(-rng.IntN(2))
-	p, err := NewConvTraining(s)
+	p, err := NewConvTraining(s, 0)
 	if err != nil {
 		t.Fatalf("%+v: %v", s, err)
 	}
 	p.pool.New = func() any { // nothing can rely on zeros
-		return &trainingWorkspace{b: nans(1 << 16), image: nans(1 << 16), tile: nans(len(p.row.window) * p.row.nr)}
+		return &trainingWorkspace{b: nans(1 << 16), image: nans(1 << 16), tile: nans(len(p.row.window) * p.row.nr),
+			u: nans(1 << 20), v: nans(1 << 20), m: nans(1 << 20), outside: nans(1 << 10), spare: nans(1 << 10)}
 	}
 	ws, xs, dys := randomFloats(rng, s.OutC*k, true), randomFloats(rng, images*in, true), randomFloats(rng, images*out, true)
 	var before []float32
@@ -157,7 +226,7 @@ func TestConvTrainingBits(t *testing.T) {
 		rng := random(t)
 		s := ConvShape{H: 9, W: 8, InC: 20, OutC: row.nr + 3, KH: 5, KW: 5, StrideH: 1, StrideW: 1}
 		const images = 5
-		p, err := NewConvTraining(s)
+		p, err := NewConvTraining(s, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,10 +257,10 @@ func TestConvTrainingBits(t *testing.T) {
 }
 
 func TestConvTrainingErrors(t *testing.T) {
-	if _, err := NewConvTraining(ConvShape{H: 1, W: 1, InC: 1, OutC: 1, KH: 2, KW: 1, StrideH: 1, StrideW: 1}); err == nil {
+	if _, err := NewConvTraining(ConvShape{H: 1, W: 1, InC: 1, OutC: 1, KH: 2, KW: 1, StrideH: 1, StrideW: 1}, 0); err == nil {
 		t.Error("a window larger than the image: want an error")
 	}
-	p, err := NewConvTraining(ConvShape{H: 3, W: 4, InC: 2, OutC: 5, KH: 2, KW: 2, StrideH: 1, StrideW: 1})
+	p, err := NewConvTraining(ConvShape{H: 3, W: 4, InC: 2, OutC: 5, KH: 2, KW: 2, StrideH: 1, StrideW: 1}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

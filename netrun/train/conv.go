@@ -16,8 +16,12 @@ func chunk(b *nn.Block) int {
 
 // newConv plans the products of a convolution.
 func newConv(b *nn.Block) *kernels.ConvTraining {
+	whole := 0
+	if levels := b.Weights.Levels(); b.InAct != kernels.F32 {
+		whole = int(levels[len(levels)-1]) * b.InAct.Max()
+	}
 	c, err := kernels.NewConvTraining(kernels.ConvShape{H: b.In.H, W: b.In.W, InC: b.In.C, OutC: b.Out, KH: b.Kernel, KW: b.Kernel,
-		StrideH: b.Stride, StrideW: b.Stride, PadH: b.Pad, PadW: b.Pad})
+		StrideH: b.Stride, StrideW: b.Stride, PadH: b.Pad, PadW: b.Pad}, whole)
 	if err != nil {
 		panic(err) // shapes were checked
 	}

@@ -1,0 +1,10 @@
+//go:build amd64 && !purego
+
+package kernels
+
+import "example.com/lowbit/kernels/internal/avx2"
+
+var (
+	avx2Winograd     = &winogradRow{input: avx2.WinogradInput, output: avx2.WinogradOutput, weights: avx2.WinogradWeights}
+	winogradFeatures = all(avx2.WinogradInputFeatures, avx2.WinogradOutputFeatures, avx2.WinogradWeightsFeatures)
+)
