@@ -30,7 +30,7 @@ func BenchmarkConvTraining(b *testing.B) {
 						b.Fatal(err)
 					}
 					if method == "direct" {
-						t.forward, t.inputs = nil, nil
+						t.forward, t.weights, t.inputs = nil, nil, nil
 					}
 					for b.Loop() {
 						switch product {

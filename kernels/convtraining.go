@@ -19,8 +19,8 @@ type ConvTraining struct {
 	// Windows of x, and where the convolution that takes dy to dx has fewer
 	// products than dy has, those of dy with a border of zeros.
 	x, dy *windows
-	// Where they are not nil, the convolutions of Forward and of Inputs.
-	forward, inputs *winograd
+	// Where they are not nil, the convolutions of the methods.
+	forward, weights, inputs *winograd
 	// Rows one behind the other, of channels in or out, or of a panel.
 	inRows, outRows, panelRows []uintptr
 	channels                   []uintptr // of an output
@@ -100,8 +100,9 @@ func NewConvTraining(shape ConvShape, whole int) (*ConvTraining, error) {
 		t.dy = newWindows(s.OutH()+s.KH-1, s.OutW()+s.KW-1, s.OutC, s.KH, s.KW, 1, 1)
 	}
 	if s.KH == 3 && s.KW == 3 && s.StrideH == 1 && s.StrideW == 1 {
+		t.weights = newWinograd(r, s.H, s.W, s.InC, s.OutC, s.PadH, s.PadW)
 		if whole <= winogradSum/s.K() {
-			t.forward = newWinograd(r, s.H, s.W, s.InC, s.OutC, s.PadH, s.PadW)
+			t.forward = t.weights
 		}
 		t.inputs = newWinograd(r, s.OutH(), s.OutW(), s.OutC, s.InC, 2-s.PadH, 2-s.PadW)
 	}
@@ -271,8 +272,8 @@ func (p *trainingPanel) multiply(c []float32, cRows []uintptr, a *float32, aRows
 
 // Weights sets grad[KH*KW*InC][OutC], the weights' order transposed, to the
 // gradient of the weights, or adds it to grad: the sums of x times the gradient
-// dy of the convolution over images and positions, taken in this order. Pixels
-// outside an image have the value pad. It panics if a length is not as the shape
+// dy of the convolution over images and positions, taken in this order unless they
+// are transformed. Pixels outside an image have the value pad. It panics if a length is not as the shape
 // says.
 func (t *ConvTraining) Weights(grad, x, dy []float32, images int, pad float32, add bool) {
 	t.check("Weights", len(x), len(grad), len(dy), images)
@@ -281,6 +282,10 @@ func (t *ConvTraining) Weights(grad, x, dy []float32, images int, pad float32, a
 	}
 	ws := t.pool.Get().(*trainingWorkspace)
 	defer t.pool.Put(ws)
+	if p := t.weights; p != nil && images > 0 {
+		p.weights(ws, grad, x, dy, images, pad, add)
+		return
+	}
 	s, r, v := &t.shape, t.row, t.x
 	nr, in := r.nr, s.H*s.W*s.InC
 	b := grow(&ws.b, min(len(v.places), trainingPlaces)*ceilDiv(s.OutC, nr)*nr)

@@ -19,6 +19,12 @@ package kernels
 // and m1-m2-m3 that are 3 products once all are in, and no more than that in
 // m1+m2 and m1-m2: 9 products for a channel at most, again in quarters. All are held
 // exactly if 4*K*wx is at most 2^24.
+//
+// The gradient of the weights is the transposed map,
+//
+//	dg = Gᵀ[Σ (Bᵀ d B)·(A dy Aᵀ)] G
+//
+// with the sum over tiles.
 
 // winogradSum bounds K*wx: see above.
 const winogradSum = 1 << 22
@@ -28,6 +34,9 @@ type winogradRow struct {
 	input   func(dst *float32, dstFreq, dstTile uintptr, row0, row1, row2, row3 *float32, pixel uintptr, pad float32, left, full, half, none, cols uintptr)
 	output  func(row0, row1 *float32, pixel uintptr, src *float32, srcFreq, srcTile uintptr, full, half, cols uintptr)
 	weights func(dst *float32, dstFreq uintptr, src *float32, srcTap, cols uintptr)
+
+	gradient func(dst *float32, dstFreq, dstTile uintptr, row0, row1 *float32, pixel uintptr, full, half, cols uintptr)
+	taps     func(dst *float32, dstTap uintptr, src *float32, srcFreq, cols, add uintptr)
 }
 
 // A winograd is the plan of a convolution of images of h x w pixels of c channels to
@@ -150,6 +159,68 @@ func (p *winograd) multiply(m, v, u []float32, tiles int) {
 					r.tiles[rows](&m[f*p.mFreq+i*p.nRow+j], uintptr(4*p.nRow), &v[f*p.vFreq+i*p.cRow+k], uintptr(4*p.cRow), 4, b, uintptr(kc), add)
 					i += rows
 				}
+			}
+		}
+	}
+}
+
+// weights sets grad[9][c][n] to the gradient of the weights, or adds it to grad.
+func (p *winograd) weights(ws *trainingWorkspace, grad, x, dy []float32, images int, pad float32, add bool) {
+	nr, size := p.row.nr, p.group*p.tiles
+	qFreq, sumFreq := oddLines(size*p.wide), oddLines(p.c*p.nRow)
+	v, q, sums := grow(&ws.v, 16*p.vFreq), grow(&ws.m, 16*qFreq), grow(&ws.u, 16*sumFreq)
+	outside, zeros := grow(&ws.outside, p.w*p.c), grow(&ws.spare, p.outW*p.n)
+	fill(outside, pad)
+	clear(zeros)
+	for at, lines, n := 0, images*p.lines, 0; at < lines; at += n {
+		n = blockSize(lines-at, p.group, 1)
+		p.input(v, x, at, n, pad, outside)
+		for i := range n {
+			image, top := (at+i)/p.lines, (at+i)%p.lines*2
+			first := dy[(image*p.outH+top)*p.outW*p.n:]
+			second := zeros
+			if top+1 < p.outH {
+				second = first[p.outW*p.n:]
+			}
+			for j := 0; j < p.n; j += nr { // by panels, as they are multiplied
+				p.row.winograd.gradient(&q[j*size+i*p.tiles*nr], uintptr(4*qFreq), uintptr(4*nr), &first[j], &second[j],
+					uintptr(4*p.n), p.whole, p.odd, uintptr(min(nr, p.n-j)))
+			}
+		}
+		p.correlate(sums, v, q, qFreq, sumFreq, n*p.tiles, at > 0)
+	}
+	rows, cols := p.c, p.n
+	if p.nRow == p.n {
+		rows, cols = 1, p.c*p.n
+	}
+	flag := uintptr(0)
+	if add {
+		flag = 1
+	}
+	for i := range rows {
+		p.row.winograd.taps(&grad[i*p.n], uintptr(4*p.c*p.n), &sums[i*p.nRow], uintptr(4*sumFreq), uintptr(cols), flag)
+	}
+}
+
+// correlate multiplies transformed tiles by those of gradients, and adds up over tiles.
+func (p *winograd) correlate(sums, v, q []float32, qFreq, sumFreq, tiles int, add bool) {
+	r := p.row
+	flag := uintptr(0)
+	if add {
+		flag = 1
+	}
+	count := ceilDiv(p.c, r.mr())
+	least, more := p.c/count, p.c%count
+	for f := range 16 {
+		for j := 0; j < p.wide; j += r.nr {
+			b := &q[f*qFreq+j*p.group*p.tiles]
+			for t, i := 0, 0; t < count; t++ {
+				rows := least
+				if t < more {
+					rows++
+				}
+				r.tiles[rows](&sums[f*sumFreq+i*p.nRow+j], uintptr(4*p.nRow), &v[f*p.vFreq+i], 4, uintptr(4*p.cRow), b, uintptr(tiles), flag)
+				i += rows
 			}
 		}
 	}

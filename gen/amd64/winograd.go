@@ -87,6 +87,55 @@ is for the next half ones, and none is for the rest.` + winogradEnd,
 where taps lie srcTap bytes apart.` + winogradEnd,
 		body: winogradWeights,
 	})
+	add("avx2", family{
+		name:      "WinogradGradient",
+		doc:       "WinogradGradient transforms a line of tiles of 2x2 gradients.",
+		signature: "func(dst *float32, dstFreq, dstTile uintptr, row0, row1 *float32, pixel uintptr, full, half, cols uintptr)",
+		loop: `	for t := range full + half {
+		for c := range cols {
+			var d [4][2]float32
+			for x := range 2 {
+				var a, b float32 // 0 in the second column of half a tile
+				if x == 0 || t < full {
+					a, b = row[0][2*t+x][c], row[1][2*t+x][c]
+				}
+				d[0][x], d[1][x], d[2][x], d[3][x] = a, a+b, a-b, b
+			}
+			for y, r := range d {
+				dst[4*y][t][c], dst[4*y+1][t][c] = r[0], r[0]+r[1]
+				dst[4*y+2][t][c], dst[4*y+3][t][c] = r[0]-r[1], r[1]
+			}
+		}
+	}
+` + winogradEnd,
+		body: winogradGradient,
+	})
+	add("avx2", family{
+		name:      "WinogradTaps",
+		doc:       "WinogradTaps transforms sums of products to gradients of 3x3 weights.",
+		signature: "func(dst *float32, dstTap uintptr, src *float32, srcFreq, cols, add uintptr)",
+		loop: `	of := func(a, b, c, d float32) [3]float32 {
+		even, odd := (b+c)/2, (b-c)/2
+		return [3]float32{even + a, odd, even - d}
+	}
+	for i := range cols {
+		var s [4][3]float32
+		for x := range 4 {
+			s[x] = of(src[x][i], src[4+x][i], src[8+x][i], src[12+x][i])
+		}
+		for y := range 3 {
+			for x, v := range of(s[0][y], s[1][y], s[2][y], s[3][y]) {
+				if add != 0 {
+					v += dst[3*y+x][i]
+				}
+				dst[3*y+x][i] = v
+			}
+		}
+	}
+
+where taps lie dstTap bytes apart.` + winogradEnd,
+		body: winogradTaps,
+	})
 }
 
 // A frequencies addresses 16 arrays a stride apart: four pointers that move on, with
@@ -297,10 +346,7 @@ func winogradOutput(c *build.Context, _ int) {
 func winogradWeights(c *build.Context, _ int) {
 	dst, tap, three := newFrequencies(c, "dstFreq"), loadParam(c, "srcTap"), c.GP64()
 	c.LEAQ(operand.Mem{Base: tap, Index: tap, Scale: 2}, three)
-	half, bits := c.YMM(), c.GP32()
-	c.MOVL(operand.U32(0x3f000000), bits)
-	c.VMOVD(bits, half.AsX())
-	c.VPBROADCASTD(half.AsX(), half)
+	half := broadcastHalf(c)
 	// middle sets b and third to the second and third of four results.
 	middle := func(a, b, third, last reg.VecVirtual) {
 		even, odd := c.YMM(), c.YMM()
@@ -335,4 +381,109 @@ func winogradWeights(c *build.Context, _ int) {
 			c.VMOVUPS(third, dst.at(y, 2))
 		}
 	})
+}
+
+// winogradGradient gives the last of four results the opposite sign of Lavin and
+// Gray's, which saves a negation; winogradTaps takes it so.
+func winogradGradient(c *build.Context, _ int) {
+	rows := [2]reg.GPVirtual{loadParam(c, "row0"), loadParam(c, "row1")}
+	dst := newFrequencies(c, "dstFreq")
+	x := c.GP64()
+	pixels := func() []reg.VecVirtual {
+		d := ymms(c, 4)
+		c.VMOVUPS(operand.Mem{Base: rows[0], Index: x, Scale: 1}, d[0])
+		c.VMOVUPS(operand.Mem{Base: rows[1], Index: x, Scale: 1}, d[3])
+		c.VADDPS(d[3], d[0], d[1])
+		c.VSUBPS(d[3], d[0], d[2])
+		c.ADDQ(paramMem(c, "pixel"), x)
+		return d
+	}
+	tile := func(whole bool) {
+		first := pixels()
+		second := first
+		if whole {
+			second = pixels()
+		}
+		none := c.YMM()
+		if !whole {
+			c.VXORPS(none, none, none)
+		}
+		for y := range 4 {
+			sum, difference, last := first[y], first[y], none
+			if whole {
+				sum, difference, last = c.YMM(), c.YMM(), second[y]
+				c.VADDPS(second[y], first[y], sum)
+				c.VSUBPS(second[y], first[y], difference)
+			}
+			for i, v := range []reg.VecVirtual{first[y], sum, difference, last} {
+				c.VMOVUPS(v, dst.at(y, i))
+			}
+		}
+		dst.advance(c, paramMem(c, "dstTile"))
+	}
+	eachBlock(c, func(offset reg.GPVirtual) {
+		c.MOVQ(offset, x)
+		dst.start(c, "dst", offset)
+		repeat(c, "full", func() { tile(true) })
+		repeat(c, "half", func() { tile(false) })
+	})
+}
+
+func winogradTaps(c *build.Context, _ int) {
+	src, tap := newFrequencies(c, "srcFreq"), loadParam(c, "dstTap")
+	half := broadcastHalf(c)
+	add := loadParam(c, "add")
+	// of sets a, b and last to results.
+	of := func(a, b, third, last reg.VecVirtual) {
+		even := c.YMM()
+		c.VADDPS(third, b, even)
+		c.VMULPS(half, even, even)
+		c.VSUBPS(third, b, b)
+		c.VMULPS(half, b, b)
+		c.VADDPS(a, even, a)
+		c.VSUBPS(last, even, last)
+	}
+	eachBlock(c, func(offset reg.GPVirtual) {
+		src.start(c, "src", offset)
+		dst := loadParam(c, "dst")
+		c.ADDQ(offset, dst)
+		var s [3][]reg.VecVirtual // [y][x]
+		for y := range s {
+			s[y] = ymms(c, 4)
+		}
+		for x := range 4 {
+			third := c.YMM()
+			c.VMOVUPS(src.at(0, x), s[0][x])
+			c.VMOVUPS(src.at(1, x), s[1][x])
+			c.VMOVUPS(src.at(2, x), third)
+			c.VMOVUPS(src.at(3, x), s[2][x])
+			of(s[0][x], s[1][x], third, s[2][x])
+		}
+		for _, r := range s {
+			of(r[0], r[1], r[2], r[3])
+		}
+		c.TESTQ(add, add)
+		c.JZ(operand.LabelRef("store"))
+		at := c.GP64()
+		each := func(do func(v reg.VecVirtual, m operand.Mem)) {
+			c.MOVQ(dst, at)
+			for _, r := range s {
+				for _, x := range []int{0, 1, 3} {
+					do(r[x], operand.Mem{Base: at})
+					c.ADDQ(tap, at)
+				}
+			}
+		}
+		each(func(v reg.VecVirtual, m operand.Mem) { c.VADDPS(m, v, v) })
+		c.Label("store")
+		each(func(v reg.VecVirtual, m operand.Mem) { c.VMOVUPS(v, m) })
+	})
+}
+
+func broadcastHalf(c *build.Context) reg.VecVirtual {
+	half, bits := c.YMM(), c.GP32()
+	c.MOVL(operand.U32(0x3f000000), bits)
+	c.VMOVD(bits, half.AsX())
+	c.VPBROADCASTD(half.AsX(), half)
+	return half
 }
