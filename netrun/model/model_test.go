@@ -95,7 +95,7 @@ var formats = []struct {
 	a kernels.ActFormat
 }{
 	{kernels.Binary, kernels.Sign}, {kernels.Binary, kernels.U1}, {kernels.Ternary, kernels.U2}, {kernels.Pow2x3, kernels.U3},
-	{kernels.Pow2x4, kernels.U4}, {kernels.Int8, kernels.U8}, {kernels.Float32, kernels.F32},
+	{kernels.Pow2x4, kernels.U4}, {kernels.Int8, kernels.U8}, {kernels.Float32, kernels.F32}, {kernels.Float32, kernels.U2},
 }
 
 func TestRoundTrip(t *testing.T) {

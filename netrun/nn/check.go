@@ -145,6 +145,9 @@ func (n *Network) checkPlace(i int, streams []bool) error {
 		if err := p.checkShapes(in, act, n.Float(), true); err != nil {
 			return fmt.Errorf("shortcut: %w", err)
 		}
+		if (p.Weights == kernels.Float32) != (b.Weights == kernels.Float32) {
+			return fmt.Errorf("shortcut: weights are %v: want float32 if and only if the block's are, which are %v", p.Weights, b.Weights)
+		}
 		in = p.OutShape()
 	} else if !n.Float() {
 		streams[from] = true
@@ -205,8 +208,8 @@ func (b *Block) checkShapes(in Shape, act kernels.ActFormat, float, last bool) e
 	if b.Kind == Mean && b.Weights != kernels.NoWeights {
 		return fmt.Errorf("weights are %v: want none in a mean block", b.Weights)
 	}
-	if b.Kind != Mean && (b.Weights < kernels.Binary || b.Weights > kernels.Float32 || (b.Weights == kernels.Float32) != float) {
-		return fmt.Errorf("weights are %v: want a format, float32 in every block or in none", b.Weights)
+	if b.Kind != Mean && (b.Weights < kernels.Binary || b.Weights > kernels.Float32 || float && b.Weights != kernels.Float32) {
+		return fmt.Errorf("weights are %v: want a format, float32 in every block of a network whose activations are", b.Weights)
 	}
 	if b.InAct != act {
 		return fmt.Errorf("input format is %v: want %v, what comes before", b.InAct, act)
@@ -215,7 +218,7 @@ func (b *Block) checkShapes(in Shape, act kernels.ActFormat, float, last bool) e
 	case last && b.OutAct != kernels.NoActs:
 		return fmt.Errorf("output format is %v: want none in the last block", b.OutAct)
 	case !last && (b.OutAct < kernels.Sign || b.OutAct > kernels.F32 || b.OutAct == kernels.S8 || (b.OutAct == kernels.F32) != float):
-		return fmt.Errorf("output format is %v: want one for a block before the last, float32 if and only if the weights are", b.OutAct)
+		return fmt.Errorf("output format is %v: want one for a block before the last, float32 if and only if the first block's input is", b.OutAct)
 	}
 	return nil
 }
@@ -249,7 +252,7 @@ func (b *Block) checkParameters() error {
 			}
 		}
 	}
-	if b.InAct == kernels.F32 {
+	if b.InAct == kernels.F32 || b.Weights == kernels.Float32 {
 		return nil
 	}
 	var level [256]bool
@@ -269,8 +272,8 @@ func (b *Block) checkParameters() error {
 	return nil
 }
 
-// SumRange returns the least and the greatest sum that output o of a low-bit
-// block can have, over all inputs, rows and columns.
+// SumRange returns the least and the greatest sum that output o of a block of
+// integer weights and codes can have, over all inputs, rows and columns.
 func (b *Block) SumRange(o int) (lo, hi int64) {
 	var pos, neg int64
 	if b.Kind == Mean {

@@ -26,14 +26,19 @@ func (s Shape) Size() int { return s.H * s.W * s.C }
 // all positions), then max-pooling, then an affine step for each output channel,
 // then the sum with a shortcut, then the activation.
 //
-// In a low-bit block the sum y is an integer, v is y*Scale+Bias in units of the
-// output's code, plus the shortcut's share if there is one, each operation
-// rounded to float32 by itself, and the output is quant.Round(v, OutAct.Max()).
-// In a float block the output is max(v, 0). The last block has no activation:
-// its outputs are the logits, v.
+// In a block of a low-bit network the sum y is an integer, v is y*Scale+Bias in
+// units of the output's code, plus the shortcut's share if there is one, each
+// operation rounded to float32 by itself, and the output is
+// quant.Round(v, OutAct.Max()). So it is in a block of such a network that has
+// float32 weights, as first and last ones often have, but for the sum of their
+// products with codes, which is a float32: an exact one of those is not asked for,
+// and its last bits, so a code at times, depend on the kernel.
+//
+// In a block of a float network the output is max(v, 0). The last block has no
+// activation: its outputs are the logits, v.
 //
 // The linear step of a mean block sums the codes of its input, U8, or its floats;
-// Scale makes the mean of the sum: in a float block it is 1/(H*W).
+// Scale makes the mean of the sum: in a float network it is 1/(H*W).
 type Block struct {
 	Kind                string               // Conv, Dense or Mean
 	Back                int                  // the input is the output of the block Back before the previous: 0, the previous
@@ -42,7 +47,7 @@ type Block struct {
 	Kernel, Stride, Pad int                  // Conv only: side, step, and rim of code 0
 	Pool                int                  // max-pool window and stride after the linear step; 0 or 1 for none
 	Weights             kernels.WeightFormat // format of Values; Float32 means that Float is used; NoWeights in a mean block
-	InAct               kernels.ActFormat    // the first block's is U8 (pixels) if low-bit, F32 (pixel/255) if float
+	InAct               kernels.ActFormat    // the first block's is U8 (pixels) in a low-bit network, F32 (pixel/255) in a float one
 	OutAct              kernels.ActFormat    // NoActs for the last block: logits
 	Values              []int8               // [Out][K], K in order ky, kx, c; Dense on an image: h, w, c
 	Float               []float32            // the same for Float32
@@ -65,12 +70,14 @@ type Skip struct {
 	Scale float32
 	// Proj, if not nil, projects: a Conv block without pool, OutAct NoActs, Back 0,
 	// which reads the output of the block that the shortcut comes from.
-	// u = y*Proj.Scale + Proj.Bias, y its sum.
+	// u = y*Proj.Scale + Proj.Bias, y its sum. Its weights are float32 if and only if
+	// those of its block are.
 	Proj *Block
 }
 
 // A Network is a chain of blocks from images of bytes to logits, with shortcuts
-// past some of them. All its blocks are low-bit, or all are float32.
+// past some of them. The activations between its blocks are all codes, and then it
+// is low-bit though blocks may have float32 weights, or all float32.
 type Network struct {
 	Name, Dataset, Method string
 	Input                 Shape // of an image, one byte a channel of a pixel
@@ -81,7 +88,7 @@ type Network struct {
 
 // Float says whether the network is float32 rather than low-bit.
 func (n *Network) Float() bool {
-	return len(n.Blocks) > 0 && n.Blocks[0].Weights == kernels.Float32
+	return len(n.Blocks) > 0 && n.Blocks[0].InAct == kernels.F32
 }
 
 // Source is the block whose output block i reads, -1 for the images.
@@ -162,7 +169,7 @@ func (b *Block) OtherBytes() int64 {
 	switch {
 	case b.proj() != nil:
 		total += b.Skip.Proj.OtherBytes()
-	case b.Skip != nil && b.Weights != kernels.Float32:
+	case b.Skip != nil && b.InAct != kernels.F32:
 		total += 4
 	}
 	return total

@@ -23,7 +23,7 @@ type Options struct {
 // A Plan is a network made ready to run: weights packed for the kernels that
 // dispatch chose, and memory for activations laid out. It is safe for use by
 // many goroutines. The logits of an image depend only on the image: not on the
-// batch, on threads, or, for a low-bit network, on the kernels.
+// batch, on threads, or, for a network without float32 weights, on the kernels.
 type Plan struct {
 	chain   chain
 	images  int // bytes of an image

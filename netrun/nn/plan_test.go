@@ -141,7 +141,7 @@ func fill(rng *rand.Rand, n *Network) {
 		switch p := b.proj(); {
 		case p != nil:
 			fillBlock(rng, p, b.OutAct)
-		case b.Skip != nil && b.Weights != kernels.Float32:
+		case b.Skip != nil && !n.Float():
 			b.Skip.Scale = float32(float64(b.OutAct.Max()) / 64 * (0.5 + rng.Float64()))
 		}
 	}
@@ -167,8 +167,12 @@ func fillBlock(rng *rand.Rand, b *Block, act kernels.ActFormat) {
 	for o := range b.Out {
 		spread := 1.0
 		if b.InAct != kernels.F32 && act != kernels.NoActs {
-			lo, hi := b.SumRange(o)
-			spread = 4 * float64(act.Max()+1) / float64(hi-lo+1)
+			reach := 2 * b.largest(o)
+			if b.Weights != kernels.Float32 {
+				lo, hi := b.SumRange(o)
+				reach = float64(hi - lo + 1)
+			}
+			spread = 4 * float64(act.Max()+1) / reach
 		}
 		b.Scale[o] = float32(rng.NormFloat64() * spread)
 		b.Bias[o] = float32(rng.NormFloat64() * 2)
@@ -614,7 +618,7 @@ func TestActivationBytes(t *testing.T) {
 		w kernels.WeightFormat
 		a kernels.ActFormat
 	}{kernels.Float32, kernels.F32}) {
-		for _, n := range []*Network{randomNetwork(rng, f.w, f.a), randomResidual(rng, f.w, f.a)} {
+		for _, n := range []*Network{randomNetwork(rng, f.w, f.a), randomResidual(rng, f.w, f.a), someFloat(rng, randomResidual(rng, f.w, f.a))} {
 			p, err := Compile(n, Options{Batch: 7})
 			if err != nil {
 				t.Fatal(err)
@@ -622,7 +626,7 @@ func TestActivationBytes(t *testing.T) {
 			var got int
 			switch s := p.chain.space(7).(type) {
 			case *intSpace:
-				got = 4 * (len(s.sums) + len(s.projected))
+				got = 4 * (len(s.ints.sums) + len(s.ints.projected) + len(s.ints.numbers) + len(s.floats.sums) + len(s.floats.projected) + len(s.floats.numbers))
 				for _, codes := range s.codes {
 					got += len(codes)
 				}

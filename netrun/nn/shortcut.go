@@ -3,6 +3,7 @@ package nn
 import (
 	"math"
 
+	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/quant"
 )
 
@@ -28,21 +29,33 @@ func newResidual(b *Block, top int) *residual {
 			r.skip[i] = float32(float32(i) * b.Skip.Scale)
 		}
 	}
-	most := func(a affine, c int) float64 {
-		return maxSum*math.Abs(float64(a.scale[c])) + math.Abs(float64(a.bias[c]))
+	most := func(b *Block, c int) float64 {
+		return b.largest(c)*math.Abs(float64(b.Scale[c])) + math.Abs(float64(b.Bias[c]))
 	}
 	r.bounded = true
 	for c := range r.scale {
-		v := most(r.affine, c)
+		v := most(b, c)
 		if r.skip != nil {
 			v += float64(r.skip[255])
 		}
-		if r.proj.scale != nil {
-			v += most(r.proj, c)
+		if p := b.proj(); p != nil {
+			v += most(p, c)
 		}
 		r.bounded = r.bounded && v*math.Max(1, float64(r.stream)) < 1<<30
 	}
 	return r
+}
+
+// largest bounds the magnitude of the sums of output c.
+func (b *Block) largest(c int) float64 {
+	if b.Weights != kernels.Float32 {
+		return maxSum
+	}
+	var sum float64
+	for _, w := range b.Float[c*b.K():][:b.K()] {
+		sum += math.Abs(float64(w))
+	}
+	return 2 * sum * float64(b.InAct.Max()) // twice, for what float32 rounds
 }
 
 func (r *residual) bytes() int64 {
@@ -53,18 +66,18 @@ func (r *residual) bytes() int64 {
 	return n
 }
 
-// run sets dst to the output's codes and stream, if not nil, to the stream's, from
+// runResidual sets dst to the output's codes and stream, if not nil, to the stream's, from
 // the sums and from codes, those of an identity's stream, or projected, a
 // projection's sums, which are nil otherwise. stream may be codes: what is written
 // has been read.
-func (r *residual) run(dst, stream []uint8, sums []int32, codes []uint8, projected []int32) {
+func runResidual[Y int32 | float32](r *residual, dst, stream []uint8, sums []Y, codes []uint8, projected []Y) {
 	var tile [64]float32
 	channels := len(r.scale)
 	for at := 0; at < len(sums); at += channels {
 		for c := 0; c < channels; c += len(tile) {
 			m := min(len(tile), channels-c)
 			i, v := at+c, tile[:m]
-			r.affine.tile(v, sums[i:], c)
+			affineTile(r.affine, v, sums[i:], c)
 			switch {
 			case codes != nil:
 				codes := codes[i:][:len(v)]
@@ -72,7 +85,7 @@ func (r *residual) run(dst, stream []uint8, sums []int32, codes []uint8, project
 					v[j] += r.skip[codes[j]]
 				}
 			case projected != nil:
-				r.proj.addTile(v, projected[i:], c)
+				addTile(r.proj, v, projected[i:], c)
 			}
 			r.round(dst[i:], v, 1, int32(r.top))
 			if stream != nil {
@@ -82,8 +95,8 @@ func (r *residual) run(dst, stream []uint8, sums []int32, codes []uint8, project
 	}
 }
 
-// tile sets v to the affine step of the sums of channels c and on.
-func (a affine) tile(v []float32, sums []int32, c int) {
+// affineTile sets v to the affine step of the sums of channels c and on.
+func affineTile[Y int32 | float32](a affine, v []float32, sums []Y, c int) {
 	sums = sums[:len(v)]
 	scale, bias := a.scale[c:][:len(v)], a.bias[c:][:len(v)]
 	for j := range v {
@@ -92,7 +105,7 @@ func (a affine) tile(v []float32, sums []int32, c int) {
 }
 
 // addTile adds it to v.
-func (a affine) addTile(v []float32, sums []int32, c int) {
+func addTile[Y int32 | float32](a affine, v []float32, sums []Y, c int) {
 	sums = sums[:len(v)]
 	scale, bias := a.scale[c:][:len(v)], a.bias[c:][:len(v)]
 	for j := range v {

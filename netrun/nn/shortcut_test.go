@@ -64,10 +64,10 @@ func TestResidual(t *testing.T) {
 		if b.Stream {
 			stream = make([]uint8, len(sums))
 		}
-		r.run(dst, stream, sums, codes, projected)
+		runResidual(r, dst, stream, sums, codes, projected)
 		if codes != nil && stream != nil { // in place
 			again := slices.Clone(codes)
-			r.run(make([]uint8, len(sums)), again, sums, again, nil)
+			runResidual(r, make([]uint8, len(sums)), again, sums, again, nil)
 			if !slices.Equal(again, stream) {
 				t.Fatal("a stream in place of the one that is read differs")
 			}
@@ -120,7 +120,7 @@ func BenchmarkResidual(b *testing.B) {
 			r := newResidual(block, 3)
 			b.Run(fmt.Sprintf("%s/stream=%v", kind, s != nil), func(b *testing.B) {
 				for b.Loop() {
-					r.run(dst, s, sums, c, p)
+					runResidual(r, dst, s, sums, c, p)
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(sums)), "ns/sum")
 			})

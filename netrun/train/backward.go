@@ -59,7 +59,7 @@ func (t *Trainer) normGradient(l *layer, n int, last bool) {
 		low, high, gain := float32(math.Inf(-1)), float32(math.Inf(1)), float32(1)
 		switch {
 		case argument:
-		case l.grid == nil:
+		case !l.codes:
 			low = math.SmallestNonzeroFloat32
 		case plain:
 			low, high, gain = 0, float32(l.top), l.gain

@@ -7,8 +7,9 @@ import (
 )
 
 // Export returns the network as it is: what nn runs and model files hold. The
-// low-bit one has the trainer's very codes and logits in evaluation. Its
-// slices are its own.
+// low-bit one has the trainer's very codes and logits in evaluation, but for
+// layers of float32 weights, whose sums may differ in the last bits. Its slices
+// are its own.
 func (t *Trainer) Export() *nn.Network {
 	net := *t.net
 	net.Method = t.cfg.Method
@@ -32,7 +33,7 @@ func (t *Trainer) Export() *nn.Network {
 			p := *l.Skip.Proj
 			t.exportBlock(&p, l.proj)
 			b.Skip.Proj = &p
-		case l.grid != nil:
+		case l.codes:
 			b.Skip.Scale = l.skipScale()
 		}
 	}

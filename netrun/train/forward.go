@@ -134,7 +134,7 @@ func (l *layer) reduce(n int) {
 func (t *Trainer) activate(l *layer, n int, last bool) {
 	t.shards(n, func(_, lo, hi, _ int) {
 		lo, hi = lo*l.sum*l.Out, hi*l.sum*l.Out
-		if last || l.grid == nil {
+		if last || !l.codes {
 			copy(l.out[lo:hi], l.y[lo:hi])
 			kernels.Affine(l.out[lo:hi], l.scale, l.bias, !last)
 			return

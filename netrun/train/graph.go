@@ -45,7 +45,7 @@ func (l *layer) connect(net *nn.Network, i int, before []*layer, c *Config) {
 		p.from, p.of, p.step = l.short, l, l.step
 		l.proj = p
 	}
-	if l.grid != nil {
+	if l.codes {
 		l.step.value[0] *= float32(math.Sqrt(l.power()))
 	}
 }
@@ -77,7 +77,7 @@ func (l *layer) joined() bool { return l.short != nil || l.Stream }
 func (l *layer) streamScale() float32 { return l.step.value[0] * streamUnit }
 
 func (l *layer) skipScale() float32 {
-	if l.grid == nil {
+	if !l.codes {
 		return 1
 	}
 	return 1.0 / streamUnit / l.step.value[0]
@@ -86,7 +86,7 @@ func (l *layer) skipScale() float32 {
 // identity returns what an identity shortcut reads of the layer, and where its
 // gradient goes.
 func (l *layer) identity() (value, grad []float32, wrote *bool) {
-	if l.grid == nil {
+	if !l.codes {
 		return l.out, l.dout, &l.wrote
 	}
 	return l.stream, l.dstream, &l.wroteStream
@@ -170,7 +170,7 @@ func (t *Trainer) activateJoined(l *layer, n int) {
 		l.parts(lo, hi, func(at, end int) {
 			out := l.out[at:end]
 			l.arguments(out, j, at)
-			if l.grid == nil {
+			if !l.codes {
 				kernels.Affine(out, ones, zeros, true)
 				return
 			}
@@ -216,7 +216,7 @@ func (t *Trainer) joinedGradient(l *layer, n int) {
 func (t *Trainer) activationGradient(l *layer, d, v []float32, j *joiner) (dot float64) {
 	window := t.cfg.window()
 	switch {
-	case l.grid == nil:
+	case !l.codes:
 		_, dot = j.inside(d, v, j.ones[:l.Out], 0, math.SmallestNonzeroFloat32, math.MaxFloat32, 1)
 	case !window.Triangular && window.HalfWidth == 0.5:
 		_, dot = j.inside(d, v, j.ones[:l.Out], l.offset, 0, float32(l.top), l.gain)

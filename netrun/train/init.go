@@ -11,7 +11,8 @@ import (
 
 // InitFrom sets the first weights of a low-bit run to those of a float run of the
 // same shape, rounded to the levels: each output's scaled so that the squared
-// error is least, since batch norm takes the scale back out. Batch norm starts
+// error is least, since batch norm takes the scale back out. Layers of float32
+// weights have them as they are. Batch norm starts
 // from the float one; with Calibration, statistics and steps are measured. That is
 // all there is to a PTQ run. From a run of the same method and formats, all parameters
 // are taken as they are, the optimizer's state is not. The run must be at its
@@ -53,6 +54,10 @@ func (t *Trainer) InitFrom(float *Trainer) error {
 		}
 		parallel(t.workers, l.Out, func(o, _ int) {
 			w := f.weight.value[o*l.k:][:l.k]
+			if l.grid == nil {
+				copy(l.weight.value[o*l.k:], w)
+				return
+			}
 			scale := fit(l.grid, w)
 			for j, v := range w {
 				if l.weight.level != nil {

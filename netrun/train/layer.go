@@ -61,7 +61,8 @@ func (t *tensor) momentBytes() int {
 type layer struct {
 	*nn.Block
 	graph
-	grid           *quant.Grid // nil for float
+	grid           *quant.Grid // of the weights, nil for float32
+	codes          bool        // it is of a low-bit network
 	k              int         // inputs of a sum
 	positions, sum int         // outputs a channel of an image: of the linear step, after pooling
 	norm           bool        // batch norm; otherwise only a bias
@@ -87,14 +88,14 @@ type layer struct {
 }
 
 func newLayer(b *nn.Block, c *Config, last bool) *layer {
-	l := &layer{Block: b, k: b.K(), norm: !(last && c.Method == Float), gain: 1}
+	l := &layer{Block: b, k: b.K(), codes: c.Method != Float, norm: !(last && c.Method == Float), gain: 1}
 	lin, out := b.LinearShape(), b.OutShape()
 	l.positions, l.sum = lin.H*lin.W, out.H*out.W
-	if c.Method != Float && b.Kind != nn.Mean {
+	if b.Weights.Levels() != nil {
 		l.grid = quant.NewGrid(b.Weights)
 	}
 	step := float32(1)
-	if b.OutAct != kernels.NoActs && c.Method != Float {
+	if b.OutAct != kernels.NoActs && l.codes {
 		l.top = b.OutAct.Max()
 		step = c.Step
 		if step == 0 {
@@ -110,7 +111,7 @@ func newLayer(b *nn.Block, c *Config, last bool) *layer {
 	if b.Kind == nn.Mean {
 		return l
 	}
-	l.weight = newTensor(b.Out*l.k, c.discrete(), c.Optimizer, c.State == Eight)
+	l.weight = newTensor(b.Out*l.k, c.discrete() && l.grid != nil, c.Optimizer, c.State == Eight)
 	l.gamma = newTensor(b.Out, false, c.Optimizer, false)
 	l.beta = newTensor(b.Out, false, c.Optimizer, false)
 	l.step = newTensor(1, false, c.Optimizer, false)

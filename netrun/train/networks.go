@@ -57,8 +57,9 @@ which they run. A layer's fields; all but kind may be left out if 0:
   back     reads the output of the layer so many before the previous one
   skip     {"back": N}: adds a shortcut from the layer N before the previous one;
            with "project": true through a convolution of 1x1, to fit another shape
-  weights  format of this layer's weights, acts of its outputs; else those of the
-           run. A layer before a mean puts out u8. Not looked at in float runs.
+  weights  format of this layer's weights, which may be float32, acts of its
+           outputs; else those of the run. A layer before a mean puts out u8. Not
+           looked at in float runs.
 `
 
 // maxDescription bounds a file's size.
@@ -140,11 +141,11 @@ type Formats struct {
 	Weights kernels.WeightFormat
 	Acts    kernels.ActFormat
 	// First and Last are those of the first and the last layer's weights, if not
-	// NoWeights. A last layer of Int8 reads U8.
+	// NoWeights; Float32 is one. A last layer of Int8 reads U8, others Acts.
 	First, Last kernels.WeightFormat
 }
 
-func (f Formats) float() bool { return f.Weights == kernels.Float32 }
+func (f Formats) float() bool { return f.Acts == kernels.F32 }
 
 // Network returns the network without parameters.
 func (d *Description) Network(input nn.Shape, classes int, f Formats) (*nn.Network, error) {

@@ -1,0 +1,118 @@
+package nn
+
+import "example.com/lowbit/kernels"
+
+// A codeProduct is the linear step of a block of float32 weights in a low-bit
+// network: codes become numbers, which are multiplied as those of a float network
+// are. For one instruction set a sum's bits do not depend on the batch or on threads.
+type codeProduct struct {
+	floatProduct
+	value  [256]float32 // of each code
+	few    *[16]float32 // the same, if there are no more codes
+	inputs int          // numbers of a unit
+	rim    rim
+}
+
+// A rim is padding that the product does not add itself: it pads with 0, and a sign's
+// code 0 means -1. The zero value is none.
+type rim struct {
+	rows, row, pad int // rows of a unit, codes of a row, rows of the rim on each side
+	side           int // numbers of the rim on each side of a row
+}
+
+func newCodeProduct(b *Block, rows int) (*codeProduct, error) {
+	p := &codeProduct{inputs: rows * b.In.W * b.In.C}
+	for i := range p.value {
+		if p.value[i] = float32(i); b.InAct == kernels.Sign {
+			p.value[i] = float32(2*i - 1)
+		}
+	}
+	if b.InAct.Max() < 16 {
+		p.few = (*[16]float32)(p.value[:])
+	}
+	padded := *b
+	if b.InAct == kernels.Sign && b.Pad > 0 {
+		p.rim = rim{rows: rows, row: b.In.W * b.In.C, pad: b.Pad, side: b.Pad * b.In.C}
+		padded.In.W, padded.Pad = b.In.W+2*b.Pad, 0
+		rows += 2 * b.Pad
+		p.inputs = rows * padded.In.W * b.In.C
+	}
+	var err error
+	p.floatProduct, err = newFloatProduct(&padded, rows)
+	return p, err
+}
+
+// Run sets dst to the sums of n units of codes x, which memory holds as numbers.
+func (p *codeProduct) Run(dst []float32, x []uint8, n int, memory []float32) {
+	numbers := memory[:n*p.inputs]
+	if p.rim.pad == 0 {
+		p.set(numbers, x)
+	} else {
+		p.setPadded(numbers, x, n)
+	}
+	p.floatProduct.Run(dst, numbers, n)
+}
+
+func (p *codeProduct) set(dst []float32, x []uint8) {
+	if p.few != nil {
+		kernels.LookUp16(dst, x, p.few)
+		return
+	}
+	dst = dst[:len(x)]
+	for i, v := range x {
+		dst[i] = p.value[v]
+	}
+}
+
+func (p *codeProduct) setPadded(dst []float32, x []uint8, n int) {
+	for i := range dst {
+		dst[i] = p.value[0]
+	}
+	r := &p.rim
+	wide := r.row + 2*r.side
+	for range n {
+		for y := range r.rows {
+			p.set(dst[(y+r.pad)*wide+r.side:][:r.row], x[:r.row])
+			x = x[r.row:]
+		}
+		dst = dst[p.inputs:]
+	}
+}
+
+// newFloatSteps is newIntSteps for a block of float32 weights.
+func newFloatSteps(b *Block, rows int, codes bool, info *Layer) (*steps[float32], error) {
+	p, err := newCodeProduct(b, rows)
+	if err != nil {
+		return nil, err
+	}
+	s := &steps[float32]{product: p}
+	if p := b.proj(); p != nil {
+		if s.projection, err = newCodeProduct(p, p.In.H); err != nil {
+			return nil, err
+		}
+	}
+	info.Kernel, info.Shortcut = s.kernelNames()
+	info.PackedBytes += s.packedBytes()
+	if codes {
+		q := &floatCoder{newAffine(b), float32(b.OutAct.Max())}
+		info.Epilogue = "code"
+		info.PackedBytes += q.bytes()
+		s.codes = q
+	}
+	return s, nil
+}
+
+// A floatCoder computes the codes of sums that are floats.
+type floatCoder struct {
+	affine
+	top float32
+}
+
+// Run writes over sums.
+func (q *floatCoder) Run(dst []uint8, sums []float32) {
+	kernels.Codes(sums, sums, q.scale, q.bias, q.top, 1, 0)
+	dst = dst[:len(sums)]
+	for i, v := range sums {
+		dst[i] = uint8(v)
+	}
+}
