@@ -17,7 +17,7 @@ func chunk(b *nn.Block) int {
 // newConv plans the products of a convolution.
 func newConv(b *nn.Block) *kernels.ConvTraining {
 	whole := 0
-	if levels := b.Weights.Levels(); b.InAct != kernels.F32 {
+	if levels := b.Weights.Levels(); levels != nil {
 		whole = int(levels[len(levels)-1]) * b.InAct.Max()
 	}
 	c, err := kernels.NewConvTraining(kernels.ConvShape{H: b.In.H, W: b.In.W, InC: b.In.C, OutC: b.Out, KH: b.Kernel, KW: b.Kernel,
