@@ -69,15 +69,20 @@ func (s *source) read(field string, n int64) ([]byte, error) {
 		return nil, badFile(s.name, field, fmt.Sprintf("%d bytes", n), "a file that holds at most %d", s.max)
 	}
 	b := make([]byte, n)
+	return b, s.fill(field, b)
+}
+
+// fill is read into b.
+func (s *source) fill(field string, b []byte) error {
 	got, err := io.ReadFull(s.r, b)
 	switch {
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, badFile(s.name, field, fmt.Sprintf("%d bytes", n), "%d (truncated file)", got)
+		return badFile(s.name, field, fmt.Sprintf("%d bytes", len(b)), "%d (truncated file)", got)
 	case err != nil:
-		return nil, badFile(s.name, field, fmt.Sprintf("%d bytes", n), "%v after %d bytes", err, got)
+		return badFile(s.name, field, fmt.Sprintf("%d bytes", len(b)), "%v after %d bytes", err, got)
 	}
-	s.max -= n
-	return b, nil
+	s.max -= int64(len(b))
+	return nil
 }
 
 // end reads to the end of the source, where a gzip stream's checksum is.

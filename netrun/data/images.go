@@ -1,7 +1,7 @@
 // Package data reads the image sets that networks are trained and measured on:
-// MNIST and Fashion-MNIST (IDX files) and CIFAR-10 (its binary version), each
-// gzipped or not, from a folder. Fashion-MNIST's test set is embedded, so that
-// there is always something to run.
+// MNIST and Fashion-MNIST (IDX files), CIFAR-10 (its binary version) and SVHN's
+// cropped digits (MAT-files), each gzipped or not, from a folder. Fashion-MNIST's
+// test set is embedded, so that there is always something to run.
 //
 // Files are taken as hostile: sizes are checked before memory is taken, a gzip
 // stream is read no further than its header allows, and every error names the

@@ -23,8 +23,8 @@ var ErrNoSplit = errors.New("data: no such split")
 // A Set is a folder of images that has been recognised. Train and Test read the
 // files anew at every call; a Set is safe for use by many goroutines.
 type Set struct {
-	// Name is "mnist", "fashion-mnist" or "cifar10"; for IDX files with other
-	// contents than those, the folder's base name.
+	// Name is "mnist", "fashion-mnist", "cifar10" or "svhn"; for IDX files with
+	// other contents than those, the folder's base name.
 	Name string
 	// Source is the folder, or "embedded".
 	Source  string
@@ -60,6 +60,7 @@ var idxNames = map[string]string{
 //
 //	train-images-idx3-ubyte train-labels-idx1-ubyte   and t10k-…: MNIST and its kin, 10 classes
 //	data_batch_1.bin … data_batch_5.bin test_batch.bin: CIFAR-10
+//	train_32x32.mat test_32x32.mat: SVHN's cropped digits; extra_32x32.mat is not read
 //
 // each with .gz or without. Either split may be missing. Open reads one file of
 // IDX images to know its name; everything else is checked by Train and Test.
@@ -80,13 +81,16 @@ func Open(dir string) (*Set, error) {
 		set.Note = inexact(dir)
 		return set, nil
 	}
+	if set.openSVHN(dir) {
+		return set, nil
+	}
 	found, err := set.openIDX(dir)
 	if err != nil {
 		return nil, err
 	}
 	if !found {
 		return nil, badFile(dir, "files",
-			"t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, train-… (MNIST, Fashion-MNIST), or test_batch.bin, data_batch_1.bin … (CIFAR-10), each with .gz or without",
+			"t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, train-… (MNIST, Fashion-MNIST), test_batch.bin, data_batch_1.bin … (CIFAR-10), or test_32x32.mat, train_32x32.mat (SVHN), each with .gz or without",
 			"none of them")
 	}
 	return set, nil
@@ -109,6 +113,17 @@ func (s *Set) openCIFAR(dir string) bool {
 	}
 	if some {
 		s.train = func() (*Images, error) { return loadCIFAR(train, cifarRecords) }
+	}
+	return s.train != nil || s.test != nil
+}
+
+func (s *Set) openSVHN(dir string) bool {
+	s.Name = "svhn"
+	if test := find(dir, "test_32x32.mat"); test != "" {
+		s.test = func() (*Images, error) { return loadSVHN(test) }
+	}
+	if train := find(dir, "train_32x32.mat"); train != "" {
+		s.train = func() (*Images, error) { return loadSVHN(train) }
 	}
 	return s.train != nil || s.test != nil
 }
