@@ -17,7 +17,7 @@ type dataFlags struct {
 }
 
 func (d *dataFlags) add(fs *flag.FlagSet) {
-	fs.StringVar(&d.dir, "data", "", "`folder` with MNIST, Fashion-MNIST or CIFAR-10 files, gzipped or not (default: the embedded Fashion-MNIST test set)")
+	fs.StringVar(&d.dir, "data", "", "`folder` with MNIST, Fashion-MNIST, CIFAR-10 or SVHN files, gzipped or not (default: the embedded Fashion-MNIST test set)")
 	fs.IntVar(&d.images, "images", 0, "use only the first `N` test images; 0 is all")
 }
 

@@ -95,7 +95,7 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	j.flags = fs
 	c := &j.cfg
 	*c = train.Default(train.DST)
-	fs.StringVar(&j.dir, "data", "", "`folder` of MNIST, Fashion-MNIST or CIFAR-10 with training images (default: Debian's Fashion-MNIST, "+data.FashionDir+")")
+	fs.StringVar(&j.dir, "data", "", "`folder` of MNIST, Fashion-MNIST, CIFAR-10 or SVHN with training images (default: Debian's Fashion-MNIST, "+data.FashionDir+")")
 	fs.StringVar(&j.net, "net", "lenet", "network: "+strings.Join(train.NetworkNames(), ", "))
 	fs.StringVar(&j.network, "network", "", "JSON `file` that describes the network, instead of -net")
 	fs.StringVar(&j.method, "method", train.DST, "float, ste, dst or ptq")
@@ -126,7 +126,7 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Schedule, "schedule", c.Schedule, "of the learning rates: cosine, onecycle, linear or constant")
 	float32Var(fs, &c.Warmup, "warmup", "part of the run in which the rates rise from 0")
 	float32Var(fs, &c.Smoothing, "smoothing", "label smoothing")
-	fs.BoolVar(&c.Flip, "flip", c.Flip, "mirror half of the images, left to right (default: those of 3 channels)")
+	fs.BoolVar(&c.Flip, "flip", c.Flip, "mirror half of the images, left to right (default: those of 3 channels, SVHN's excepted)")
 	fs.IntVar(&c.Shift, "shift", c.Shift, "move images by up to so many `pixels`: crop them at random from a rim of so many (default: 4 for those of 3 channels, else 0)")
 	fs.StringVar(&c.Fill, "fill", "black", "the rim's colour: black, or the mean of the training images")
 	fs.StringVar(&c.Transition, "transition", c.Transition, "dst: tanh (GXNOR-Net) or unbiased (stochastic rounding)")
@@ -234,7 +234,7 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 	if err != nil {
 		return nil, &usageError{err.Error()}
 	}
-	j.augment(images)
+	j.augment(set.Name, images)
 	c, d := &j.cfg, train.Default(j.method)
 	switch j.method { // no figures in a record that are not its own
 	case train.Float:
@@ -306,14 +306,14 @@ func (j *trainJob) formats() (f train.Formats, err error) {
 }
 
 // augment chooses what is usual for photographs, where the flags say nothing.
-func (j *trainJob) augment(images *data.Images) {
+func (j *trainJob) augment(set string, images *data.Images) {
 	if images.C != 3 {
 		return
 	}
 	given := map[string]bool{}
 	j.flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	if !given["flip"] {
-		j.cfg.Flip = true
+		j.cfg.Flip = set != "svhn" // a mirrored digit is none
 	}
 	if !given["shift"] {
 		j.cfg.Shift = 4
