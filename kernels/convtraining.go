@@ -73,6 +73,7 @@ func apart(n, elements int) []uintptr {
 type trainingWorkspace struct {
 	b, image, tile          []float32
 	u, v, m, outside, spare []float32 // see winograd
+	scratch                 [8 * conv5Points]float32
 }
 
 // grow returns the first n elements of a buffer that grows as needed.
@@ -282,6 +283,10 @@ func (t *ConvTraining) Weights(grad, x, dy []float32, images int, pad float32, a
 	}
 	ws := t.pool.Get().(*trainingWorkspace)
 	defer t.pool.Put(ws)
+	if t.conv5() {
+		t.conv5Weights(ws, grad, x, dy, images, pad, add)
+		return
+	}
 	if p := t.weights; p != nil && images > 0 {
 		p.weights(ws, grad, x, dy, images, pad, add)
 		return
@@ -317,6 +322,10 @@ func (t *ConvTraining) Inputs(dx, dy, w []float32, images int) {
 	t.check("Inputs", len(dx), len(w), len(dy), images)
 	ws := t.pool.Get().(*trainingWorkspace)
 	defer t.pool.Put(ws)
+	if t.conv5() {
+		t.conv5Inputs(ws, dx, dy, w, images)
+		return
+	}
 	s, r := &t.shape, t.row
 	k, nr, taps := s.K(), r.nr, s.KH*s.KW
 	// of is the matrix [OutC][InC] of a tap's weights.
@@ -393,8 +402,6 @@ func (t *ConvTraining) scatter(ws *trainingWorkspace, dx, dy, packed []float32, 
 		}
 	}
 	if pads {
-		for y := range images * s.H {
-			copy(dx[y*s.W*s.InC:][:s.W*s.InC], d[((y/s.H*t.h+y%s.H+s.PadH)*t.w+s.PadW)*s.InC:])
-		}
+		t.crop(dx, d)
 	}
 }

@@ -146,6 +146,7 @@ type f32Row struct {
 	packRows    func(dst *float32, dstStride uintptr, src *float32, srcStride uintptr, rows, cols uintptr)
 	packColumns func(dst *float32, dstStride uintptr, src *float32, srcStride uintptr, rows uintptr)
 	winograd    *winogradRow // nil where there is no assembly
+	conv5       *conv5Steps  // nil where there is no assembly
 }
 
 func (r *f32Row) mr() int { return len(r.tiles) - 1 }

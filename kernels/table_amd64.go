@@ -22,14 +22,16 @@ var (
 	archDot  = muladdDot
 	archBits = popcountBits
 	archF32  = []*f32Row{
-		{kernelID: amd64ID("avx512bw", "float32", "", all(avx512bw.GemmF32Features, avx512bw.WindowF32Features, avx512bw.GemvF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features, winogradFeatures)), tiles: avx512bw.GemmF32[:], window: avx512bw.WindowF32[:], gemv: avx512bw.GemvF32, nr: 32, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32, winograd: avx2Winograd},
-		{kernelID: amd64ID("avx2", "float32", "", all(avx2.GemmF32Features, avx2.WindowF32Features, avx2.GemvF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features, winogradFeatures)), tiles: avx2.GemmF32[:], window: avx2.WindowF32[:], gemv: avx2.GemvF32, nr: 16, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32, winograd: avx2Winograd},
+		{kernelID: amd64ID("avx512bw", "float32", "", all(avx512bw.GemmF32Features, avx512bw.WindowF32Features, avx512bw.GemvF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features, winogradFeatures, conv5Features)), tiles: avx512bw.GemmF32[:], window: avx512bw.WindowF32[:], gemv: avx512bw.GemvF32, nr: 32, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32, winograd: avx2Winograd, conv5: avx2Conv5},
+		{kernelID: amd64ID("avx2", "float32", "", all(avx2.GemmF32Features, avx2.WindowF32Features, avx2.GemvF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features, winogradFeatures, conv5Features)), tiles: avx2.GemmF32[:], window: avx2.WindowF32[:], gemv: avx2.GemvF32, nr: 16, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32, winograd: avx2Winograd, conv5: avx2Conv5},
 	}
 	archF32Dot = []*f32DotRow{
 		{kernelID: amd64ID("avx512bw", "float32", "", avx512bw.DotF32Features), dot: avx512bw.DotF32, block: avx512bw.DotF32Block},
 		{kernelID: amd64ID("avx2", "float32", "", avx2.DotF32Features), dot: avx2.DotF32, block: avx2.DotF32Block},
 	}
-	archEpilogue = []*epilogueRow{
+	avx2Conv5     = &conv5Steps{avx2.Conv5Image, avx2.Conv5Sums, avx2.Conv5Weights, avx2.Conv5ToImage, avx2.Conv5ToWeights}
+	conv5Features = all(avx2.Conv5ImageFeatures, avx2.Conv5SumsFeatures, avx2.Conv5WeightsFeatures, avx2.Conv5ToImageFeatures, avx2.Conv5ToWeightsFeatures)
+	archEpilogue  = []*epilogueRow{
 		{kernelID: amd64ID("avx2", "epilogue", "", all(avx2.MaxPoolI32Features, avx2.MaxPoolF32Features, avx2.ThresholdsFeatures, avx2.RequantizeFeatures, avx2.AffineFeatures)),
 			maxPoolI32: avx2.MaxPoolI32, maxPoolF32: avx2.MaxPoolF32, thresholds: avx2.Thresholds, requantize: avx2.Requantize, affine: avx2.Affine},
 	}

@@ -32,6 +32,27 @@ func ConvTraining(y, dx, dw, x, w, dy []float32, images int, pad float32, s Conv
 	}
 }
 
+// ConvGradients sets dx and dw to the gradients of ConvTraining, summed in double
+// precision.
+func ConvGradients(dx, dw []float64, x, w, dy []float32, images int, pad float32, s ConvShape) {
+	clear(dx)
+	clear(dw)
+	k := s.KH * s.KW * s.InC
+	in, positions := s.H*s.W*s.InC, s.OutH()*s.OutW()
+	for j, g := range dy {
+		o, p, n := j%s.OutC, j/s.OutC%positions, j/s.OutC/positions
+		for i := range k {
+			at := s.at(p/s.OutW(), p%s.OutW(), i/s.InC/s.KW, i/s.InC%s.KW, i%s.InC)
+			v := pad
+			if at >= 0 {
+				v = x[n*in+at]
+				dx[n*in+at] += float64(w[o*k+i]) * float64(g)
+			}
+			dw[i*s.OutC+o] += float64(v) * float64(g)
+		}
+	}
+}
+
 // Codes rounds x*scale + bias to the nearest of 0 … top, halves up; dst is that
 // times gain plus shift.
 func Codes(dst, x, scale, bias []float32, top, gain, shift float32) {
