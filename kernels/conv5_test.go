@@ -10,6 +10,9 @@ import (
 // TestConv5 compares gradients of 5x5 convolutions with sums in double precision.
 func TestConv5(t *testing.T) {
 	each(t, f32Table, func(t *testing.T, row *f32Row) {
+		if row.conv5 == nil {
+			t.Skip("it has no transforms")
+		}
 		use(t, row.name())
 		rng, a := random(t), newArena(t)
 		taken, worst := false, 0.0
@@ -75,7 +78,7 @@ func TestConv5(t *testing.T) {
 			}
 		}
 		t.Logf("largest error: %.2g of the largest element", worst)
-		if row.conv5 != nil && !taken {
+		if !taken {
 			t.Error("no shape took the transforms")
 		}
 	})

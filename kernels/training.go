@@ -24,6 +24,13 @@ type trainingRow struct {
 	lookUp16     func(dst *float32, codes *byte, n uintptr, table *float32)
 	addTo        func(dst, src *float32, n uintptr)
 	moves        func(mask, levels *byte, d *float32, n uintptr, state uint64, reach *float32, slack, bound float32)
+	movesWhole   func(mask, levels *byte, d *float32, n uintptr, state uint64, last uint32, gap, slack, bound float32)
+	bytes        func(dst *float32, src *byte, n uintptr, shift, divisor float32)
+	nearest      func(dst, src *float32, n uintptr, top float32)
+	slopes       func(d, x *float32, rows, stride uintptr, scale, bias *float32, top, half, peak, fall float32, steps, cols uintptr)
+	largest      func(x *float32, n uintptr) uint32
+	loadEight    func(dst *float32, codes *byte, n uintptr, base, mask uint32)
+	storeEight   func(codes *byte, x *float32, n uintptr, base, mask uint32, spread float32, state uint64)
 }
 
 var trainingTable = table(archTraining, portableTraining)
@@ -248,6 +255,6 @@ func Moves(mask, levels []uint8, d []float32, state uint64, reach *[32]float32, 
 	want("Moves", "d", len(d), len(levels))
 	want("Moves", "mask", len(mask), ceilDiv(len(levels), 8))
 	eachPart(len(levels), func(r *trainingRow, at int, n uintptr) {
-		r.moves(&mask[at/8], &levels[at], &d[at], n, state+uint64(at)*0x9e3779b97f4a7c15, &reach[0], slack, bound)
+		r.moves(&mask[at/8], &levels[at], &d[at], n, state+uint64(at)*splitMixStep, &reach[0], slack, bound)
 	})
 }

@@ -276,6 +276,113 @@ func TestMoves(t *testing.T) {
 	})
 }
 
+func TestSlopes(t *testing.T) {
+	eachTraining(t, func(t *testing.T, c trainingCase) {
+		cols, rows := 1+c.rng.IntN(40), c.rng.IntN(6)
+		scales, biases := awkward(c.rng, cols, false), awkward(c.rng, cols, false)
+		for i := range scales {
+			if c.rng.IntN(2) == 0 {
+				scales[i], biases[i] = 1, 0
+			}
+		}
+		scale, bias := c.in("scale", scales), c.in("bias", biases)
+		top := int(1)<<(1+c.rng.IntN(8)) - 1
+		w := Window{Half: float32(1+c.rng.IntN(12)) / 4, Peak: 1}
+		if c.rng.IntN(2) == 0 {
+			w.Fall = w.Peak / w.Half
+		}
+		xs, ds := awkward(c.rng, rows*cols, true), awkward(c.rng, rows*cols, false)
+		for i := range xs { // at the ends of windows and at steps
+			if c.rng.IntN(3) > 0 {
+				xs[i] = float32(c.rng.IntN(4*top+20)-10) / 4
+			}
+		}
+		want := slices.Clone(ds)
+		ref.Slopes(want, xs, scale, bias, top, w.Half, w.Peak, w.Fall)
+		x, d := c.in("x", xs), c.out("d", ds)
+		c.a.run(func() { Slopes(d, x, scale, bias, float32(top), w) })
+		wantBits(t, "slope", d, want)
+	})
+}
+
+func TestTrainingBytes(t *testing.T) {
+	eachTraining(t, func(t *testing.T, c trainingCase) {
+		n := c.rng.IntN(300)
+		ds, levels, want := awkward(c.rng, n, true), make([]uint8, n), make([]float32, n)
+		last := uint8(1 + c.rng.IntN(255))
+		for i := range levels {
+			levels[i] = uint8(c.rng.IntN(int(last) + 1))
+			if c.rng.IntN(4) == 0 {
+				levels[i] = last * uint8(c.rng.IntN(2))
+			}
+			if c.rng.IntN(2) == 0 {
+				ds[i] *= 1e-3
+			}
+			want[i] = (float32(levels[i]) - 127) / 255
+		}
+		l, d, dst := input(c.a, "levels", c.at, levels), c.in("d", ds), c.out("dst", nans(n))
+		c.a.run(func() { FloatsOfBytes(dst, l, -127, 255) })
+		wantBits(t, "float of a byte", dst, want)
+
+		state := c.rng.Uint64()
+		mask, wantMask := place(c.a, "mask", (n+7)/8, c.at, slices.Repeat([]uint8{0xee}, (n+7)/8)), make([]uint8, (n+7)/8)
+		ref.MovesWhole(wantMask, levels, ds, state, last, 1, 1e-6, 3)
+		c.a.run(func() { MovesWhole(mask, l, d, state, last, 1, 1e-6, 3) })
+		if i := firstDifference(mask, wantMask); i >= 0 {
+			t.Fatalf("%d weights: byte %d: got %08b, want %08b", n, i, mask[i], wantMask[i])
+		}
+
+		near := slices.Clone(ds)
+		for i := range near { // halves and their neighbours
+			if c.rng.IntN(2) == 0 {
+				near[i] = math.Nextafter32(float32(c.rng.IntN(2*int(last)+9)-int(last)-4)/2, float32(c.rng.IntN(3)-1)*1000)
+			}
+		}
+		ref.Nearest(want, near, float32(last/2))
+		x := c.in("x", near)
+		c.a.run(func() { Nearest(dst, x, float32(last/2)) })
+		for i := range dst { // whatever the sign of a zero
+			dst[i] += 0
+			want[i] += 0
+		}
+		wantBits(t, "nearest whole number", dst, want)
+	})
+}
+
+func TestEightBits(t *testing.T) {
+	eachTraining(t, func(t *testing.T, c trainingCase) {
+		n, signed, state := c.rng.IntN(300), c.rng.IntN(2) == 0, c.rng.Uint64()
+		xs, top := awkward(c.rng, n, signed && c.rng.IntN(8) == 0), uint32(255)
+		for i := range xs {
+			xs[i] *= float32(math.Exp2(-float64(c.rng.IntN(40))))
+			if !signed {
+				xs[i] *= xs[i]
+			}
+		}
+		if signed {
+			top = 127
+		}
+		codes, want, floats := make([]uint8, n), make([]uint8, n), make([]float32, n)
+		e := EightBits{ref.EightBase(xs, top), signed}
+		for i, v := range xs {
+			want[i] = ref.EightCode(v, i, e.Base, signed, state)
+			floats[i] = ref.EightNumber(want[i], e.Base, signed)
+		}
+		x, to, dst := c.in("x", xs), place(c.a, "codes", n, c.at, codes), c.out("dst", nans(n))
+		c.a.run(func() {
+			if got := BaseOfEight(x, signed); got != e {
+				t.Fatalf("base: got %v, want %v", got, e)
+			}
+			e.Store(to, x, state)
+		})
+		if i := firstDifference(to, want); i >= 0 {
+			t.Fatalf("code of %v, base %d: got %d, want %d", xs[i], e.Base, to[i], want[i])
+		}
+		c.a.run(func() { e.Load(dst, to) })
+		wantBits(t, "number of a code", dst, floats)
+	})
+}
+
 func TestTrainingErrors(t *testing.T) {
 	f, sums := make([]float32, 24), make([]float64, 8)
 	n := Norm{f[:8], f[:8], f[:8], f[:8]}
@@ -296,7 +403,20 @@ func TestTrainingErrors(t *testing.T) {
 	wantPanic(t, func() { AddTo(f, f[1:]) }, "AddTo")
 	reach := new([32]float32)
 	wantPanic(t, func() { Moves(arg[:2], bytes, f, 0, reach, 0, 1) }, "Moves", "mask")
+	wantPanic(t, func() { Slopes(f, f, f[:8], f[:7], 1, Window{Half: 1}) }, "Slopes", "bias")
+	wantPanic(t, func() { FloatsOfBytes(f, arg, 0, 1) }, "FloatsOfBytes")
+	wantPanic(t, func() { Nearest(f, f[1:], 1) }, "Nearest")
+	wantPanic(t, func() { MovesWhole(arg[:2], bytes, f, 0, 1, 1, 0, 1) }, "MovesWhole", "mask")
+	wantPanic(t, func() { EightBits{}.Load(f, arg) }, "EightBits.Load")
+	wantPanic(t, func() { EightBits{}.Store(arg, f, 0) }, "EightBits.Store")
 	noAllocs(t, "the steps of training", func() {
+		Slopes(f, f, f[:8], f[:8], 1, Window{Half: 1})
+		FloatsOfBytes(f, bytes, 0, 1)
+		Nearest(f, f, 1)
+		MovesWhole(arg[:3], bytes, f, 0, 1, 1, 0, 1)
+		e := BaseOfEight(f, true)
+		e.Store(bytes, f, 0)
+		e.Load(f, bytes)
 		Codes(f, f, f[:8], f[:8], 1, 1, 0)
 		ColumnSums(sums, sums, f)
 		GradientSums(sums, sums, f, f, n, 0, 1, 1)

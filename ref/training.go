@@ -179,15 +179,19 @@ func Descend(w, d []float32, decay, top float32) {
 	}
 }
 
+// splitMix is number i of SplitMix64 from state on.
+func splitMix(state uint64, i int) uint64 {
+	z := state + uint64(i)*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
 // Moves marks the weights that may move, by the bits of mask: see kernels.Moves.
 func Moves(mask, levels []uint8, d []float32, state uint64, reach []float32, slack, bound float32) {
 	clear(mask)
 	for i, level := range levels {
-		z := state + uint64(i)*0x9e3779b97f4a7c15
-		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-		z = (z ^ z>>27) * 0x94d049bb133111eb
-		z ^= z >> 31
-		u := float32(z>>40) / (1 << 24)
+		u := float32(splitMix(state, i)>>40) / (1 << 24)
 		gap := reach[level%16]
 		if !math.Signbit(float64(d[i])) {
 			gap = reach[16+level%16]
@@ -199,4 +203,97 @@ func Moves(mask, levels []uint8, d []float32, state uint64, reach []float32, sla
 		}
 		mask[i/8] |= 1 << (i % 8)
 	}
+}
+
+// MovesWhole is Moves for levels 0 … last that lie a gap apart.
+func MovesWhole(mask, levels []uint8, d []float32, state uint64, last uint8, gap, slack, bound float32) {
+	reach := make([]float32, 32)
+	for i, level := range levels {
+		down, up := gap, gap
+		if level == 0 {
+			down = 0
+		}
+		if level == last {
+			up = 0
+		}
+		reach[0], reach[16] = down, up
+		one := []uint8{0}
+		Moves(one, []uint8{0}, d[i:i+1], state+uint64(i)*0x9e3779b97f4a7c15, reach, slack, bound)
+		if i%8 == 0 {
+			mask[i/8] = 0
+		}
+		mask[i/8] |= one[0] << (i % 8)
+	}
+}
+
+// Nearest rounds to whole numbers from -top to top, halves up.
+func Nearest(dst, src []float32, top float32) {
+	for i, v := range src {
+		dst[i] = float32(math.Floor(float64(v) + 0.5))
+		if !(v > -top) {
+			dst[i] = -top
+		} else if v > top {
+			dst[i] = top
+		}
+	}
+}
+
+// Slopes multiplies d by the sum of the windows around the steps of x*scale + bias.
+func Slopes(d, x, scale, bias []float32, top int, half, peak, fall float32) {
+	for i, v := range x {
+		c := i % len(scale)
+		v = float32(v*scale[c]) + bias[c]
+		slope := float32(0)
+		for step := range top {
+			if distance := float32(math.Abs(float64(v - (float32(step) + 0.5)))); distance <= half {
+				slope += peak - float32(fall*distance)
+			}
+		}
+		d[i] *= slope
+	}
+}
+
+// EightBase is the base of x's codes: with it, the largest has the largest code.
+func EightBase(x []float32, codes uint32) uint32 {
+	top := uint32(0)
+	for _, v := range x {
+		if bits := math.Float32bits(float32(math.Abs(float64(v)))); bits > top {
+			top = bits
+		}
+	}
+	if top = (top + 0xfffff) >> 20; top < codes {
+		return 0
+	}
+	return top - codes
+}
+
+// EightCode is the code of element i: see kernels.EightBits.
+func EightCode(x float32, i int, base uint32, signed bool, state uint64) uint8 {
+	random := uint32(splitMix(state, i/2)>>(i%2*32)) >> 12
+	bits, sign := math.Float32bits(x), uint8(0)
+	if signed && bits>>31 != 0 {
+		sign = 128
+	}
+	bits &= 1<<31 - 1
+	least := (base + 1) << 20
+	smallest := math.Float32frombits(least)
+	switch {
+	case bits >= least:
+		return sign | uint8((bits+random)>>20-base)
+	case bits == 0, signed && float32(float32(random)/(1<<20)*smallest) >= math.Float32frombits(bits):
+		return sign
+	}
+	return sign | 1
+}
+
+// EightNumber is what a code stands for.
+func EightNumber(code uint8, base uint32, signed bool) float32 {
+	sign := float32(1)
+	if signed && code >= 128 {
+		sign, code = -1, code-128
+	}
+	if code == 0 {
+		return 0
+	}
+	return sign * math.Float32frombits((base+uint32(code))<<20)
 }

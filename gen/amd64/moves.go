@@ -35,71 +35,82 @@ func init() {
 n is a multiple of 8, at least 8.`,
 		body: moves,
 	})
+	add("avx2", family{
+		name:      "MovesWhole",
+		signature: "func(mask, levels *byte, d *float32, n uintptr, state uint64, last uint32, gap, slack, bound float32)",
+		loop: `	for i := range n {
+		u := the random number of Moves
+		gap := gap
+		if d[i] has a sign && levels[i] == 0 || d[i] has none && levels[i] == last {
+			gap = 0
+		}
+		still := abs(d[i]) < gap && (abs(d[i])+slack)*bound < float32(u*gap)
+		mask[i/8] bit i%8 = !still
+	}
+
+n is a multiple of 8, at least 8.`,
+		body: movesWhole,
+	})
 }
 
-// moves draws the random numbers in two vectors of four. AVX2 multiplies 32 bits
-// by 32: three products and two additions make the low 64 bits of one.
+// words is a vector of constants that repeats 64-bit words.
+func (s simd) words(name string, w ...uint64) operand.Mem {
+	var b []byte
+	for _, x := range w {
+		b = binary.LittleEndian.AppendUint64(b, x)
+	}
+	return s.constant(name, b...)
+}
+
+// splitMix returns a function that emits the next four numbers of the stream whose
+// state is a parameter. AVX2 multiplies 32 bits by 32: three products and two
+// additions make the low 64 bits of one.
+func splitMix(s simd) func() reg.VecVirtual {
+	state := s.vec()
+	s.VMOVQ(s.param("state"), state.AsX())
+	s.VPBROADCASTQ(state.AsX(), state)
+	lanes := uint64(splitMixStep) // a variable: multiples wrap
+	s.VPADDQ(s.words("splitMixLanes", 0, lanes, 2*lanes, 3*lanes), state, state)
+	four := s.words("splitMixFour", 4*lanes)
+	times := func(z reg.VecVirtual, name string, by uint64) {
+		low, high := s.words(name+"Low", by&0xffffffff), s.words(name+"High", by>>32)
+		cross, upper := s.vec(), s.vec()
+		s.VPSRLQ(operand.U8(32), z, upper)
+		s.VPMULUDQ(low, upper, upper)
+		s.VPMULUDQ(high, z, cross)
+		s.VPADDQ(upper, cross, cross)
+		s.VPSLLQ(operand.U8(32), cross, cross)
+		s.VPMULUDQ(low, z, z)
+		s.VPADDQ(cross, z, z)
+	}
+	shifted := func(z reg.VecVirtual, by uint8) {
+		t := s.vec()
+		s.VPSRLQ(operand.U8(by), z, t)
+		s.VPXOR(t, z, z)
+	}
+	return func() reg.VecVirtual {
+		z := s.vec()
+		s.VMOVDQA(state, z)
+		s.VPADDQ(four, state, state)
+		shifted(z, 30)
+		times(z, "splitMixFirst", splitMixFirst)
+		shifted(z, 27)
+		times(z, "splitMixSecond", splitMixSecond)
+		shifted(z, 31)
+		return z
+	}
+}
+
+// moves takes a gap of the four tables that levels and signs choose from.
 func moves(c *build.Context, _ int) {
 	s := simd{c, 32}
-	word := func(name string, w ...uint64) operand.Mem {
-		var b []byte
-		for _, x := range w {
-			b = binary.LittleEndian.AppendUint64(b, x)
-		}
-		return s.constant(name, b...)
-	}
-	mask, levels, d := s.param("mask"), s.param("levels"), s.param("d")
 	var table [4]reg.VecVirtual // downwards and upwards, from the lower and the higher levels
 	reach := s.param("reach")
 	for i := range table {
 		table[i] = c.YMM()
 		c.VMOVUPS(at(reach, 32*i), table[i])
 	}
-	p := broadcasts(c, "slack", "bound")
-	state := c.YMM()
-	c.VMOVQ(s.param("state"), state.AsX())
-	c.VPBROADCASTQ(state.AsX(), state)
-	lanes := uint64(splitMixStep) // a variable: multiples wrap
-	c.VPADDQ(word("movesLanes", 0, lanes, 2*lanes, 3*lanes), state, state)
-	four := word("movesFour", 4*lanes)
-	times := func(z reg.VecVirtual, name string, by uint64) {
-		low, high := word(name+"Low", by&0xffffffff), word(name+"High", by>>32)
-		cross, upper := c.YMM(), c.YMM()
-		c.VPSRLQ(operand.U8(32), z, upper)
-		c.VPMULUDQ(low, upper, upper)
-		c.VPMULUDQ(high, z, cross)
-		c.VPADDQ(upper, cross, cross)
-		c.VPSLLQ(operand.U8(32), cross, cross)
-		c.VPMULUDQ(low, z, z)
-		c.VPADDQ(cross, z, z)
-	}
-	shifted := func(z reg.VecVirtual, by uint8) {
-		t := c.YMM()
-		c.VPSRLQ(operand.U8(by), z, t)
-		c.VPXOR(t, z, z)
-	}
-	eachVector(c, func(i reg.GPVirtual) {
-		var z [2]reg.VecVirtual
-		for h := range z {
-			z[h] = c.YMM()
-			c.VMOVDQA(state, z[h])
-			c.VPADDQ(four, state, state)
-			shifted(z[h], 30)
-			times(z[h], "movesFirst", splitMixFirst)
-			shifted(z[h], 27)
-			times(z[h], "movesSecond", splitMixSecond)
-			shifted(z[h], 31)
-			c.VPSRLQ(operand.U8(40), z[h], z[h])
-		}
-		u := c.YMM()
-		c.VSHUFPS(operand.U8(0x88), z[1], z[0], u)
-		c.VPERMQ(operand.U8(0xd8), u, u)
-		c.VCVTDQ2PS(u, u)
-		c.VMULPS(word("movesScale", 0x3380000033800000), u, u) // 2^-24
-
-		level, signed := c.YMM(), c.YMM()
-		c.VPMOVZXBD(operand.Mem{Base: levels, Index: i, Scale: 1}, level)
-		c.VMOVUPS(floats(d, i), signed)
+	eachMove(s, func(level, signed reg.VecVirtual) reg.VecVirtual {
 		high := c.YMM() // bit 3 of a level, as a sign
 		c.VPSLLD(operand.U8(28), level, high)
 		var gaps [2]reg.VecVirtual
@@ -110,9 +121,47 @@ func moves(c *build.Context, _ int) {
 			c.VPERMPS(table[2*h+1], level, other)
 			c.VBLENDVPS(high, other, gaps[h], gaps[h])
 		}
-		gap, size, t := gaps[1], c.YMM(), c.YMM()
-		c.VBLENDVPS(signed, gaps[0], gap, gap)
-		c.VANDPS(word("movesMagnitude", 0x7fffffff7fffffff), signed, size)
+		c.VBLENDVPS(signed, gaps[0], gaps[1], gaps[1])
+		return gaps[1]
+	})
+}
+
+func movesWhole(c *build.Context, _ int) {
+	s := simd{c, 32}
+	p := broadcasts(c, "last", "gap")
+	none := c.YMM()
+	c.VPXOR(none, none, none)
+	eachMove(s, func(level, signed reg.VecVirtual) reg.VecVirtual {
+		end := c.YMM()
+		c.VBLENDVPS(signed, none, p[0], end)
+		c.VPCMPEQD(level, end, end)
+		c.VPANDN(p[1], end, end)
+		return end
+	})
+}
+
+// eachMove emits the loop over weights; gap gives those of the levels in the directions
+// of the signs.
+func eachMove(s simd, gap func(level, signed reg.VecVirtual) reg.VecVirtual) {
+	c := s.Context
+	mask, levels, d := s.param("mask"), s.param("levels"), s.param("d")
+	p := broadcasts(c, "slack", "bound")
+	draw := splitMix(s)
+	eachVector(c, func(i reg.GPVirtual) {
+		low, high := draw(), draw()
+		c.VPSRLQ(operand.U8(40), low, low)
+		c.VPSRLQ(operand.U8(40), high, high)
+		u := c.YMM()
+		c.VSHUFPS(operand.U8(0x88), high, low, u)
+		c.VPERMQ(operand.U8(0xd8), u, u)
+		c.VCVTDQ2PS(u, u)
+		c.VMULPS(s.words("movesScale", 0x3380000033800000), u, u) // 2^-24
+
+		level, signed := c.YMM(), c.YMM()
+		c.VPMOVZXBD(operand.Mem{Base: levels, Index: i, Scale: 1}, level)
+		c.VMOVUPS(floats(d, i), signed)
+		gap, size, t := gap(level, signed), c.YMM(), c.YMM()
+		c.VANDPS(s.words("movesMagnitude", 0x7fffffff7fffffff), signed, size)
 		c.VADDPS(p[0], size, t)
 		c.VMULPS(p[1], t, t)
 		c.VMULPS(gap, u, u)

@@ -62,38 +62,27 @@ func (g *Grid) UpdateAll(s []uint8, d []float32, stream Stream, first int, rule 
 	// exceeds bound*|d|/gap, and rounding of level+d moves it by up to 2^-24 of
 	// the level.
 	const slack, bound = float32(64 * 0x1p-23), float32(gain * (1 + 1e-5))
-	if g.reach != nil {
-		const block = 256
-		var mask [block / 8]uint8
-		for lo := 0; lo < len(s); lo += block {
-			hi := min(lo+block, len(s))
-			m := mask[:(hi-lo+7)/8]
-			kernels.Moves(m, s[lo:hi], d[lo:hi], uint64(stream)+uint64(first+lo)*streamStep, g.reach, slack, bound)
-			for j, bits := range m {
-				for ; bits != 0; bits &= bits - 1 {
-					i := lo + 8*j + mathbits.TrailingZeros8(bits)
-					s[i] = g.Update(s[i], d[i], stream.Uniform(uint64(first+i)), rule)
-				}
+	const block = 256
+	var mask [block / 8]uint8
+	for lo := 0; lo < len(s); lo += block {
+		hi := min(lo+block, len(s))
+		m, state := mask[:(hi-lo+7)/8], uint64(stream)+uint64(first+lo)*streamStep
+		if g.reach != nil {
+			kernels.Moves(m, s[lo:hi], d[lo:hi], state, g.reach, slack, bound)
+		} else {
+			kernels.MovesWhole(m, s[lo:hi], d[lo:hi], state, uint8(len(g.Levels)-1), within, slack, bound)
+		}
+		for j, bits := range m {
+			for ; bits != 0; bits &= bits - 1 {
+				i := lo + 8*j + mathbits.TrailingZeros8(bits)
+				s[i] = g.Update(s[i], d[i], stream.Uniform(uint64(first+i)), rule)
 			}
 		}
-		return
-	}
-	var reach [512]float32
-	for i := 1; i < len(g.Levels); i++ {
-		gap := (g.Levels[i] - g.Levels[i-1]) * (1 - 1e-6)
-		reach[i], reach[256+i-1] = gap, gap
-	}
-	for i, from := range s {
-		u := stream.Uniform(uint64(first + i))
-		bits := math.Float32bits(d[i])
-		size := math.Float32frombits(bits &^ (1 << 31))
-		gap := reach[int(from)|int(^bits>>31)<<8]
-		if size < gap && (size+slack)*bound < u*gap {
-			continue
-		}
-		s[i] = g.Update(from, d[i], u, rule)
 	}
 }
+
+// within is the part of a gap that an update is below which ends in it.
+const within = 1 - 1e-6
 
 func tanh(x float32) float32 { return float32(math.Tanh(float64(x))) }
 

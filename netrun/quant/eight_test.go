@@ -31,7 +31,7 @@ func TestEight(t *testing.T) {
 			s := NewStream(2, uint64(draw))
 			for b := range e.Bases {
 				hi := min((b+1)*EightBlock, n)
-				e.Store(b, src[b*EightBlock:hi], s, 20)
+				e.Store(b, src[b*EightBlock:hi], s)
 				e.Load(got[b*EightBlock:hi], b)
 			}
 			for i, x := range got {
@@ -68,7 +68,7 @@ func TestEightHostile(t *testing.T) {
 		if n == 0 {
 			continue
 		}
-		e.Store(0, src[:n], NewStream(3), 0)
+		e.Store(0, src[:n], NewStream(3))
 		e.Load(got, 0)
 		for i, x := range got {
 			if x*src[i] < 0 {

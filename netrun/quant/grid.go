@@ -12,8 +12,8 @@ type Grid struct {
 	Format kernels.WeightFormat
 	// Levels are the values, ascending and symmetric about zero.
 	Levels []float32
-	// What kernels need of grids of up to 16 levels, nil for others: the lowest
-	// level and, for each further one, the middle below it and its distance to
+	// What kernels need of grids of up to 16 levels, nil for others, which are all
+	// whole numbers from the lowest level to the highest: the lowest level and, for each further one, the middle below it and its distance to
 	// the one before; the levels; and the gaps.
 	steps []float32
 	table *[16]float32
@@ -37,7 +37,7 @@ func NewGrid(f kernels.WeightFormat) *Grid {
 		g.steps = []float32{g.Levels[0]}
 		for i, l := range g.Levels[1:] {
 			g.steps = append(g.steps, (g.Levels[i]+l)/2, l-g.Levels[i])
-			gap := (l - g.Levels[i]) * (1 - 1e-6)
+			gap := (l - g.Levels[i]) * within
 			g.reach[i+1], g.reach[16+i] = gap, gap
 		}
 	}
@@ -68,9 +68,7 @@ func (g *Grid) Round(dst, src []float32) {
 		kernels.Steps(dst, src, g.steps)
 		return
 	}
-	for i, v := range src {
-		dst[i] = g.Levels[g.Nearest(v)]
-	}
+	kernels.Nearest(dst, src, g.Max())
 }
 
 // Expand sets dst[i] to the level that index s[i] stands for.
@@ -79,9 +77,5 @@ func (g *Grid) Expand(dst []float32, s []uint8) {
 		kernels.LookUp16(dst, s, g.table)
 		return
 	}
-	var table [256]float32 // a byte indexes it without a bounds check
-	copy(table[:], g.Levels)
-	for i, c := range s {
-		dst[i] = table[c]
-	}
+	kernels.FloatsOfBytes(dst, s, g.Levels[0], 1)
 }

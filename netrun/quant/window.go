@@ -1,6 +1,6 @@
 package quant
 
-import "math"
+import "example.com/lowbit/kernels"
 
 // A Window is the pseudo-derivative of an activation quantizer: each step of
 // the staircase, whose true derivative is zero or infinite, is given the slope
@@ -16,31 +16,25 @@ type Window struct {
 // Slope is the sum of the windows at v for a quantizer with codes 0 ... top,
 // which steps at 0.5, 1.5, ... top-0.5.
 func (w Window) Slope(v float32, top int) float32 {
-	a := w.HalfWidth
-	if !w.Triangular && a == 0.5 {
+	if w.Joined() {
 		if v >= 0 && v <= float32(top) {
 			return 1
 		}
 		return 0
 	}
-	if !(v > 0.5-a-1 && v < float32(top)+a+1) { // out of reach, or NaN
-		return 0
-	}
-	first := max(int(math.Ceil(float64(v-a+0.5))), 1)
-	last := min(int(math.Floor(float64(v+a+0.5))), top)
-	var slope float32
-	for j := first; j <= last; j++ {
-		d := v - (float32(j) - 0.5)
-		if d < 0 {
-			d = -d
-		}
-		switch {
-		case d > a:
-		case w.Triangular:
-			slope += (a - d) / (a * a)
-		default:
-			slope += 1 / (2 * a)
-		}
-	}
-	return slope
+	d, one, zero := []float32{1}, []float32{1}, []float32{0}
+	kernels.Slopes(d, []float32{v}, one, zero, float32(top), w.Kernel())
+	return d[0]
 }
+
+// Kernel is the window around one step, as kernels.Slopes takes it.
+func (w Window) Kernel() kernels.Window {
+	a := w.HalfWidth
+	if w.Triangular {
+		return kernels.Window{Half: a, Peak: 1 / a, Fall: 1 / (a * a)}
+	}
+	return kernels.Window{Half: a, Peak: 1 / (2 * a)}
+}
+
+// Joined says whether the windows join to slope 1 from 0 to the largest code.
+func (w Window) Joined() bool { return !w.Triangular && w.HalfWidth == 0.5 }

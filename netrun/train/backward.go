@@ -50,29 +50,28 @@ func (t *Trainer) linearGradient(l *layer, n int, last bool) {
 // is that of the activation's argument already.
 func (t *Trainer) normGradient(l *layer, n int, last bool) {
 	out, window := l.Out, t.cfg.window()
-	plain := !window.Triangular && window.HalfWidth == 0.5
 	argument := last || l.joined() || l.of != nil
+	low, high, gain := float32(math.Inf(-1)), float32(math.Inf(1)), float32(1)
+	slopes := false
+	switch {
+	case argument:
+	case !l.codes:
+		low = math.SmallestNonzeroFloat32
+	case window.Joined():
+		low, high, gain = 0, float32(l.top), l.gain
+	default:
+		slopes, gain = true, l.gain
+	}
 	t.shards(n, func(s, lo, hi, _ int) {
 		p := l.partial[s*2*out:][:2*out]
 		clear(p)
-		lo, hi = lo*l.sum*out, hi*l.sum*out
-		low, high, gain := float32(math.Inf(-1)), float32(math.Inf(1)), float32(1)
-		switch {
-		case argument:
-		case !l.codes:
-			low = math.SmallestNonzeroFloat32
-		case plain:
-			low, high, gain = 0, float32(l.top), l.gain
-		default:
-			for at := lo; at < hi; at += out {
-				d := l.dout[at : at+out]
-				for c, v := range l.y[at : at+out] {
-					d[c] *= window.Slope(float32(v*l.scale[c])+l.bias[c], l.top)
-				}
+		l.parts(lo, hi, func(at, end int) {
+			d, y := l.dout[at:end], l.y[at:end]
+			if slopes {
+				kernels.Slopes(d, y, l.scale, l.bias, float32(l.top), window.Kernel())
 			}
-			gain = l.gain
-		}
-		kernels.GradientSums(p[:out], p[out:], l.dout[lo:hi], l.y[lo:hi], l.batchNorm(), low, high, gain)
+			kernels.GradientSums(p[:out], p[out:], d, y, l.batchNorm(), low, high, gain)
+		})
 	})
 	l.reduce(n)
 	step := l.step.value[0]

@@ -3,30 +3,25 @@ package train
 import (
 	"math"
 
+	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/data"
 	"example.com/lowbit/netrun/quant"
 )
 
-// pixel is what the network reads for a byte: the byte, or pixel/255 in float.
-func (t *Trainer) pixel() *[256]float32 {
-	var p [256]float32
-	for i := range p {
-		p[i] = float32(i)
-		if t.net.Float() {
-			p[i] /= 255
-		}
+// pixelDivisor is what the network reads a pixel's byte divided by.
+func (t *Trainer) pixelDivisor() float32 {
+	if t.net.Float() {
+		return 255
 	}
-	return &p
+	return 1
 }
 
 // loadImages sets input and labels to images, as they are.
 func (t *Trainer) loadImages(images *data.Images) {
-	value := t.pixel()
+	divisor := t.pixelDivisor()
 	size := images.Size()
 	t.shards(images.N, func(_, lo, hi, _ int) {
-		for i, p := range images.Pixels[lo*size : hi*size] {
-			t.input[lo*size+i] = value[p]
-		}
+		kernels.FloatsOfBytes(t.input[lo*size:hi*size], images.Pixels[lo*size:hi*size], 0, divisor)
 	})
 	copy(t.labels, images.Labels)
 }
@@ -35,12 +30,11 @@ func (t *Trainer) loadImages(images *data.Images) {
 // mirrored as the configuration says. What happens to an image depends on its
 // number and the epoch.
 func (t *Trainer) loadBatch(numbers []int32, epoch uint64) {
-	value := t.pixel()
-	h, w, c := t.train.H, t.train.W, t.train.C
 	size := t.train.Size()
 	s := quant.NewStream(t.cfg.Seed, streamAugment, epoch)
-	reach, fill := t.cfg.Shift, t.fill(value)
+	reach, divisor := t.cfg.Shift, t.pixelDivisor()
 	t.shards(len(numbers), func(_, lo, hi, _ int) {
+		moved := make([]uint8, size)
 		for i := lo; i < hi; i++ {
 			number := int(numbers[i])
 			t.labels[i] = t.train.Labels[number]
@@ -48,42 +42,39 @@ func (t *Trainer) loadBatch(numbers []int32, epoch uint64) {
 			flip := t.cfg.Flip && r&1 != 0
 			dy := int(r>>8&0xffff)*(2*reach+1)>>16 - reach
 			dx := int(r>>24&0xffff)*(2*reach+1)>>16 - reach
-			from, to := t.train.Image(number), t.input[i*size:][:size]
-			if !flip && dy == 0 && dx == 0 {
-				for j, p := range from {
-					to[j] = value[p]
-				}
-				continue
+			image := t.train.Image(number)
+			if flip || dy != 0 || dx != 0 {
+				t.augment(moved, image, dy, dx, flip)
+				image = moved
 			}
-			for y := range h {
-				for x := range w {
-					sy, sx := y+dy, x+dx
-					d := to[(y*w+x)*c:][:c]
-					if sy < 0 || sy >= h || sx < 0 || sx >= w {
-						copy(d, fill)
-						continue
-					}
-					if flip {
-						sx = w - 1 - sx
-					}
-					for j, p := range from[(sy*w+sx)*c:][:c] {
-						d[j] = value[p]
-					}
-				}
-			}
+			kernels.FloatsOfBytes(t.input[i*size:][:size], image, 0, divisor)
 		}
 	})
 }
 
-// fill is the pixel outside an image that is moved.
-func (t *Trainer) fill(value *[256]float32) []float32 {
-	fill := make([]float32, t.train.C)
+// augment sets pixel (y, x) of to to pixel (y+dy, x+dx) of from, or of its mirror image
+// if flip is set, and to what the configuration fills with if there is none.
+func (t *Trainer) augment(to, from []uint8, dy, dx int, flip bool) {
+	h, w, c := t.train.H, t.train.W, t.train.C
+	clear(to)
 	if t.cfg.Fill == "mean" {
-		for c, mean := range t.colour {
-			fill[c] = value[mean]
+		for at := 0; at < len(to); at += c {
+			copy(to[at:], t.colour)
 		}
 	}
-	return fill
+	first, last := max(0, -dx), min(w, w-dx) // columns that there are pixels for
+	for y := max(0, -dy); y < min(h, h-dy) && first < last; y++ {
+		line, source := to[(y*w+first)*c:][:(last-first)*c], from[(y+dy)*w*c:][:w*c]
+		if !flip {
+			copy(line, source[(first+dx)*c:])
+			continue
+		}
+		for at := (w - 1 - first - dx) * c; len(line) > 0; line, at = line[c:], at-c {
+			for j := range c {
+				line[j] = source[at+j]
+			}
+		}
+	}
 }
 
 // meanColour is the mean of each channel, rounded to a byte.

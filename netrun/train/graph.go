@@ -218,13 +218,12 @@ func (t *Trainer) activationGradient(l *layer, d, v []float32, j *joiner) (dot f
 	switch {
 	case !l.codes:
 		_, dot = j.inside(d, v, j.ones[:l.Out], 0, math.SmallestNonzeroFloat32, math.MaxFloat32, 1)
-	case !window.Triangular && window.HalfWidth == 0.5:
+	case window.Joined():
 		_, dot = j.inside(d, v, j.ones[:l.Out], l.offset, 0, float32(l.top), l.gain)
 	default:
-		for i, x := range v {
-			d[i] *= window.Slope(x, l.top) * l.gain
-			dot += float64(d[i] * (x - l.offset))
-		}
+		kernels.Slopes(d, v, j.ones[:l.Out], j.zeros[:l.Out], float32(l.top), window.Kernel())
+		infinite := float32(math.Inf(1))
+		_, dot = j.inside(d, v, j.ones[:l.Out], l.offset, -infinite, infinite, l.gain)
 	}
 	return dot
 }

@@ -27,8 +27,9 @@ func (t *Trainer) update() {
 				}
 			}
 			stream := quant.NewStream(t.cfg.Seed, streamUpdate, uint64(t.step), uint64(4*i+j))
-			state := quant.NewStream(t.cfg.Seed, streamState, uint64(t.step), uint64(4*i+j))
-			t.updateTensor(l, p, lr, j == 0, stream, state)
+			t.updateTensor(l, p, lr, j == 0, stream, func(moment uint64) quant.Stream {
+				return quant.NewStream(t.cfg.Seed, streamState, uint64(t.step), uint64(4*i+j), moment)
+			})
 		}
 		// Never let a step vanish or change sign.
 		if l.step != nil {
@@ -37,8 +38,9 @@ func (t *Trainer) update() {
 	}
 }
 
-func (t *Trainer) updateTensor(l *layer, p *tensor, lr float64, weights bool, stream, state quant.Stream) {
+func (t *Trainer) updateTensor(l *layer, p *tensor, lr float64, weights bool, stream quant.Stream, state func(moment uint64) quant.Stream) {
 	const size = 1 << 14
+	ofM, ofV := state(0), state(1)
 	parallel(t.workers, blocks(len(p.grad), size), func(i, _ int) {
 		var delta, first, second [quant.EightBlock]float32
 		for lo := i * size; lo < min((i+1)*size, len(p.grad)); lo += len(delta) {
@@ -47,10 +49,10 @@ func (t *Trainer) updateTensor(l *layer, p *tensor, lr float64, weights bool, st
 			m, v := moments(p.m, p.m8, first[:len(d)], lo), moments(p.v, p.v8, second[:len(d)], lo)
 			t.delta(d, p.grad[lo:hi], m, v, p.level != nil, lr)
 			if p.m8 != nil {
-				p.m8.Store(lo/quant.EightBlock, m, state, 0)
+				p.m8.Store(lo/quant.EightBlock, m, ofM)
 			}
 			if p.v8 != nil {
-				p.v8.Store(lo/quant.EightBlock, v, state, 32)
+				p.v8.Store(lo/quant.EightBlock, v, ofV)
 			}
 			switch {
 			case p.level != nil:

@@ -7,69 +7,69 @@
 // func Moves(mask *byte, levels *byte, d *float32, n uintptr, state uint64, reach *float32, slack float32, bound float32)
 // Requires: AVX, AVX2
 TEXT ·Moves(SB), NOSPLIT, $0-56
+	MOVQ         reach+40(FP), AX
+	VMOVUPS      (AX), Y0
+	VMOVUPS      32(AX), Y1
+	VMOVUPS      64(AX), Y2
+	VMOVUPS      96(AX), Y3
 	MOVQ         mask+0(FP), AX
 	MOVQ         levels+8(FP), CX
 	MOVQ         d+16(FP), DX
-	MOVQ         reach+40(FP), BX
-	VMOVUPS      (BX), Y0
-	VMOVUPS      32(BX), Y1
-	VMOVUPS      64(BX), Y2
-	VMOVUPS      96(BX), Y3
 	VBROADCASTSS slack+48(FP), Y4
 	VBROADCASTSS bound+52(FP), Y5
 	MOVQ         state+32(FP), BX
 	VMOVQ        BX, X6
 	VPBROADCASTQ X6, Y6
-	VPADDQ       movesLanes<>+0(SB), Y6, Y6
+	VPADDQ       splitMixLanes<>+0(SB), Y6, Y6
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 
 loop:
 	VMOVDQA   Y6, Y7
-	VPADDQ    movesFour<>+0(SB), Y6, Y6
+	VPADDQ    splitMixFour<>+0(SB), Y6, Y6
 	VPSRLQ    $0x1e, Y7, Y8
 	VPXOR     Y8, Y7, Y7
 	VPSRLQ    $0x20, Y7, Y9
-	VPMULUDQ  movesFirstLow<>+0(SB), Y9, Y9
-	VPMULUDQ  movesFirstHigh<>+0(SB), Y7, Y8
+	VPMULUDQ  splitMixFirstLow<>+0(SB), Y9, Y9
+	VPMULUDQ  splitMixFirstHigh<>+0(SB), Y7, Y8
 	VPADDQ    Y9, Y8, Y8
 	VPSLLQ    $0x20, Y8, Y8
-	VPMULUDQ  movesFirstLow<>+0(SB), Y7, Y7
+	VPMULUDQ  splitMixFirstLow<>+0(SB), Y7, Y7
 	VPADDQ    Y8, Y7, Y7
 	VPSRLQ    $0x1b, Y7, Y8
 	VPXOR     Y8, Y7, Y7
 	VPSRLQ    $0x20, Y7, Y9
-	VPMULUDQ  movesSecondLow<>+0(SB), Y9, Y9
-	VPMULUDQ  movesSecondHigh<>+0(SB), Y7, Y8
+	VPMULUDQ  splitMixSecondLow<>+0(SB), Y9, Y9
+	VPMULUDQ  splitMixSecondHigh<>+0(SB), Y7, Y8
 	VPADDQ    Y9, Y8, Y8
 	VPSLLQ    $0x20, Y8, Y8
-	VPMULUDQ  movesSecondLow<>+0(SB), Y7, Y7
+	VPMULUDQ  splitMixSecondLow<>+0(SB), Y7, Y7
 	VPADDQ    Y8, Y7, Y7
 	VPSRLQ    $0x1f, Y7, Y8
 	VPXOR     Y8, Y7, Y7
-	VPSRLQ    $0x28, Y7, Y7
 	VMOVDQA   Y6, Y8
-	VPADDQ    movesFour<>+0(SB), Y6, Y6
+	VPADDQ    splitMixFour<>+0(SB), Y6, Y6
 	VPSRLQ    $0x1e, Y8, Y9
 	VPXOR     Y9, Y8, Y8
 	VPSRLQ    $0x20, Y8, Y10
-	VPMULUDQ  movesFirstLow<>+0(SB), Y10, Y10
-	VPMULUDQ  movesFirstHigh<>+0(SB), Y8, Y9
+	VPMULUDQ  splitMixFirstLow<>+0(SB), Y10, Y10
+	VPMULUDQ  splitMixFirstHigh<>+0(SB), Y8, Y9
 	VPADDQ    Y10, Y9, Y9
 	VPSLLQ    $0x20, Y9, Y9
-	VPMULUDQ  movesFirstLow<>+0(SB), Y8, Y8
+	VPMULUDQ  splitMixFirstLow<>+0(SB), Y8, Y8
 	VPADDQ    Y9, Y8, Y8
 	VPSRLQ    $0x1b, Y8, Y9
 	VPXOR     Y9, Y8, Y8
 	VPSRLQ    $0x20, Y8, Y10
-	VPMULUDQ  movesSecondLow<>+0(SB), Y10, Y10
-	VPMULUDQ  movesSecondHigh<>+0(SB), Y8, Y9
+	VPMULUDQ  splitMixSecondLow<>+0(SB), Y10, Y10
+	VPMULUDQ  splitMixSecondHigh<>+0(SB), Y8, Y9
 	VPADDQ    Y10, Y9, Y9
 	VPSLLQ    $0x20, Y9, Y9
-	VPMULUDQ  movesSecondLow<>+0(SB), Y8, Y8
+	VPMULUDQ  splitMixSecondLow<>+0(SB), Y8, Y8
 	VPADDQ    Y9, Y8, Y8
 	VPSRLQ    $0x1f, Y8, Y9
 	VPXOR     Y9, Y8, Y8
+	VPSRLQ    $0x28, Y7, Y7
 	VPSRLQ    $0x28, Y8, Y8
 	VSHUFPS   $0x88, Y8, Y7, Y7
 	VPERMQ    $0xd8, Y7, Y7
@@ -102,41 +102,41 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA movesLanes<>+0(SB)/8, $0x0000000000000000
-DATA movesLanes<>+8(SB)/8, $0x9e3779b97f4a7c15
-DATA movesLanes<>+16(SB)/8, $0x3c6ef372fe94f82a
-DATA movesLanes<>+24(SB)/8, $0xdaa66d2c7ddf743f
-GLOBL movesLanes<>(SB), RODATA|NOPTR, $32
+DATA splitMixLanes<>+0(SB)/8, $0x0000000000000000
+DATA splitMixLanes<>+8(SB)/8, $0x9e3779b97f4a7c15
+DATA splitMixLanes<>+16(SB)/8, $0x3c6ef372fe94f82a
+DATA splitMixLanes<>+24(SB)/8, $0xdaa66d2c7ddf743f
+GLOBL splitMixLanes<>(SB), RODATA|NOPTR, $32
 
-DATA movesFour<>+0(SB)/8, $0x78dde6e5fd29f054
-DATA movesFour<>+8(SB)/8, $0x78dde6e5fd29f054
-DATA movesFour<>+16(SB)/8, $0x78dde6e5fd29f054
-DATA movesFour<>+24(SB)/8, $0x78dde6e5fd29f054
-GLOBL movesFour<>(SB), RODATA|NOPTR, $32
+DATA splitMixFour<>+0(SB)/8, $0x78dde6e5fd29f054
+DATA splitMixFour<>+8(SB)/8, $0x78dde6e5fd29f054
+DATA splitMixFour<>+16(SB)/8, $0x78dde6e5fd29f054
+DATA splitMixFour<>+24(SB)/8, $0x78dde6e5fd29f054
+GLOBL splitMixFour<>(SB), RODATA|NOPTR, $32
 
-DATA movesFirstLow<>+0(SB)/8, $0x000000001ce4e5b9
-DATA movesFirstLow<>+8(SB)/8, $0x000000001ce4e5b9
-DATA movesFirstLow<>+16(SB)/8, $0x000000001ce4e5b9
-DATA movesFirstLow<>+24(SB)/8, $0x000000001ce4e5b9
-GLOBL movesFirstLow<>(SB), RODATA|NOPTR, $32
+DATA splitMixFirstLow<>+0(SB)/8, $0x000000001ce4e5b9
+DATA splitMixFirstLow<>+8(SB)/8, $0x000000001ce4e5b9
+DATA splitMixFirstLow<>+16(SB)/8, $0x000000001ce4e5b9
+DATA splitMixFirstLow<>+24(SB)/8, $0x000000001ce4e5b9
+GLOBL splitMixFirstLow<>(SB), RODATA|NOPTR, $32
 
-DATA movesFirstHigh<>+0(SB)/8, $0x00000000bf58476d
-DATA movesFirstHigh<>+8(SB)/8, $0x00000000bf58476d
-DATA movesFirstHigh<>+16(SB)/8, $0x00000000bf58476d
-DATA movesFirstHigh<>+24(SB)/8, $0x00000000bf58476d
-GLOBL movesFirstHigh<>(SB), RODATA|NOPTR, $32
+DATA splitMixFirstHigh<>+0(SB)/8, $0x00000000bf58476d
+DATA splitMixFirstHigh<>+8(SB)/8, $0x00000000bf58476d
+DATA splitMixFirstHigh<>+16(SB)/8, $0x00000000bf58476d
+DATA splitMixFirstHigh<>+24(SB)/8, $0x00000000bf58476d
+GLOBL splitMixFirstHigh<>(SB), RODATA|NOPTR, $32
 
-DATA movesSecondLow<>+0(SB)/8, $0x00000000133111eb
-DATA movesSecondLow<>+8(SB)/8, $0x00000000133111eb
-DATA movesSecondLow<>+16(SB)/8, $0x00000000133111eb
-DATA movesSecondLow<>+24(SB)/8, $0x00000000133111eb
-GLOBL movesSecondLow<>(SB), RODATA|NOPTR, $32
+DATA splitMixSecondLow<>+0(SB)/8, $0x00000000133111eb
+DATA splitMixSecondLow<>+8(SB)/8, $0x00000000133111eb
+DATA splitMixSecondLow<>+16(SB)/8, $0x00000000133111eb
+DATA splitMixSecondLow<>+24(SB)/8, $0x00000000133111eb
+GLOBL splitMixSecondLow<>(SB), RODATA|NOPTR, $32
 
-DATA movesSecondHigh<>+0(SB)/8, $0x0000000094d049bb
-DATA movesSecondHigh<>+8(SB)/8, $0x0000000094d049bb
-DATA movesSecondHigh<>+16(SB)/8, $0x0000000094d049bb
-DATA movesSecondHigh<>+24(SB)/8, $0x0000000094d049bb
-GLOBL movesSecondHigh<>(SB), RODATA|NOPTR, $32
+DATA splitMixSecondHigh<>+0(SB)/8, $0x0000000094d049bb
+DATA splitMixSecondHigh<>+8(SB)/8, $0x0000000094d049bb
+DATA splitMixSecondHigh<>+16(SB)/8, $0x0000000094d049bb
+DATA splitMixSecondHigh<>+24(SB)/8, $0x0000000094d049bb
+GLOBL splitMixSecondHigh<>(SB), RODATA|NOPTR, $32
 
 DATA movesScale<>+0(SB)/8, $0x3380000033800000
 DATA movesScale<>+8(SB)/8, $0x3380000033800000

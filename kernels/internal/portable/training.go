@@ -215,10 +215,7 @@ func Moves(mask, levels *byte, d *float32, n uintptr, state uint64, reach *float
 	clear(to)
 	ds := floats(d, 0, n)
 	for i, level := range unsafe.Slice(levels, n) {
-		z := state + uint64(i)*0x9e3779b97f4a7c15
-		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-		z = (z ^ z>>27) * 0x94d049bb133111eb
-		u := float32((z^z>>31)>>40) * 0x1p-24
+		u := float32(splitMix(state+uint64(i)*splitMixStep)>>40) * 0x1p-24
 		bits := math.Float32bits(ds[i])
 		size := math.Float32frombits(bits &^ (1 << 31))
 		gap := gaps[level%16|uint8(^bits>>31)<<4]
