@@ -36,6 +36,6 @@ var (
 	}
 	portableTraining = []*trainingRow{
 		{kernelID: portableID("training"), codes: portable.Codes, columnSums: portable.ColumnSums, gradientSums: portable.GradientSums, normGradient: portable.NormGradient, maxPoolArg: portable.MaxPoolArg, unpool: portable.Unpool, adam: portable.Adam[:], descend: portable.Descend, momentum: portable.Momentum, steps: portable.Steps, lookUp16: portable.LookUp16, addTo: portable.AddTo, moves: portable.Moves,
-			movesWhole: portable.MovesWhole, bytes: portable.Bytes, nearest: portable.Nearest, slopes: portable.Slopes, largest: portable.Largest, loadEight: portable.LoadEight, storeEight: portable.StoreEight},
+			affineOf: portable.AffineOf, affineSum: portable.AffineSum, movesWhole: portable.MovesWhole, bytes: portable.Bytes, nearest: portable.Nearest, slopes: portable.Slopes, largest: portable.Largest, loadEight: portable.LoadEight, storeEight: portable.StoreEight},
 	}
 )

@@ -15,6 +15,8 @@ type trainingRow struct {
 	columnSums   func(sum, square *float64, x *float32, rows, stride, cols uintptr)
 	gradientSums func(sum, dot *float64, d, x *float32, rows, stride uintptr, scale, bias, centre, invstd *float32, low, high, gain float32, cols uintptr)
 	normGradient func(d, x *float32, rows, stride uintptr, scale, centre, invstd, mean, slope *float32, cols uintptr)
+	affineOf     func(dst, x *float32, rows, stride uintptr, scale, bias *float32, cols uintptr)
+	affineSum    func(dst, x *float32, rows, stride uintptr, scale, bias, y, scaleY, biasY *float32, cols uintptr)
 	maxPoolArg   func(dst *float32, arg *byte, src *float32, pixels, cols, stride, row, window uintptr)
 	unpool       func(dst, src *float32, arg *byte, pixels, cols, stride, row, window uintptr)
 	adam         []func(d, g, m, v *float32, n uintptr, ofM, ofV, root, epsilon, rate float32) // by power
@@ -117,6 +119,32 @@ func NormGradient(d, x []float32, norm Norm, mean, slope []float32) {
 	eachSpan(rows, cols, func(r *trainingRow, at, n, col, count int) {
 		i := at*cols + col
 		r.normGradient(&d[i], &x[i], uintptr(n), uintptr(cols), &norm.Scale[col], &norm.Centre[col], &norm.InvStd[col], &mean[col], &slope[col], uintptr(count))
+	})
+}
+
+// AffineOf sets dst[r][c] to x[r][c]*scale[c] + bias[c]. dst may be x.
+func AffineOf(dst, x, scale, bias []float32) {
+	cols := len(scale)
+	rows := wholeRows("AffineOf", len(dst), len(x), cols)
+	want("AffineOf", "bias", len(bias), cols)
+	eachSpan(rows, cols, func(r *trainingRow, at, n, col, count int) {
+		i := at*cols + col
+		r.affineOf(&dst[i], &x[i], uintptr(n), uintptr(cols), &scale[col], &bias[col], uintptr(count))
+	})
+}
+
+// AffineSum sets dst[r][c] to x[r][c]*scale[c] + bias[c], plus y[r][c]*scaleY[c] +
+// biasY[c]. dst may be x or y.
+func AffineSum(dst, x, scale, bias, y, scaleY, biasY []float32) {
+	cols := len(scale)
+	rows := wholeRows("AffineSum", len(dst), len(x), cols)
+	want("AffineSum", "bias", len(bias), cols)
+	want("AffineSum", "y", len(y), len(x))
+	want("AffineSum", "scaleY", len(scaleY), cols)
+	want("AffineSum", "biasY", len(biasY), cols)
+	eachSpan(rows, cols, func(r *trainingRow, at, n, col, count int) {
+		i := at*cols + col
+		r.affineSum(&dst[i], &x[i], uintptr(n), uintptr(cols), &scale[col], &bias[col], &y[i], &scaleY[col], &biasY[col], uintptr(count))
 	})
 }
 

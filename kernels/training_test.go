@@ -276,6 +276,29 @@ func TestMoves(t *testing.T) {
 	})
 }
 
+func TestAffineSum(t *testing.T) {
+	eachTraining(t, func(t *testing.T, c trainingCase) {
+		cols, rows := 1+c.rng.IntN(40), c.rng.IntN(6)
+		n, _ := c.norm(cols)
+		xs, ys := awkward(c.rng, rows*cols, true), awkward(c.rng, rows*cols, true)
+		want, zeros := make([]float32, len(xs)), make([]float32, len(xs))
+		x, y, dst := c.in("x", xs), c.in("y", ys), c.out("dst", nans(len(xs)))
+		ref.AffineSum(want, xs, n.Scale, n.Bias, ys, n.Centre, n.InvStd)
+		c.a.run(func() { AffineSum(dst, x, n.Scale, n.Bias, y, n.Centre, n.InvStd) })
+		wantBits(t, "sum", dst, want)
+		copy(dst, ys)
+		c.a.run(func() { AffineSum(dst, x, n.Scale, n.Bias, dst, n.Centre, n.InvStd) })
+		wantBits(t, "sum in place", dst, want)
+
+		ref.AffineSum(want, xs, n.Scale, n.Bias, zeros, make([]float32, cols), make([]float32, cols))
+		c.a.run(func() { AffineOf(dst, x, n.Scale, n.Bias) })
+		for i := range dst { // whatever the sign of a zero
+			dst[i] += 0
+		}
+		wantBits(t, "affine map", dst, want)
+	})
+}
+
 func TestSlopes(t *testing.T) {
 	eachTraining(t, func(t *testing.T, c trainingCase) {
 		cols, rows := 1+c.rng.IntN(40), c.rng.IntN(6)
@@ -403,6 +426,8 @@ func TestTrainingErrors(t *testing.T) {
 	wantPanic(t, func() { AddTo(f, f[1:]) }, "AddTo")
 	reach := new([32]float32)
 	wantPanic(t, func() { Moves(arg[:2], bytes, f, 0, reach, 0, 1) }, "Moves", "mask")
+	wantPanic(t, func() { AffineOf(f, f, f[:8], f[:7]) }, "AffineOf", "bias")
+	wantPanic(t, func() { AffineSum(f, f, f[:8], f[:8], f[:16], f[:8], f[:8]) }, "AffineSum", "y")
 	wantPanic(t, func() { Slopes(f, f, f[:8], f[:7], 1, Window{Half: 1}) }, "Slopes", "bias")
 	wantPanic(t, func() { FloatsOfBytes(f, arg, 0, 1) }, "FloatsOfBytes")
 	wantPanic(t, func() { Nearest(f, f[1:], 1) }, "Nearest")
@@ -410,6 +435,8 @@ func TestTrainingErrors(t *testing.T) {
 	wantPanic(t, func() { EightBits{}.Load(f, arg) }, "EightBits.Load")
 	wantPanic(t, func() { EightBits{}.Store(arg, f, 0) }, "EightBits.Store")
 	noAllocs(t, "the steps of training", func() {
+		AffineOf(f, f, f[:8], f[:8])
+		AffineSum(f, f, f[:8], f[:8], f, f[:8], f[:8])
 		Slopes(f, f, f[:8], f[:8], 1, Window{Half: 1})
 		FloatsOfBytes(f, bytes, 0, 1)
 		Nearest(f, f, 1)

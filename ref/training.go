@@ -109,6 +109,16 @@ func NormGradient(d, x []float32, n Norm, mean, slope []float32) {
 	}
 }
 
+// AffineSum sets dst to x*scale + bias + (y*scaleY + biasY).
+func AffineSum(dst, x, scale, bias, y, scaleY, biasY []float32) {
+	for i := range dst {
+		c := i % len(scale)
+		v := float32(x[i]*scale[c]) + bias[c]
+		u := float32(y[i]*scaleY[c]) + biasY[c]
+		dst[i] = v + u
+	}
+}
+
 // MaxPoolArg pools images over windows side by side, and says which element of its
 // window each output is: the first of equal ones.
 func MaxPoolArg(dst []float32, arg []uint8, x []float32, s PoolShape, images int) {

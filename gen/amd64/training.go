@@ -73,6 +73,31 @@ func init() {
 ` + normLoopEnd,
 		body: normGradient,
 	})
+	add("avx2", family{
+		name:      "AffineOf",
+		signature: "func(dst, x *float32, rows, stride uintptr, scale, bias *float32, cols uintptr)",
+		loop: `	for i := range rows {
+		for j := range cols {
+			dst[i][j] = float32(x[i][j]*scale[j]) + bias[j]
+		}
+	}
+` + normLoopEnd + ` dst may be x.`,
+		body: func(c *build.Context, _ int) { affineSum(c, []string{"x", "scale", "bias"}) },
+	})
+	add("avx2", family{
+		name:      "AffineSum",
+		signature: "func(dst, x *float32, rows, stride uintptr, scale, bias, y, scaleY, biasY *float32, cols uintptr)",
+		loop: `	for i := range rows {
+		for j := range cols {
+			v := float32(y[i][j]*scaleY[j]) + biasY[j]
+			dst[i][j] = float32(x[i][j]*scale[j]) + bias[j] + v
+		}
+	}
+` + normLoopEnd + ` dst may be x or y.`,
+		body: func(c *build.Context, _ int) {
+			affineSum(c, []string{"x", "scale", "bias"}, []string{"y", "scaleY", "biasY"})
+		},
+	})
 	const poolEnd = `
 with windows side by side, whose lines lie row elements apart; pixels have stride
 elements. pixels and window are at least 1, window at most 16; cols is a multiple
@@ -366,6 +391,32 @@ func normGradient(c *build.Context, _ int) {
 		c.VSUBPS(v, g, g)
 		c.VMULPS(floats(scale, j), g, g)
 		c.VMOVUPS(g, floats(d, j))
+	})
+}
+
+// affineSum adds up terms x*scale + bias, given by the names of their parameters.
+func affineSum(c *build.Context, terms ...[]string) {
+	dst := loadParam(c, "dst")
+	pointers := []reg.GPVirtual{dst}
+	var operands [][3]reg.GPVirtual
+	for _, t := range terms {
+		p := [3]reg.GPVirtual{loadParam(c, t[0]), loadParam(c, t[1]), loadParam(c, t[2])}
+		operands, pointers = append(operands, p), append(pointers, p[0])
+	}
+	eachRow(c, pointers, func(j reg.GPVirtual) {
+		var sum reg.VecVirtual
+		for i, p := range operands {
+			v := c.YMM()
+			c.VMOVUPS(floats(p[0], j), v)
+			c.VMULPS(floats(p[1], j), v, v)
+			c.VADDPS(floats(p[2], j), v, v)
+			if i > 0 {
+				c.VADDPS(v, sum, sum)
+			} else {
+				sum = v
+			}
+		}
+		c.VMOVUPS(sum, floats(dst, j))
 	})
 }
 

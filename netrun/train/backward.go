@@ -35,6 +35,9 @@ func (t *Trainer) backward(n int) {
 // linearGradient takes dout to the gradients of the layer's parameters and to
 // the input's share of its gradient.
 func (t *Trainer) linearGradient(l *layer, n int, last bool) {
+	if !l.joined() && l.of == nil { // else with those of the arguments
+		t.activationGradients(l, n, last)
+	}
 	t.normGradient(l, n, last)
 	din, add := l.inputGradient()
 	w := t.values(l)
@@ -45,16 +48,14 @@ func (t *Trainer) linearGradient(l *layer, n int, last bool) {
 	}
 }
 
-// normGradient turns dout from the gradient of out into that of y, and sets the
-// gradients of gamma, beta and step. Where shortcuts and streams are joined, dout
-// is that of the activation's argument already.
-func (t *Trainer) normGradient(l *layer, n int, last bool) {
-	out, window := l.Out, t.cfg.window()
-	argument := last || l.joined() || l.of != nil
+// activationGradients turns dout from the gradient of out into that of the
+// activation's argument, and takes shards' sums of it.
+func (t *Trainer) activationGradients(l *layer, n int, last bool) {
+	window := t.cfg.window()
 	low, high, gain := float32(math.Inf(-1)), float32(math.Inf(1)), float32(1)
 	slopes := false
 	switch {
-	case argument:
+	case last:
 	case !l.codes:
 		low = math.SmallestNonzeroFloat32
 	case window.Joined():
@@ -63,16 +64,28 @@ func (t *Trainer) normGradient(l *layer, n int, last bool) {
 		slopes, gain = true, l.gain
 	}
 	t.shards(n, func(s, lo, hi, _ int) {
-		p := l.partial[s*2*out:][:2*out]
-		clear(p)
+		clear(l.sums(s))
 		l.parts(lo, hi, func(at, end int) {
-			d, y := l.dout[at:end], l.y[at:end]
 			if slopes {
-				kernels.Slopes(d, y, l.scale, l.bias, float32(l.top), window.Kernel())
+				kernels.Slopes(l.dout[at:end], l.y[at:end], l.scale, l.bias, float32(l.top), window.Kernel())
 			}
-			kernels.GradientSums(p[:out], p[out:], d, y, l.batchNorm(), low, high, gain)
+			l.gradientSums(s, at, end, low, high, gain)
 		})
 	})
+}
+
+// gradientSums multiplies elements at to end of dout by gain where the argument is
+// from low to high, and by 0 elsewhere, and adds them to the sums of shard s: dout and
+// its product with the normalised value.
+func (l *layer) gradientSums(s, at, end int, low, high, gain float32) {
+	p := l.sums(s)
+	kernels.GradientSums(p[:l.Out], p[l.Out:], l.dout[at:end], l.y[at:end], l.batchNorm(), low, high, gain)
+}
+
+// normGradient sets the gradients of gamma, beta and step from the sums of shards, and
+// the means that norm needs.
+func (t *Trainer) normGradient(l *layer, n int, last bool) {
+	out := l.Out
 	l.reduce(n)
 	step := l.step.value[0]
 	var dstep float64
@@ -102,10 +115,13 @@ func (t *Trainer) normGradient(l *layer, n int, last bool) {
 	for c := range out {
 		mean[c], slope[c] = float32(l.partial[c]/count), float32(l.partial[out+c]/count)
 	}
-	t.shards(n, func(_, lo, hi, _ int) {
-		lo, hi = lo*l.sum*out, hi*l.sum*out
-		kernels.NormGradient(l.dout[lo:hi], l.y[lo:hi], l.batchNorm(), mean, slope)
-	})
+}
+
+// norm turns dout of images lo to hi from the gradient of the activation's argument
+// into that of y.
+func (t *Trainer) norm(l *layer, lo, hi int) {
+	lo, hi = lo*l.sum*l.Out, hi*l.sum*l.Out
+	kernels.NormGradient(l.dout[lo:hi], l.y[lo:hi], l.batchNorm(), t.means[:l.Out], t.slopes[:l.Out])
 }
 
 // batchNorm is the layer's batch norm of the batch at hand.
@@ -113,16 +129,15 @@ func (l *layer) batchNorm() kernels.Norm {
 	return kernels.Norm{Scale: l.scale, Bias: l.bias, Centre: l.centre, InvStd: l.invstd}
 }
 
+// convGradient takes a few images at a time from step to step, as conv does.
 func (t *Trainer) convGradient(l *layer, w, din []float32, n int, add bool) {
 	in, rows, out := l.In.Size(), l.positions, l.Out
 	t.shards(n, func(s, lo, hi, worker int) {
 		grad := l.grads[s*l.k*out:][:l.k*out]
-		step := hi - lo
-		if l.Pool > 1 {
-			step = chunk(l.Block)
-		}
+		step := chunk(l.Block)
 		for first := true; lo < hi; lo, first = lo+step, false {
 			m := min(step, hi-lo)
+			t.norm(l, lo, lo+m)
 			var dlin []float32
 			size := l.sum * out
 			if l.Pool > 1 {
@@ -160,6 +175,7 @@ func (t *Trainer) convGradient(l *layer, w, din []float32, n int, add bool) {
 }
 
 func (t *Trainer) denseGradient(l *layer, w, din []float32, n int, add bool) {
+	t.shards(n, func(_, lo, hi, _ int) { t.norm(l, lo, hi) })
 	x, dy := kernels.RowMajor(l.in, n, l.k), kernels.RowMajor(l.dout, n, l.Out)
 	ofInput := 0
 	if din != nil {

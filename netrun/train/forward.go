@@ -38,10 +38,11 @@ func (t *Trainer) forwardTo(end, n int, training bool) {
 // linear takes the layer's sums, and the scales and biases of their batch norm.
 func (t *Trainer) linear(l *layer, n int, training bool) {
 	w := t.values(l)
+	statistics := training && l.norm
 	if l.Kind == nn.Conv {
-		t.conv(l, w, n)
+		t.conv(l, w, n, statistics)
 	} else {
-		t.dense(l, w, n)
+		t.dense(l, w, n, statistics)
 	}
 	switch {
 	case !training:
@@ -74,39 +75,56 @@ func (t *Trainer) values(l *layer) []float32 {
 	return w
 }
 
-func (t *Trainer) conv(l *layer, w []float32, n int) {
-	in, rows := l.In.Size(), l.positions
-	t.shards(n, func(_, lo, hi, worker int) {
-		if l.Pool <= 1 {
-			l.conv.Forward(l.y[lo*rows*l.Out:hi*rows*l.Out], l.in[lo*in:hi*in], w, hi-lo, l.padding())
-			return
-		}
+// conv takes a few images at a time from step to step, so that they are still near
+// the core. With statistics set, shards take sums for these.
+func (t *Trainer) conv(l *layer, w []float32, n int, statistics bool) {
+	in, rows, size := l.In.Size(), l.positions, l.sum*l.Out
+	t.shards(n, func(s, lo, hi, worker int) {
+		clear(l.sums(s))
 		for step := chunk(l.Block); lo < hi; lo += step {
 			m := min(step, hi-lo)
-			lin := t.scratch[worker].lin[:m*rows*l.Out]
-			l.conv.Forward(lin, l.in[lo*in:(lo+m)*in], w, m, l.padding())
-			from, to := lo*l.sum*l.Out, (lo+m)*l.sum*l.Out
-			kernels.MaxPoolArg(l.y[from:to], l.arg[from:to], lin, poolShape(l.Block), m)
+			x, y := l.in[lo*in:(lo+m)*in], l.y[lo*size:(lo+m)*size]
+			if l.Pool > 1 {
+				lin := t.scratch[worker].lin[:m*rows*l.Out]
+				l.conv.Forward(lin, x, w, m, l.padding())
+				kernels.MaxPoolArg(y, l.arg[lo*size:(lo+m)*size], lin, poolShape(l.Block), m)
+			} else {
+				l.conv.Forward(y, x, w, m, l.padding())
+			}
+			if statistics {
+				l.columnSums(s, lo, lo+m)
+			}
 		}
 	})
 }
 
-func (t *Trainer) dense(l *layer, w []float32, n int) {
+func (t *Trainer) dense(l *layer, w []float32, n int, statistics bool) {
 	parallel(t.workers, blocks(l.Out, columns), func(i, _ int) {
 		lo, hi := i*columns, min((i+1)*columns, l.Out)
 		y := kernels.Matrix{Data: l.y[lo:], Rows: n, Cols: hi - lo, RowStride: l.Out, ColStride: 1}
 		kernels.MatMul(y, kernels.RowMajor(l.in, n, l.k), kernels.RowMajor(w[lo*l.k:], hi-lo, l.k).T(), false)
 	})
+	if statistics {
+		t.shards(n, func(s, lo, hi, _ int) {
+			clear(l.sums(s))
+			l.columnSums(s, lo, hi)
+		})
+	}
 }
 
-// statistics takes each channel's mean and variance over the batch.
+// sums is shard s's part of two sums for each channel.
+func (l *layer) sums(s int) []float64 { return l.partial[s*2*l.Out:][:2*l.Out] }
+
+// columnSums adds images lo to hi to the sums of shard s: y and its square.
+func (l *layer) columnSums(s, lo, hi int) {
+	p := l.sums(s)
+	l.parts(lo, hi, func(at, end int) { kernels.ColumnSums(p[:l.Out], p[l.Out:], l.y[at:end]) })
+}
+
+// statistics takes each channel's mean and variance over the batch from the sums of
+// shards.
 func (t *Trainer) statistics(l *layer, n int) {
 	out := l.Out
-	t.shards(n, func(s, lo, hi, _ int) {
-		p := l.partial[s*2*out:][:2*out]
-		clear(p)
-		kernels.ColumnSums(p[:out], p[out:], l.y[lo*l.sum*out:hi*l.sum*out])
-	})
 	l.reduce(n)
 	count := float64(n * l.sum)
 	// The first steps average over what there is.

@@ -109,7 +109,7 @@ func (l *layer) parts(lo, hi int, f func(at, end int)) {
 // A joiner is one goroutine's memory for the steps of joined layers: of a part's
 // elements, and of channels.
 type joiner struct {
-	v, memory            []float32
+	v                    []float32
 	uniform, zeros, ones []float32
 	sum, dot             []float64
 }
@@ -118,7 +118,7 @@ type joiner struct {
 func newJoiner(width int) *joiner {
 	part := max(joinedElements, width)
 	return &joiner{
-		v: make([]float32, part), memory: make([]float32, part),
+		v:       make([]float32, part),
 		uniform: make([]float32, width), zeros: make([]float32, width), ones: slices.Repeat([]float32{1}, width),
 		sum: make([]float64, width), dot: make([]float64, width),
 	}
@@ -132,32 +132,19 @@ func (j *joiner) same(x float32, n int) []float32 {
 	return j.uniform[:n]
 }
 
-// addScaled adds x*scale to dst.
-func (j *joiner) addScaled(dst, x []float32, scale float32, channels int) {
-	if scale == 1 {
-		kernels.AddTo(dst, x)
-		return
-	}
-	m := j.memory[:len(x)]
-	copy(m, x)
-	kernels.Affine(m, j.same(scale, channels), j.zeros[:channels], false)
-	kernels.AddTo(dst, m)
-}
-
 // arguments sets v to what the activation is of, for the rows of sums from at on:
 // each operation is rounded by itself, as in nn.
 func (l *layer) arguments(v []float32, j *joiner, at int) {
-	copy(v, l.y[at:])
-	kernels.Affine(v, l.scale, l.bias, false)
+	y := l.y[at:][:len(v)]
 	switch {
 	case l.proj != nil:
-		p, m := l.proj, j.memory[:len(v)]
-		copy(m, p.y[at:])
-		kernels.Affine(m, p.scale, p.bias, false)
-		kernels.AddTo(v, m)
+		p := l.proj
+		kernels.AffineSum(v, y, l.scale, l.bias, p.y[at:][:len(v)], p.scale, p.bias)
 	case l.short != nil:
 		r, _, _ := l.short.identity()
-		j.addScaled(v, r[at:][:len(v)], l.skipScale(), l.Out)
+		kernels.AffineSum(v, y, l.scale, l.bias, r[at:][:len(v)], j.same(l.skipScale(), l.Out), j.zeros[:l.Out])
+	default:
+		kernels.AffineOf(v, y, l.scale, l.bias)
 	}
 }
 
@@ -184,11 +171,16 @@ func (t *Trainer) activateJoined(l *layer, n int) {
 
 // joinedGradient turns dout of a layer with a shortcut or a stream from the
 // gradient of out into that of the activation's argument, and passes it on to
-// the shortcut.
+// the shortcut. Shards take their sums of it for the batch norms.
 func (t *Trainer) joinedGradient(l *layer, n int) {
 	t.shards(n, func(s, lo, hi, worker int) {
 		j := t.scratch[worker].joiner
 		l.steps[s] = 0
+		clear(l.sums(s))
+		if l.proj != nil {
+			clear(l.proj.sums(s))
+		}
+		infinite := float32(math.Inf(1))
 		l.parts(lo, hi, func(at, end int) {
 			v, d := j.v[:end-at], l.dout[at:end]
 			l.arguments(v, j, at)
@@ -199,7 +191,13 @@ func (t *Trainer) joinedGradient(l *layer, n int) {
 				l.steps[s] -= sum * float64(l.offset) // which step does not scale
 				kernels.AddTo(d, g)
 			}
-			l.shortcutGradient(d, j, at)
+			l.gradientSums(s, at, end, -infinite, infinite, 1)
+			if l.proj != nil {
+				copy(l.proj.dout[at:end], d)
+				l.proj.gradientSums(s, at, end, -infinite, infinite, 1)
+			} else if l.short != nil {
+				l.shortcutGradient(d, j, at)
+			}
 		})
 	})
 	switch {
@@ -248,21 +246,16 @@ func (j *joiner) inside(d, v, scale []float32, centre, low, high, gain float32) 
 }
 
 // shortcutGradient passes the gradient d of the arguments from at on to the
-// shortcut.
+// identity shortcut.
 func (l *layer) shortcutGradient(d []float32, j *joiner, at int) {
-	if l.proj != nil {
-		copy(l.proj.dout[at:], d)
-		return
-	}
-	if l.short == nil {
-		return
-	}
 	_, grad, wrote := l.short.identity()
 	grad = grad[at:][:len(d)]
-	if !*wrote {
-		clear(grad)
+	scale, zeros := j.same(l.skipScale(), l.Out), j.zeros[:l.Out]
+	if *wrote {
+		kernels.AffineSum(grad, grad, j.ones[:l.Out], zeros, d, scale, zeros)
+	} else {
+		kernels.AffineOf(grad, d, scale, zeros)
 	}
-	j.addScaled(grad, d, l.skipScale(), l.Out)
 }
 
 // stepGradient is the gradient of step of a joined layer: its argument is

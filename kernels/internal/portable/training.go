@@ -83,6 +83,29 @@ func NormGradient(d, x *float32, rows, stride uintptr, scale, centre, invstd, me
 	}
 }
 
+// AffineOf sets dst to x*scale + bias.
+func AffineOf(dst, x *float32, rows, stride uintptr, scale, bias *float32, cols uintptr) {
+	s, b := floats(scale, 0, cols), floats(bias, 0, cols)
+	for r := range rows {
+		d := floats(dst, r*stride, cols)
+		for c, v := range floats(x, r*stride, cols) {
+			d[c] = float32(v*s[c]) + b[c]
+		}
+	}
+}
+
+// AffineSum sets dst to x*scale + bias + (y*scaleY + biasY).
+func AffineSum(dst, x *float32, rows, stride uintptr, scale, bias, y, scaleY, biasY *float32, cols uintptr) {
+	s, b, sy, by := floats(scale, 0, cols), floats(bias, 0, cols), floats(scaleY, 0, cols), floats(biasY, 0, cols)
+	for r := range rows {
+		d, x := floats(dst, r*stride, cols), floats(x, r*stride, cols)
+		for c, v := range floats(y, r*stride, cols) {
+			v = float32(v*sy[c]) + by[c]
+			d[c] = float32(x[c]*s[c]) + b[c] + v
+		}
+	}
+}
+
 // MaxPoolArg sets each of the first cols channels of a row of pixels to the
 // largest of its window, and arg to the number of the first one that large.
 // Windows lie side by side, and their lines row elements apart.
