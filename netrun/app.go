@@ -39,9 +39,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	out := &sticky{w: stdout}
 	a := &app{stdout: out, stderr: stderr, name: "netrun"}
 	if name := os.Getenv(kernels.EnvImpl); name != "" {
-		// The library only warns of a name it cannot use.
+		// The library has told of a name that it cannot use, and ignores it.
 		if _, err := kernels.Use(name); err != nil {
-			fmt.Fprintf(stderr, "netrun: %s: %v\n", kernels.EnvImpl, err)
+			fmt.Fprintf(stderr, "netrun: nothing is run with a %s that is ignored\n", kernels.EnvImpl)
 			return exitUsage
 		}
 	}

@@ -16,13 +16,14 @@ Times whole networks, from pixels to logits, for each batch size and number of
 threads. The networks and batch sizes take turns, round by round, and the median
 of the rounds is printed, so that a slow spell of the machine meets all alike.
 MODEL is a model file, the name of a shipped network, or "all" of these (the
-default).
+default), with -data all that were trained on its images. Networks whose images
+are not here are timed on made ones.
 
 EXAMPLES
-  netrun bench                                     the shipped networks
+  netrun bench                                             the shipped networks
   netrun bench -batches 1,8,64,512 -threads 1,2
-  netrun bench -impl portable lenet-float32        without assembly
-  netrun bench my.safetensors lenet-float32 -json  a model file beside a shipped one
+  netrun bench -impl portable fashion-lenet-float32        without assembly
+  netrun bench my.safetensors fashion-lenet-float32 -json  a model file beside a shipped one
 
 JSON
   the fields of 'netrun -json'; accuracy and logits_sha256 are not measured.
@@ -49,37 +50,36 @@ func benchCommand(a *app) *ffcli.Command {
 			if err := impl.use(); err != nil {
 				return err
 			}
-			if len(args) == 0 {
-				args = []string{"all"}
-			}
-			nets, err := loadNetworks(args)
+			jobs, err := a.jobs(&images, args, len(args) == 0)
 			if err != nil {
-				return err
-			}
-			set, im, err := images.open()
-			if err != nil {
-				return err
-			}
-			j := &job{app: a, set: set, images: im}
-			if err := j.prepare(nets); err != nil {
 				return err
 			}
 			effort := measure.Effort{Rounds: rounds, Sample: 10 * time.Millisecond}
-			for _, n := range threads.values {
-				effort.Thread = n == 1
-				if err := j.time(ctx, batches.values, n, effort); err != nil {
-					return err
+			for _, j := range jobs {
+				for _, n := range threads.values {
+					effort.Thread = n == 1
+					if err := j.time(ctx, batches.values, n, effort); err != nil {
+						return err
+					}
 				}
 			}
-			if j.json {
-				return j.printRows()
+			if a.json {
+				return printRows(jobs)
 			}
-			j.printBench()
+			for _, j := range jobs {
+				j.printBench()
+				fmt.Fprintln(a.stdout)
+			}
+			printNote(a.stdout, "figures", fmt.Sprintf("medians of %d interleaved rounds, each of at least 10 ms of calls in a row (caches warm); "+
+				"spread is the distance between the quartiles as a part of the median.", rounds))
+			printTiming(a.stdout, jobs)
+			a.printMachine()
 			return nil
 		})
 }
 
 func (j *job) printBench() {
+	j.printTitle()
 	t := table{columns: []column{
 		{"network", false}, {"weights", false}, {"acts", false}, {"threads", true}, {"batch", true},
 		{"us/image", true}, {"images/s", true}, {"GMAC/s", true}, {"times faster\nthan float", true}, {"spread\n%", true},
@@ -94,10 +94,9 @@ func (j *job) printBench() {
 		}
 	}
 	t.print(j.stdout)
-	fmt.Fprintln(j.stdout)
-	rounds := len(j.subjects[0].speed[0].timing.Samples)
-	printNote(j.stdout, "figures", fmt.Sprintf("medians of %d interleaved rounds, each of at least 10 ms of calls in a row (caches warm); "+
-		"spread is the distance between the quartiles as a part of the median.", rounds))
-	j.printTiming()
-	j.printMachine()
+	for _, s := range j.subjects {
+		if s.random {
+			printNote(j.stdout, "float32", fmt.Sprintf("%s: random weights", baseName(s.net)))
+		}
+	}
 }

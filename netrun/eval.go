@@ -12,7 +12,9 @@ const evalHelp = `
 Classifies the test images and prints the accuracy and the SHA-256 of all logits
 (little-endian float32, in the images' order), which is the same for every
 implementation, batch size and number of threads of an integer network. MODEL is
-a model file, the name of a shipped network, or "all" of these.
+a model file, the name of a shipped network, or "all" of these, with -data all that
+were trained on its images. Networks whose images are not here run over made ones
+(noise), which tells their logits, but no accuracy.
 
 EXAMPLES
   netrun eval all                         the shipped networks
@@ -38,34 +40,37 @@ func evalCommand(a *app) *ffcli.Command {
 			if err := impl.use(); err != nil {
 				return err
 			}
-			nets, err := loadNetworks(args)
+			jobs, err := a.jobs(&images, args, false)
 			if err != nil {
 				return err
 			}
-			set, im, err := images.open()
-			if err != nil {
-				return err
+			for _, j := range jobs {
+				if err := j.score(ctx); err != nil {
+					return err
+				}
 			}
-			j := &job{app: a, set: set, images: im}
-			if err := j.prepare(nets); err != nil {
-				return err
+			if a.json {
+				return printRows(jobs)
 			}
-			if err := j.score(ctx); err != nil {
-				return err
+			for i, j := range jobs {
+				if i > 0 {
+					fmt.Fprintln(a.stdout)
+				}
+				j.printEval()
 			}
-			if j.json {
-				return j.printRows()
-			}
-			t := table{columns: []column{
-				{"network", false}, {"weights", false}, {"acts", false}, {"accuracy %", true}, {"vs float", true}, {"sha256 of the logits", false},
-			}}
-			for _, s := range j.subjects {
-				weights, acts := formats(s.net)
-				t.add(s.net.Name, weights, acts, fmt.Sprintf("%.2f", s.accuracy), s.pointsLost(), s.hash[:32]+"...")
-			}
-			t.print(a.stdout)
-			fmt.Fprintln(a.stdout)
-			j.printData()
 			return nil
 		})
+}
+
+func (j *job) printEval() {
+	j.printTitle()
+	t := table{columns: []column{
+		{"network", false}, {"weights", false}, {"acts", false}, {"accuracy %", true}, {"vs float", true}, {"sha256 of the logits", false},
+	}}
+	for _, s := range j.subjects {
+		weights, acts := formats(s.net)
+		t.add(s.net.Name, weights+s.endsMark(), acts, s.top1(), s.pointsLost(), s.hash[:32]+"...")
+	}
+	t.print(j.stdout)
+	j.printNotes()
 }

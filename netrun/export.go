@@ -10,6 +10,7 @@ import (
 
 	"github.com/peterbourgon/ff/v3/ffcli"
 
+	"example.com/lowbit/netrun/atomicfile"
 	"example.com/lowbit/netrun/model"
 )
 
@@ -20,17 +21,21 @@ model file, too, which is then checked and written anew. The file is whole or no
 there at all, however the command ends.
 
 EXAMPLES
-  netrun export lenet-ternary-u2 lenet.safetensors
+  netrun export fashion-lenet-ternary-u2 lenet.safetensors
   netrun export -force old.safetensors new.safetensors
+  netrun export -outline float.safetensors netrun/models/cifar10-resnet20-float32.json
 
 JSON
   network file bytes
 `
 
 func exportCommand(a *app) *ffcli.Command {
-	var force bool
+	var force, outline bool
 	return a.command("export", "[flags] NETWORK FILE", "write a shipped network to a model file", exportHelp,
-		func(fs *flag.FlagSet) { fs.BoolVar(&force, "force", false, "replace FILE if it exists") },
+		func(fs *flag.FlagSet) {
+			fs.BoolVar(&force, "force", false, "replace FILE if it exists")
+			fs.BoolVar(&outline, "outline", false, "leave out all parameters")
+		},
 		func(_ context.Context, args []string) error {
 			if len(args) != 2 {
 				return usagef("%d arguments: want NETWORK FILE", len(args))
@@ -45,7 +50,15 @@ func exportCommand(a *app) *ffcli.Command {
 			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
-			if err := model.WriteFile(path, n); err != nil {
+			if outline {
+				var text []byte
+				if text, err = model.EncodeOutline(n); err == nil {
+					err = atomicfile.Write(path, text)
+				}
+			} else {
+				err = model.WriteFile(path, n)
+			}
+			if err != nil {
 				return err
 			}
 			info, err := os.Stat(path)

@@ -17,33 +17,23 @@ type dataFlags struct {
 }
 
 func (d *dataFlags) add(fs *flag.FlagSet) {
-	fs.StringVar(&d.dir, "data", "", "`folder` with MNIST, Fashion-MNIST, CIFAR-10 or SVHN files, gzipped or not (default: the embedded Fashion-MNIST test set)")
+	fs.StringVar(&d.dir, "data", "", "`folder` with MNIST, Fashion-MNIST, CIFAR-10 or SVHN files, gzipped or not (default: the embedded Fashion-MNIST test set, and made images for networks of other data)")
 	fs.IntVar(&d.images, "images", 0, "use only the first `N` test images; 0 is all")
 }
 
-// open returns the set and its test images.
-func (d *dataFlags) open() (*data.Set, *data.Images, error) {
-	if d.images < 0 {
-		return nil, nil, usagef("-images %d: want 0 or more", d.images)
-	}
-	set := data.Embedded()
-	if d.dir != "" {
-		var err error
-		if set, err = data.Open(d.dir); err != nil {
-			return nil, nil, err
-		}
-	}
+// test reads the test images of a set, no more of them than the flags say.
+func (d *dataFlags) test(set *data.Set) (*data.Images, error) {
 	im, err := set.Test()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if d.images > im.N {
-		return nil, nil, usagef("-images %d: %s has %d test images", d.images, set.Name, im.N)
+		return nil, usagef("-images %d: %s has %d test images", d.images, set.Name, im.N)
 	}
 	if d.images > 0 {
 		im = im.Slice(0, d.images)
 	}
-	return set, im, nil
+	return im, nil
 }
 
 // implFlag chooses the kernels that may be used.

@@ -20,15 +20,20 @@ import (
 const inspectHelp = `
 Prints the layers of a network: shapes, formats, the kernel chosen, bytes,
 multiply-adds, and where the time of one thread goes. MODEL is a model file or the
-name of a shipped network.
+name of a shipped network; without it, the shipped networks are listed.
 
 EXAMPLES
-  netrun inspect lenet-ternary-u2
+  netrun inspect                                      what is shipped
+  netrun inspect fashion-lenet-ternary-u2
   netrun inspect my.safetensors -batch 1
-  netrun inspect lenet-binary-u1 -rounds 0    no timing
-  netrun inspect lenet-binary-u1 -json | jq '[.layer,.kernel,.share]'
+  netrun inspect fashion-lenet-binary-u1 -rounds 0    no timing
+  netrun inspect fashion-lenet-binary-u1 -json | jq '[.layer,.kernel,.share]'
 
 JSON
+  of the list: name network dataset method weights acts first last file_bytes
+  weight_bytes weights_shipped test_accuracy test_images validation_accuracy
+  validation_images (recorded in training; null: not known)
+  of a network:
   network layer kind from (the layer before, 0: the images) input output weights
   acts shortcut_from shortcut_kernel (null: an identity) stream (what a shortcut
   reads, null: no) kernel epilogue macs weight_bytes packed_bytes batch
@@ -66,7 +71,7 @@ func inspectCommand(a *app) *ffcli.Command {
 	var impl implFlag
 	batch := 64
 	rounds := 25
-	return a.command("inspect", "[flags] MODEL", "a network layer by layer: formats, kernels, bytes, time", inspectHelp,
+	return a.command("inspect", "[flags] [MODEL]", "what is shipped; a network layer by layer: kernels, bytes, time", inspectHelp,
 		func(fs *flag.FlagSet) {
 			impl.add(fs)
 			fs.IntVar(&batch, "batch", batch, "`images` at once")
@@ -74,7 +79,7 @@ func inspectCommand(a *app) *ffcli.Command {
 		},
 		func(ctx context.Context, args []string) error {
 			switch {
-			case len(args) != 1:
+			case len(args) > 1:
 				return usagef("%d arguments: want one MODEL", len(args))
 			case batch < 1 || batch > 4096:
 				return usagef("-batch %d: want 1 to 4096", batch)
@@ -83,6 +88,9 @@ func inspectCommand(a *app) *ffcli.Command {
 			}
 			if err := impl.use(); err != nil {
 				return err
+			}
+			if len(args) == 0 {
+				return a.list()
 			}
 			net, err := loadNetwork(args[0])
 			if err != nil {
@@ -111,7 +119,7 @@ func inspectCommand(a *app) *ffcli.Command {
 }
 
 // profile returns the median nanoseconds an image that each layer takes, nil for no
-// rounds. The images are those of the embedded set if they fit, else random.
+// rounds. The images are those of the embedded set if they fit, else made.
 func profile(ctx context.Context, net *nn.Network, plan *nn.Plan, batch, rounds int) ([]float64, error) {
 	if rounds == 0 {
 		return nil, nil
@@ -148,15 +156,7 @@ func imagesFor(net *nn.Network) *data.Images {
 	if im, err := data.Embedded().Test(); err == nil && net.Input == (nn.Shape{H: im.H, W: im.W, C: im.C}) {
 		return im
 	}
-	im := &data.Images{N: 16, H: net.Input.H, W: net.Input.W, C: net.Input.C}
-	im.Pixels = make([]uint8, im.N*im.Size())
-	im.Labels = make([]uint8, im.N)
-	state := uint32(1)
-	for i := range im.Pixels {
-		state = state*1664525 + 1013904223 // Numerical Recipes' generator
-		im.Pixels[i] = uint8(state >> 24)
-	}
-	return im
+	return data.Made(16, net.Input.H, net.Input.W, net.Input.C)
 }
 
 func layerRows(net *nn.Network, plan *nn.Plan, batch int, times []float64) []layerRow {

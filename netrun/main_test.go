@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -21,6 +22,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"example.com/lowbit/kernels"
+	"example.com/lowbit/netrun/data"
 	"example.com/lowbit/netrun/model"
 	"example.com/lowbit/netrun/nn"
 )
@@ -82,9 +84,9 @@ func full(ts *testscript.TestScript, _ bool, args []string) {
 	status(ts, 1, f, args)
 }
 
-// mkmodel FILE WEIGHTS ACTS [DATASET] writes a small network with random weights that
-// takes images of 28x28x1 (those of the embedded set), or of 32x32x3 for cifar10; for
-// resnet20 it writes that network.
+// mkmodel FILE WEIGHTS ACTS [DATASET [KEY=VALUE ...]] writes a small network with random
+// weights that takes images of 28x28x1 (those of the embedded set), or of 32x32x3 for
+// cifar10; for resnet20 it writes that network. Keys and values are its metadata.
 func mkmodel(ts *testscript.TestScript, neg bool, args []string) {
 	w, err := kernels.ParseWeightFormat(args[1])
 	ts.Check(err)
@@ -94,7 +96,15 @@ func mkmodel(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 3 {
 		dataset = args[3]
 	}
-	ts.Check(model.WriteFile(ts.MkAbs(args[0]), smallNetwork(dataset, w, a)))
+	n := smallNetwork(dataset, w, a)
+	for _, meta := range args[min(len(args), 4):] {
+		key, value, _ := strings.Cut(meta, "=")
+		if n.Meta == nil {
+			n.Meta = map[string]string{}
+		}
+		n.Meta[key] = value
+	}
+	ts.Check(model.WriteFile(ts.MkAbs(args[0]), n))
 }
 
 func smallNetwork(dataset string, w kernels.WeightFormat, a kernels.ActFormat) *nn.Network {
@@ -234,7 +244,7 @@ func jsonrows(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Fatalf("no field %s in %s", name, sc.Text())
 			case pointer && notNull[name] == (value == nil):
 				ts.Fatalf("field %s is %v in %s", name, value, sc.Text())
-			case !pointer && s.Field(i).IsZero() && name != "images" && name != "batch" && name != "from":
+			case !pointer && s.Field(i).IsZero() && name != "images" && name != "batch" && name != "from" && name != "random_weights":
 				ts.Fatalf("field %s is %v in %s", name, value, sc.Text())
 			}
 		}
@@ -246,8 +256,8 @@ func jsonrows(ts *testscript.TestScript, neg bool, args []string) {
 
 // TestRowFields pins the names of -json's fields, which others read.
 func TestRowFields(t *testing.T) {
-	const want = "network dataset split images method weights acts first last impl threads batch accuracy accuracy_float " +
-		"ns_per_image ns_per_image_float weight_bytes weight_bytes_float packed_bytes activation_bytes activation_bytes_float peak_rss_bytes logits_sha256"
+	const want = "network dataset split images method weights acts first last random_weights impl threads batch accuracy accuracy_float " +
+		"accuracy_recorded recorded_split recorded_images ns_per_image ns_per_image_float weight_bytes weight_bytes_float packed_bytes activation_bytes activation_bytes_float peak_rss_bytes logits_sha256"
 	var got []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[row]()) {
 		got = append(got, f.Tag.Get("json"))
@@ -311,6 +321,28 @@ func TestFloatTwin(t *testing.T) {
 	}
 	if all[0].float != all[0] || all[1].float != all[1] || all[2].float != all[1] {
 		t.Error("wrong comparisons")
+	}
+	// Where there is none, one with random weights is made.
+	deep := smallNetwork("resnet20", kernels.Ternary, kernels.U2)
+	nets, random, err := withTwins([]*nn.Network{low, float, deep})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(nets) != 4 || len(random) != 1 || nets[3] != random[0] || !random[0].Float() || !sameShape(random[0], deep) || random[0].Dataset != "cifar10" {
+		t.Fatalf("%d networks, %d with random weights: want one for %s", len(nets), len(random), deep.Name)
+	}
+	plan, err := nn.Compile(random[0], nn.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// It is of use if what passes its layers is neither tiny nor huge.
+	logits := make([]float32, deep.Classes)
+	plan.Run(logits, data.Made(1, 32, 32, 3).Pixels, 1)
+	for _, v := range logits {
+		if a := math.Abs(float64(v)); !(a < 1e6) || a > 0 && a < 1e-6 {
+			t.Errorf("logits with random weights are %v: want numbers near 1", logits)
+			break
+		}
 	}
 	if all[2].title(20) != "small" || all[2].title(4) != "sm.." {
 		t.Errorf("titles %q, %q", all[2].title(20), all[2].title(4))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -12,10 +13,33 @@ import (
 )
 
 // nameWidth is what the main job's table has room for.
-const nameWidth = 11
+const nameWidth = 9
 
-// print writes the main job's table and what must be known to read it.
+// printJobs writes the main job's tables and what must be known to read them.
+func (a *app) printJobs(jobs []*job) {
+	var all []*subject
+	for _, j := range jobs {
+		j.print()
+		all = append(all, j.subjects...)
+		fmt.Fprintln(a.stdout)
+	}
+	a.printMachine()
+	printNote(a.stdout, "layers", endsNote(all))
+	if text := eightsNote(all); text != "" {
+		printNote(a.stdout, "8 bits", text)
+	}
+	printNote(a.stdout, "reading", "top-1 is the share of images classed right, beside the float32 network's in percentage points; weights are at exactly their bits, "+
+		"without scales and biases (packed they take more: some kernels hold them in more bits, and thresholds count too); peak acts are inputs, outputs and sums of the largest layers, of one image.")
+	if len(all[0].speed) > 0 {
+		printTiming(a.stdout, jobs)
+	}
+	printNote(a.stdout, "not here", "accuracy over several training runs, energy, the time to read and pack a network, other CPUs. "+
+		"'netrun bench' has more batch sizes and threads, 'netrun inspect' lists the shipped networks, 'netrun inspect NETWORK' each layer.")
+}
+
+// print writes the table of a data set, and what is true of it alone.
 func (j *job) print() {
+	j.printTitle()
 	t := table{columns: []column{
 		{"network", false}, {"weights/\nacts", false}, {"method", false},
 		{"top-1\n%", true}, {"vs\nfloat", true},
@@ -27,7 +51,7 @@ func (j *job) print() {
 	}
 	for _, s := range j.subjects {
 		cells := []string{
-			s.title(nameWidth), s.label(), s.net.Method, fmt.Sprintf("%.2f", s.accuracy), s.pointsLost(),
+			s.title(nameWidth), s.label() + s.endsMark(), s.net.Method, s.top1(), s.pointsLost(),
 			kib(weightBytes(s.net)), s.smaller(), kib(s.plan.ActivationBytes(1)),
 		}
 		for i := range s.speed {
@@ -41,52 +65,110 @@ func (j *job) print() {
 	for _, s := range j.subjects {
 		printNote(j.stdout, "  "+s.label(), fmt.Sprintf("%s; %s KiB", s.kernelNote(), kib(s.plan.PackedBytes())))
 	}
-	fmt.Fprintln(j.stdout)
-	j.printData()
-	j.printMachine()
-	printNote(j.stdout, "layers", j.endsNote())
-	for _, s := range j.subjects {
-		if text := eightBits(s.net); text != "" {
-			_, acts := formats(s.net)
-			printNote(j.stdout, "8 bits", fmt.Sprintf("%s %s: %s beside %s activations", s.net.Name, s.label(), text, acts))
-		}
-	}
-	printNote(j.stdout, "reading", "top-1 is the share of images classed right, beside the float32 network's in percentage points; weights are at exactly their bits, "+
-		"without scales and biases (packed they take more: some kernels hold them in more bits, and thresholds count too); peak acts are inputs, outputs and sums of the largest layers, of one image.")
-	if len(j.subjects[0].speed) > 0 {
-		j.printTiming()
-	}
-	printNote(j.stdout, "not here", "accuracy over several training runs, energy, the time to read and pack a network, other CPUs. "+
-		"'netrun bench' has more batch sizes and threads, 'netrun inspect NETWORK' each layer.")
+	j.printNotes()
 }
 
-// printData says which images the figures are of.
-func (j *job) printData() {
-	text := fmt.Sprintf("%s, %s test images of %dx%dx%d (%s)", j.set.Name, count(j.images.N), j.images.H, j.images.W, j.images.C, j.set.Source)
-	if j.set.Note != "" {
-		text += "; " + j.set.Note
+// printTitle says which images the table below it is of.
+func (j *job) printTitle() {
+	im := j.images
+	of, why := "test", j.set.Source
+	if j.made {
+		of, why = "made", "noise, as its own are not here"
 	}
-	printNote(j.stdout, "images", text)
-	for _, s := range j.subjects {
-		if s.net.Dataset != j.set.Name {
-			printNote(j.stdout, "beware", fmt.Sprintf("%s was trained on %s: its accuracy on %s means little", s.net.Name, s.net.Dataset, j.set.Name))
+	fmt.Fprintf(j.stdout, "%s: %s %s images of %dx%dx%d (%s)\n\n", j.set.Name, count(im.N), of, im.H, im.W, im.C, why)
+}
+
+// printNotes says what accuracies and speeds of these images mean, if anything, after an
+// empty line.
+func (j *job) printNotes() {
+	var notes [][2]string
+	add := func(label, text string) {
+		if text != "" {
+			notes = append(notes, [2]string{label, text})
 		}
 	}
+	add("images", j.set.Note)
+	for _, s := range j.subjects {
+		if !j.made && s.net.Dataset != j.set.Name {
+			add("beware", fmt.Sprintf("%s was trained on %s: its accuracy on %s means little", s.net.Name, s.net.Dataset, j.set.Name))
+		}
+		if s.random {
+			add("random", fmt.Sprintf("the weights of %s float32 are not shipped: random ones in their place show speed and memory", baseName(s.net)))
+		}
+	}
+	add("accuracy", j.recordNote())
+	for i, n := range notes {
+		if i == 0 {
+			fmt.Fprintln(j.stdout)
+		}
+		printNote(j.stdout, n[0], n[1])
+	}
+}
+
+// recordNote says what the marks of accuracies mean that were not measured, and how
+// they would be.
+func (j *job) recordNote() string {
+	var of []string
+	for _, s := range j.subjects {
+		r := s.known()
+		if r == nil || s.measured {
+			continue
+		}
+		text := fmt.Sprintf("r: %s test images", count(r.Images))
+		if r.Split != "test" {
+			text = fmt.Sprintf("v: %s training images held out", count(r.Images))
+		}
+		if !slices.Contains(of, text) {
+			of = append(of, text)
+		}
+	}
+	text := ""
+	if len(of) > 0 {
+		text = fmt.Sprintf("recorded in training, not measured in this run (%s)", strings.Join(of, "; "))
+	}
+	if !j.made {
+		return text
+	}
+	if text == "" {
+		text = "not recorded in training"
+	}
+	return text + fmt.Sprintf(". 'netrun -data DIR' measures it, DIR with %s.", dataFiles(j.set.Name))
+}
+
+// dataFiles names the files that a folder of a set's test images has.
+func dataFiles(dataset string) string {
+	switch dataset {
+	case "mnist", "fashion-mnist":
+		return "t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz"
+	case "cifar10":
+		return "test_batch.bin of CIFAR-10's binary version"
+	}
+	return "the images of " + dataset
 }
 
 // printTiming says how speed was measured.
-func (j *job) printTiming() {
-	sp := &j.subjects[0].speed[0]
+func printTiming(w io.Writer, jobs []*job) {
+	sp := &jobs[0].subjects[0].speed[0]
 	clock := "time"
 	if sp.threads == 1 && measure.HasThreadClock {
 		clock = "CPU time of the one thread"
 	}
-	printNote(j.stdout, "speed", fmt.Sprintf("%s from pixels to logits, caches warm: median of %d rounds in which the networks take turns.", clock, len(sp.timing.Samples)))
+	var rounds []string
+	differ := false
+	for _, j := range jobs {
+		n := len(j.subjects[0].speed[0].timing.Samples)
+		differ = differ || n != len(sp.timing.Samples)
+		rounds = append(rounds, fmt.Sprintf("%d (%s)", n, j.set.Name))
+	}
+	if !differ {
+		rounds = []string{fmt.Sprint(len(sp.timing.Samples))}
+	}
+	printNote(w, "speed", fmt.Sprintf("%s from pixels to logits, caches warm: median of %s rounds in which the networks take turns.", clock, strings.Join(rounds, ", ")))
 }
 
 // printMachine says where the figures are from, and which kernels it could have run.
-func (j *job) printMachine() {
-	printNote(j.stdout, "machine", fmt.Sprintf("%s, %d CPUs, %s/%s, %s; %s",
+func (a *app) printMachine() {
+	printNote(a.stdout, "machine", fmt.Sprintf("%s, %d CPUs, %s/%s, %s; %s",
 		measure.CPU(), runtime.GOMAXPROCS(0), runtime.GOOS, runtime.GOARCH, runtime.Version(), dispatchNote()))
 }
 
@@ -121,19 +203,73 @@ func dispatchNote() string {
 }
 
 // endsNote says what the first and the last layers are.
-func (j *job) endsNote() string {
-	even := true
-	var each []string
-	for _, s := range j.subjects {
-		blocks := s.net.Blocks
-		first, last := &blocks[0], &blocks[len(blocks)-1]
-		weights, _ := formats(s.net)
-		even = even && first.Weights.String() == weights && last.Weights.String() == weights
-		each = append(each, fmt.Sprintf("%s: first %s, last %s", s.label(), layerFormats(first), layerFormats(last)))
+func endsNote(all []*subject) string {
+	odd := groups{}
+	for _, s := range all {
+		if s.endsMark() != "" {
+			first, last := &s.net.Blocks[0], &s.net.Blocks[len(s.net.Blocks)-1]
+			odd.add(fmt.Sprintf("first %s, last %s", layerFormats(first), layerFormats(last)), s)
+		}
 	}
-	if even {
-		return "the first and the last layer have weights of the same format as the others: none is kept in float or 8 bits. " +
-			"The first layer of a low-bit network reads pixels as u8; logits are float32."
+	text := "the first and the last layer have weights of the same format as the others"
+	if len(odd.texts) > 0 {
+		text += " except where a * is (weights/inputs): " + odd.String()
+	} else {
+		text += ": none is kept in float or 8 bits"
 	}
-	return "weights/inputs of the ends: " + strings.Join(each, "; ")
+	return text + ". The first layer of a low-bit network reads pixels as u8; logits are float32."
+}
+
+// endsMark is a * if the first or the last layer's weights are not of the format of
+// most.
+func (s *subject) endsMark() string {
+	blocks := s.net.Blocks
+	weights, _ := mostFormats(s.net)
+	if blocks[0].Weights != weights || blocks[len(blocks)-1].Weights != weights {
+		return "*"
+	}
+	return ""
+}
+
+// eightsNote says which networks have 8 bits between layers.
+func eightsNote(all []*subject) string {
+	eights := groups{}
+	for _, s := range all {
+		if text := eightBits(s.net); text != "" {
+			eights.add(text, s)
+		}
+	}
+	return eights.String()
+}
+
+// groups are texts with the networks that they are true of.
+type groups struct {
+	texts    []string
+	networks map[string][]string
+}
+
+func (g *groups) add(text string, s *subject) {
+	if g.networks == nil {
+		g.networks = map[string][]string{}
+	}
+	name := s.net.Dataset + " " + baseName(s.net)
+	list := g.networks[text]
+	if list == nil {
+		g.texts = append(g.texts, text)
+	}
+	// The name once for all its formats.
+	if n := len(list); n > 0 && strings.HasPrefix(list[n-1], name+" ") {
+		list[n-1] += ", " + s.label()
+	} else {
+		list = append(list, name+" "+s.label())
+	}
+	g.networks[text] = list
+}
+
+func (g *groups) String() string {
+	var parts []string
+	for _, text := range g.texts {
+		parts = append(parts, strings.Join(g.networks[text], ", ")+": "+text)
+	}
+	return strings.Join(parts, "; ")
 }

@@ -15,8 +15,8 @@ import (
 type row struct {
 	Network string `json:"network"`
 	Dataset string `json:"dataset"`
-	Split   string `json:"split"`
-	Images  int    `json:"images"`
+	Split   string `json:"split"`  // test, or made: noise in the images' place
+	Images  int    `json:"images"` // that accuracy and logits are of
 	Method  string `json:"method"`
 	// Weights and Acts are the formats of most weights and of the activations
 	// between layers; First and Last those of the first and the last layer,
@@ -25,6 +25,8 @@ type row struct {
 	Acts    string `json:"acts"`
 	First   string `json:"first"`
 	Last    string `json:"last"`
+	// RandomWeights are those of a float32 network that is not shipped.
+	RandomWeights bool `json:"random_weights"`
 	// Impl lists the kernels, layer by layer, separated by commas.
 	Impl    string `json:"impl"`
 	Threads int    `json:"threads"`
@@ -32,6 +34,9 @@ type row struct {
 
 	Accuracy             *float64 `json:"accuracy"`
 	AccuracyFloat        *float64 `json:"accuracy_float"`
+	AccuracyRecorded     *float64 `json:"accuracy_recorded"` // noted when the network was trained
+	RecordedSplit        *string  `json:"recorded_split"`    // test, or validation
+	RecordedImages       *int     `json:"recorded_images"`
 	NsPerImage           *float64 `json:"ns_per_image"`
 	NsPerImageFloat      *float64 `json:"ns_per_image_float"`
 	WeightBytes          int64    `json:"weight_bytes"`
@@ -50,16 +55,22 @@ func (s *subject) rows(set, split string) []row {
 	r := row{
 		Network: s.net.Name, Dataset: set, Split: split, Images: s.images, Method: s.net.Method,
 		Weights: weights, Acts: acts, First: layerFormats(&blocks[0]), Last: layerFormats(&blocks[len(blocks)-1]),
-		Impl: strings.Join(s.kernels(), ","), Threads: runtime.GOMAXPROCS(0),
+		RandomWeights: s.random, Impl: strings.Join(s.kernels(), ","), Threads: runtime.GOMAXPROCS(0),
 		WeightBytes: weightBytes(s.net), PackedBytes: s.plan.PackedBytes(), ActivationBytes: s.plan.ActivationBytes(1), PeakRSSBytes: measure.PeakRSS(),
 	}
 	if s.images > 0 {
-		r.Accuracy, r.LogitsSHA256 = &s.accuracy, &s.hash
+		r.LogitsSHA256 = &s.hash
+	}
+	if s.measured {
+		r.Accuracy = &s.accuracy
+	}
+	if s.record != nil {
+		r.AccuracyRecorded, r.RecordedSplit, r.RecordedImages = &s.record.Accuracy, &s.record.Split, &s.record.Images
 	}
 	if s.float != nil {
 		weights, acts := weightBytes(s.float.net), s.float.plan.ActivationBytes(1)
 		r.WeightBytesFloat, r.ActivationBytesFloat = &weights, &acts
-		if s.float.images > 0 {
+		if s.float.measured {
 			r.AccuracyFloat = &s.float.accuracy
 		}
 	}

@@ -21,13 +21,18 @@ type subject struct {
 	net *nn.Network
 	// float is the float32 network of the same shape, nil if there is none
 	// among those measured. That of a float32 network is itself.
-	float *subject
+	float  *subject
+	random bool // its weights are random ones, in place of those of a trained network
 	// plan runs the network on one thread.
 	plan *nn.Plan
 
-	images   int // scored; 0 if accuracy was not measured
+	images   int    // that the hash is of; 0 if the network did not run over any
+	hash     string // of their logits
 	accuracy float64
-	hash     string
+	measured bool // that there is an accuracy: not so on made images
+	// record is the accuracy that was noted when the network was trained, nil if none
+	// was, or the images are of another set.
+	record *models.Record
 
 	speed []speed
 }
@@ -212,12 +217,43 @@ func (s *subject) smaller() string {
 	return times(float64(weightBytes(s.float.net)) / float64(weightBytes(s.net)))
 }
 
-// pointsLost is the accuracy beside the float32 network's, in percentage points.
+// known is the accuracy measured or, if it was not, the one recorded; nil is neither.
+func (s *subject) known() *models.Record {
+	if s.measured {
+		return &models.Record{Accuracy: s.accuracy, Split: "test", Images: s.images}
+	}
+	return s.record
+}
+
+// top1 is the accuracy in percent, with a mark if it is recorded: r of test images, v
+// of validation images; "" if it is not known.
+func (s *subject) top1() string {
+	r := s.known()
+	if r == nil {
+		return ""
+	}
+	text := fmt.Sprintf("%.2f", r.Accuracy)
+	switch {
+	case s.measured:
+	case r.Split == "test":
+		text += "r"
+	default:
+		text += "v"
+	}
+	return text
+}
+
+// pointsLost is the accuracy beside the float32 network's of as many images of the same
+// split, in percentage points.
 func (s *subject) pointsLost() string {
 	if s.float == nil || s.float == s {
 		return ""
 	}
-	return fmt.Sprintf("%+.2f", s.accuracy-s.float.accuracy)
+	r, f := s.known(), s.float.known()
+	if r == nil || f == nil || r.Split != f.Split || r.Images != f.Images {
+		return ""
+	}
+	return fmt.Sprintf("%+.2f", r.Accuracy-f.Accuracy)
 }
 
 // faster is how many times faster than the float32 network speed i is.
@@ -278,27 +314,33 @@ func hasIdentity(n *nn.Network) bool {
 	return slices.ContainsFunc(n.Blocks, func(b nn.Block) bool { return b.Skip != nil && b.Skip.Proj == nil })
 }
 
-// label is weights/activations, and just float32 for float32/float32.
-func (s *subject) label() string {
-	weights, acts := formats(s.net)
+// label is formatLabel of the subject's network.
+func (s *subject) label() string { return formatLabel(s.net) }
+
+// formatLabel is weights/activations, and just float32 for float32/float32.
+func formatLabel(n *nn.Network) string {
+	weights, acts := formats(n)
 	if weights == acts {
 		return weights
 	}
 	return weights + "/" + acts
 }
 
-// title is the network's name without the formats, if it ends in these, and no longer
-// than width.
-func (s *subject) title(width int) string {
-	name := s.net.Name
-	weights, acts := formats(s.net)
+// baseName is the network's name without the formats, if it ends in these.
+func baseName(n *nn.Network) string {
+	weights, acts := formats(n)
 	for _, suffix := range []string{"-" + weights + "-" + acts, "-" + weights} {
-		suffix = strings.NewReplacer(":", "x").Replace(suffix)
-		if short, ok := strings.CutSuffix(name, suffix); ok && short != "" {
-			name = short
-			break
+		suffix = strings.ReplaceAll(suffix, ":", "x")
+		if short, ok := strings.CutSuffix(n.Name, suffix); ok && short != "" {
+			return short
 		}
 	}
+	return n.Name
+}
+
+// title is the name without formats, no longer than width.
+func (s *subject) title(width int) string {
+	name := baseName(s.net)
 	if len(name) > width {
 		name = name[:width-2] + ".."
 	}
@@ -316,13 +358,17 @@ func weightBytes(n *nn.Network) int64 {
 	return sum
 }
 
-// loadNetworks returns the networks that names stand for: shipped ones, or "all" of
-// them, or model files.
-func loadNetworks(names []string) ([]*nn.Network, error) {
+// loadNetworks returns the networks that names stand for: shipped ones, or model
+// files, or "all" shipped ones that were trained on the set dataset, on any if that
+// is "". No names mean all.
+func loadNetworks(names []string, dataset string) ([]*nn.Network, error) {
+	if len(names) == 0 {
+		names = []string{"all"}
+	}
 	var nets []*nn.Network
 	for _, name := range names {
 		if name == "all" {
-			all, err := loadNetworks(models.Names())
+			all, err := shippedFor(dataset)
 			if err != nil {
 				return nil, err
 			}

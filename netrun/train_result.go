@@ -114,6 +114,10 @@ func (j *trainJob) finish(set *data.Set, t *train.Trainer) error {
 		"validation_accuracy": fmt.Sprintf("%.2f", r.Accuracy),
 		"validation_images":   strconv.Itoa(t.Validation().N),
 	}
+	if r.Test != nil {
+		out.Meta["test_accuracy"] = fmt.Sprintf("%.2f", *r.Test)
+		out.Meta["test_images"] = strconv.Itoa(r.Tested)
+	}
 	file, err := model.Encode(out)
 	if err != nil {
 		return err

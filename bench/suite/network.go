@@ -12,9 +12,11 @@ import (
 )
 
 // Network measures the shipped networks on one core, from pixels to
-// logits, on the first images of the shipped test set.
+// logits, on the first images of the shipped test set, or on made images for networks
+// of other data.
 func Network(b *testing.B) {
-	images, err := data.Embedded().Test()
+	embedded := data.Embedded()
+	test, err := embedded.Test()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -25,6 +27,10 @@ func Network(b *testing.B) {
 		net, err := models.Load(name)
 		if err != nil {
 			b.Fatal(err)
+		}
+		images := test
+		if net.Dataset != embedded.Name {
+			images = data.Made(64, net.Input.H, net.Input.W, net.Input.C)
 		}
 		first := &net.Blocks[0]
 		for _, isa := range instructionSets() {
