@@ -11,10 +11,10 @@ import (
 const evalHelp = `
 Classifies the test images and prints the accuracy and the SHA-256 of all logits
 (little-endian float32, in the images' order), which is the same for every
-implementation, batch size and number of threads of an integer network. MODEL is
-a model file, the name of a shipped network, or "all" of these, with -data all that
-were trained on its images. Networks whose images are not here run over made ones
-(noise), which tells their logits, but no accuracy.
+implementation, batch size and number of threads of a network without float32
+weights. MODEL is a model file, the name of a shipped network, or "all" of these,
+with -data all that were trained on its images. Networks whose images are not here
+run over made ones (noise), which tells their logits, but no accuracy.
 
 EXAMPLES
   netrun eval all                         the shipped networks

@@ -288,7 +288,7 @@ func TestFormatting(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
 		{count(0), "0"}, {count(999), "999"}, {count(1000), "1,000"}, {count(1234567), "1,234,567"},
 		{times(1), "1.00"}, {times(9.994), "9.99"}, {times(9.996), "10.0"}, {times(32), "32.0"}, {times(99.97), "100"}, {times(1234), "1234"},
-		{micro(512), "0.51"}, {micro(123456), "123"}, {kib(1536), "1.5"},
+		{micro(512), "0.51"}, {micro(123456), "123"}, {kib(1536), "1.5"}, {kib(9999<<10 + 900), "9999.9"}, {kib(12345<<10 + 600), "12346"},
 	} {
 		if test.got != test.want {
 			t.Errorf("formatted as %q, want %q", test.got, test.want)

@@ -142,6 +142,8 @@ func dataFiles(dataset string) string {
 		return "t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz"
 	case "cifar10":
 		return "test_batch.bin of CIFAR-10's binary version"
+	case "svhn":
+		return "test_32x32.mat"
 	}
 	return "the images of " + dataset
 }

@@ -106,8 +106,13 @@ func count(n int) string {
 	return s
 }
 
-// kib formats bytes as KiB with one decimal.
-func kib(bytes int64) string { return fmt.Sprintf("%.1f", float64(bytes)/1024) }
+// kib formats bytes as KiB with one decimal, without one if there are five digits.
+func kib(bytes int64) string {
+	if k := float64(bytes) / 1024; k < 9999.95 {
+		return fmt.Sprintf("%.1f", k)
+	}
+	return fmt.Sprint((bytes + 512) / 1024)
+}
 
 // micro formats nanoseconds as microseconds.
 func micro(ns float64) string { return digits3(ns / 1000) }
