@@ -176,8 +176,11 @@ func (a *app) jobs(flags *dataFlags, names []string, twins bool) ([]*job, error)
 		jobs = append(jobs, j)
 	}
 	slices.SortStableFunc(jobs, func(x, y *job) int {
-		if x.made != y.made {
-			return cmp.Compare(btoi(x.made), btoi(y.made))
+		switch {
+		case x.made && !y.made:
+			return 1
+		case y.made && !x.made:
+			return -1
 		}
 		return cmp.Compare(x.macs(), y.macs())
 	})
@@ -203,13 +206,6 @@ func (a *app) jobWithout(flags *dataFlags, dataset string, input nn.Shape) (*job
 		app: a, set: &data.Set{Name: dataset, Source: "made"}, made: true,
 		images: data.Made(n, input.H, input.W, input.C),
 	}, nil
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // fits returns an error if a network does not take the job's images.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"example.com/lowbit/netrun/models"
 	"example.com/lowbit/netrun/nn"
@@ -34,7 +35,7 @@ func (a *app) list() error {
 		return err
 	}
 	t := table{columns: []column{
-		{"MODEL", false}, {"data", false}, {"weights/\nacts", false}, {"first, last\nweights", false}, {"method", false},
+		{"MODEL", false}, {"data", false}, {"weights/\nacts", false}, {"ends'\nweights", false}, {"method", false},
 		{"file\nKiB", true}, {"test\n%", true}, {"valid.\n%", true},
 	}}
 	for _, s := range all {
@@ -67,7 +68,10 @@ func (a *app) list() error {
 	t.print(a.stdout)
 	fmt.Fprintln(a.stdout)
 	printNote(a.stdout, "accuracy", "recorded in training: of the test images, and of the training images that were held out.")
-	printNote(a.stdout, "file", "no: too large to be shipped; 'netrun' shows such a network's speed and memory with random weights.")
+	printNote(a.stdout, "ends", "the first and the last layer.")
+	if slices.ContainsFunc(all, func(s models.Shipped) bool { return s.Outline }) {
+		printNote(a.stdout, "file", "no: too large to be shipped; 'netrun' shows such a network's speed and memory with random weights.")
+	}
 	printNote(a.stdout, "more", "'netrun inspect MODEL' prints the layers and how the network was made.")
 	return nil
 }

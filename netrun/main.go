@@ -1,11 +1,11 @@
 // Command netrun runs whole networks of low-bit layers beside the same networks in
 // float32: accuracy, speed and memory on real images.
 //
-//	go run ./netrun            the shipped networks on the shipped test set
+//	go run ./netrun            the shipped networks, a table for each data set
 //	go run ./netrun train …    train one
 //	go run ./netrun eval …     accuracy of model files
 //	go run ./netrun bench …    speed by batch size and threads
-//	go run ./netrun inspect …  what a network consists of, and where its time goes
+//	go run ./netrun inspect …  what is shipped; what a network consists of, and where its time goes
 //	go run ./netrun export …   write a shipped network to a model file
 //
 // Every command has -h, with examples, and -json, one object a line. The exit code
