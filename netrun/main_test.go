@@ -123,7 +123,13 @@ func smallNetwork(dataset string, w kernels.WeightFormat, a kernels.ActFormat) *
 	}
 	n.Blocks[1].In = n.Blocks[0].OutShape()
 	if dataset == "resnet20" {
-		n = nn.Resnet20(w, a)
+		d, err := nn.NamedNetwork(dataset)
+		if err == nil {
+			n, err = d.Network(nn.Shape{H: 32, W: 32, C: 3}, 10, nn.Formats{Weights: w, Acts: a})
+		}
+		if err != nil {
+			panic(err)
+		}
 		n.Dataset, n.Method = "cifar10", "dst"
 	}
 	rng := rand.New(rand.NewPCG(3, 4))

@@ -51,7 +51,7 @@ EXAMPLES
   netrun train -network mine.json -out m.safetensors
 
 NETWORK FILES
-` + train.NetworkHelp + `
+` + nn.NetworkHelp + `
 Shortcuts carry u8 codes past the low-bit activations, projections the activations.
 
 JSON
@@ -96,7 +96,7 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	c := &j.cfg
 	*c = train.Default(train.DST)
 	fs.StringVar(&j.dir, "data", "", "`folder` of MNIST, Fashion-MNIST, CIFAR-10 or SVHN with training images (default: Debian's Fashion-MNIST, "+data.FashionDir+")")
-	fs.StringVar(&j.net, "net", "lenet", "network: "+strings.Join(train.NetworkNames(), ", "))
+	fs.StringVar(&j.net, "net", "lenet", "network: "+strings.Join(nn.NetworkNames(), ", "))
 	fs.StringVar(&j.network, "network", "", "JSON `file` that describes the network, instead of -net")
 	fs.StringVar(&j.method, "method", train.DST, "float, ste, dst or ptq")
 	fs.StringVar(&j.weights, "weights", "ternary", "format of all weights: binary, ternary, pow2:3, pow2:4 or int8; not for float")
@@ -286,9 +286,9 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 }
 
 // formats are those that the flags name.
-func (j *trainJob) formats() (f train.Formats, err error) {
+func (j *trainJob) formats() (f nn.Formats, err error) {
 	if j.method == train.Float {
-		return train.Formats{Weights: kernels.Float32, Acts: kernels.F32}, nil
+		return nn.Formats{Weights: kernels.Float32, Acts: kernels.F32}, nil
 	}
 	for _, w := range []struct {
 		to   *kernels.WeightFormat
@@ -321,16 +321,16 @@ func (j *trainJob) augment(set string, images *data.Images) {
 }
 
 // describe returns the description of the network that the flags name.
-func (j *trainJob) describe() (*train.Description, error) {
+func (j *trainJob) describe() (*nn.Description, error) {
 	if j.network == "" {
-		return train.NamedNetwork(j.net)
+		return nn.NamedNetwork(j.net)
 	}
 	given := false
 	j.flags.Visit(func(f *flag.Flag) { given = given || f.Name == "net" })
 	if given {
 		return nil, errors.New("-net and -network: want one of them")
 	}
-	return train.ReadDescription(j.network)
+	return nn.ReadDescription(j.network)
 }
 
 // run takes all steps that are left, and writes checkpoints.

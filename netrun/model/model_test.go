@@ -98,10 +98,23 @@ var formats = []struct {
 	{kernels.Pow2x4, kernels.U4}, {kernels.Int8, kernels.U8}, {kernels.Float32, kernels.F32}, {kernels.Float32, kernels.U2},
 }
 
+func described(t *testing.T, name string, input nn.Shape, w kernels.WeightFormat, a kernels.ActFormat) *nn.Network {
+	t.Helper()
+	d, err := nn.NamedNetwork(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := d.Network(input, 10, nn.Formats{Weights: w, Acts: a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fill(n, 2)
+}
+
 func TestRoundTrip(t *testing.T) {
 	for _, f := range formats {
 		t.Run(f.w.String(), func(t *testing.T) {
-			for _, n := range []*nn.Network{tiny(f.w, f.a), fill(nn.Lenet(f.w, f.a), 2), residual(f.w, f.a), fill(nn.Resnet20(f.w, f.a), 2)} {
+			for _, n := range []*nn.Network{tiny(f.w, f.a), described(t, "lenet", nn.Shape{H: 28, W: 28, C: 1}, f.w, f.a), residual(f.w, f.a), described(t, "resnet20", nn.Shape{H: 32, W: 32, C: 3}, f.w, f.a)} {
 				path := filepath.Join(t.TempDir(), "x.safetensors")
 				if err := WriteFile(path, n); err != nil {
 					t.Fatal(err)

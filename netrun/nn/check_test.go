@@ -52,7 +52,7 @@ func TestCheck(t *testing.T) {
 		{"level", func(n *Network) { n.Blocks[1].Values[805] = 2 }, "block 1: weight 5 of output 1 is 2: want a level of ternary"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			n := Lenet(kernels.Ternary, kernels.U2)
+			n := lenet(kernels.Ternary, kernels.U2)
 			fill(rand.New(rand.NewPCG(1, 2)), n)
 			test.change(n)
 			err := n.Check()
@@ -122,7 +122,7 @@ func TestCheckResidual(t *testing.T) {
 		{"no weights", func(n *Network) { n.Blocks[1].Weights = kernels.NoWeights }, "block 1: weights are"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			n := Resnet20(kernels.Ternary, kernels.U2)
+			n := resnet20(kernels.Ternary, kernels.U2)
 			fill(rand.New(rand.NewPCG(1, 2)), n)
 			test.change(n)
 			err := n.Check()
@@ -139,7 +139,7 @@ func TestCheckResidual(t *testing.T) {
 		"block 19: 64 float weights":  func(n *Network) { n.Blocks[19].Float = make([]float32, 64) },
 		"block 8: shortcut: 1 values": func(n *Network) { n.Blocks[8].Skip.Proj.Values = make([]int8, 1) },
 	} {
-		n := Resnet20(kernels.Float32, kernels.F32)
+		n := resnet20(kernels.Float32, kernels.F32)
 		fill(rand.New(rand.NewPCG(1, 2)), n)
 		change(n)
 		if err := n.Check(); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

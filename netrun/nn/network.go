@@ -1,6 +1,7 @@
 // Package nn describes networks of low-bit or float32 layers and runs them:
 // a Network is what training exports and model files hold, a Plan is a Network
-// made ready to run on this machine.
+// made ready to run on this machine. A Description is what a Network is made from:
+// its layers, without formats and parameters.
 package nn
 
 import (
@@ -202,68 +203,4 @@ func (n *Network) sum(of func(*Block) int64) (total int64) {
 		total += of(&n.Blocks[i])
 	}
 	return total
-}
-
-// Lenet returns the blocks of 32C5-MP2-64C5-MP2-512FC-10 for 28x28 grey
-// images, without padding (28, 24, 12, 8, 4) and without parameters: Values,
-// Float, Scale and Bias are nil. Every layer has weights of format w; every
-// hidden activation has format a, which is F32 if and only if w is Float32.
-// The first layer of a low-bit network reads the pixels, U8.
-func Lenet(w kernels.WeightFormat, a kernels.ActFormat) *Network {
-	pixels := kernels.U8
-	if a == kernels.F32 {
-		pixels = kernels.F32
-	}
-	return &Network{
-		Name:    "lenet",
-		Input:   Shape{28, 28, 1},
-		Classes: 10,
-		Blocks: []Block{
-			{Kind: Conv, In: Shape{28, 28, 1}, Out: 32, Kernel: 5, Stride: 1, Pool: 2, Weights: w, InAct: pixels, OutAct: a},
-			{Kind: Conv, In: Shape{12, 12, 32}, Out: 64, Kernel: 5, Stride: 1, Pool: 2, Weights: w, InAct: a, OutAct: a},
-			{Kind: Dense, In: Shape{4, 4, 64}, Out: 512, Weights: w, InAct: a, OutAct: a},
-			{Kind: Dense, In: Shape{1, 1, 512}, Out: 10, Weights: w, InAct: a, OutAct: kernels.NoActs},
-		},
-	}
-}
-
-// Resnet20 returns the blocks of He et al.'s residual network of 20 layers for
-// CIFAR, 32x32 images of 3 channels, without parameters: a convolution of 16
-// channels, three stages of three pairs of convolutions of 16, 32 and 64 channels
-// with a shortcut past each pair, the mean, and a dense layer. The shortcuts into
-// the second and third stage, which halve rows and columns, project. Formats are
-// as Lenet's, except that shortcuts, the mean's input and the dense layer's have
-// 8 bits in a low-bit network.
-func Resnet20(w kernels.WeightFormat, a kernels.ActFormat) *Network {
-	n := &Network{Name: "resnet20", Input: Shape{32, 32, 3}, Classes: 10}
-	float, pixels := a == kernels.F32, kernels.U8
-	if float {
-		pixels = kernels.F32
-	}
-	conv := func(in Shape, out, stride int) Block {
-		return Block{Kind: Conv, In: in, Out: out, Kernel: 3, Stride: stride, Pad: 1, Weights: w, InAct: a, OutAct: a}
-	}
-	first := conv(n.Input, 16, 1)
-	first.InAct, first.Stream = pixels, !float
-	n.Blocks = append(n.Blocks, first)
-	in := first.OutShape()
-	for stage := range 3 {
-		for pair := range 3 {
-			out, stride, skip := 16<<stage, 1, &Skip{Back: 1}
-			if stage > 0 && pair == 0 {
-				stride = 2
-				skip.Proj = &Block{Kind: Conv, In: in, Out: out, Kernel: 1, Stride: stride, Weights: w, InAct: a}
-			}
-			one := conv(in, out, stride)
-			two := conv(one.OutShape(), out, 1)
-			two.Skip, two.Stream = skip, pair < 2 && !float
-			n.Blocks = append(n.Blocks, one, two)
-			in = two.OutShape()
-		}
-	}
-	n.Blocks[len(n.Blocks)-1].OutAct = pixels
-	n.Blocks = append(n.Blocks,
-		Block{Kind: Mean, In: in, Out: in.C, InAct: pixels, OutAct: pixels},
-		Block{Kind: Dense, In: Shape{1, 1, in.C}, Out: n.Classes, Weights: w, InAct: pixels})
-	return n
 }

@@ -553,7 +553,7 @@ func TestPlanLenet(t *testing.T) {
 		a     kernels.ActFormat
 		bytes int64
 	}{{kernels.Binary, kernels.U1, 581408 / 8}, {kernels.Pow2x4, kernels.U4, 581408 / 2}, {kernels.Float32, kernels.F32, 581408 * 4}} {
-		n := Lenet(f.w, f.a)
+		n := lenet(f.w, f.a)
 		if err := n.CheckShapes(); err != nil {
 			t.Fatal(err)
 		}
@@ -644,7 +644,7 @@ func TestActivationBytes(t *testing.T) {
 }
 
 func TestPlanErrors(t *testing.T) {
-	n := Lenet(kernels.Ternary, kernels.U2)
+	n := lenet(kernels.Ternary, kernels.U2)
 	if _, err := Compile(n, Options{}); err == nil {
 		t.Error("no parameters: no error")
 	}
@@ -671,7 +671,7 @@ func BenchmarkLenet(b *testing.B) {
 		a kernels.ActFormat
 	}{kernels.Float32, kernels.F32}) {
 		rng := rand.New(rand.NewPCG(13, 14))
-		n := Lenet(f.w, f.a)
+		n := lenet(f.w, f.a)
 		fill(rng, n)
 		images := randomImages(rng, n, 64)
 		for _, batch := range []int{1, 64} {

@@ -16,7 +16,7 @@ func TestResnet20(t *testing.T) {
 		w kernels.WeightFormat
 		a kernels.ActFormat
 	}{kernels.Float32, kernels.F32}) {
-		n := Resnet20(f.w, f.a)
+		n := resnet20(f.w, f.a)
 		if err := n.CheckShapes(); err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func TestPlanResnet20(t *testing.T) {
 		{kernels.Ternary, kernels.U2, 3*32*32*16 + 16*16*32 + 4*(32*32*16+16*16*32)},
 		{kernels.Float32, kernels.F32, 4 * (3*32*32*16 + 16*16*32)},
 	} {
-		n := Resnet20(f.w, f.a)
+		n := resnet20(f.w, f.a)
 		fill(rng, n)
 		if err := n.Check(); err != nil {
 			t.Fatal(err)
@@ -118,12 +118,12 @@ func TestPlanResnet20(t *testing.T) {
 // SameShape sees every field that shapes a block, and no other.
 func TestSameShape(t *testing.T) {
 	same := func(change func(n *Network)) bool {
-		a, b := Resnet20(kernels.Ternary, kernels.U2), Resnet20(kernels.Ternary, kernels.U2)
+		a, b := resnet20(kernels.Ternary, kernels.U2), resnet20(kernels.Ternary, kernels.U2)
 		change(b)
 		return slices.EqualFunc(a.Blocks, b.Blocks, func(x, y Block) bool { return x.SameShape(&y) })
 	}
 	for i, change := range []func(n *Network){
-		func(n *Network) { *n = *Resnet20(kernels.Float32, kernels.F32) },
+		func(n *Network) { *n = *resnet20(kernels.Float32, kernels.F32) },
 		func(n *Network) { n.Blocks[1].Pool = 1 },
 		func(n *Network) { n.Blocks[2].Skip.Scale, n.Blocks[0].StreamScale = 2, 2 },
 	} {
@@ -158,7 +158,7 @@ func BenchmarkResnet20(b *testing.B) {
 		a kernels.ActFormat
 	}{kernels.Float32, kernels.F32}) {
 		rng := rand.New(rand.NewPCG(13, 14))
-		n := Resnet20(f.w, f.a)
+		n := resnet20(f.w, f.a)
 		fill(rng, n)
 		const batch = 8
 		images := randomImages(rng, n, batch)

@@ -31,7 +31,11 @@ func BenchmarkStep(b *testing.B) {
 		{"resnet20", resnet, DST, kernels.Ternary, kernels.U2},
 	} {
 		b.Run("network="+f.network+"/method="+f.method+"/w="+f.w.String()+"/a="+f.a.String(), func(b *testing.B) {
-			net, err := NewNetwork(f.network, f.input, 10, f.w, f.a)
+			d, err := nn.NamedNetwork(f.network)
+			if err != nil {
+				b.Fatal(err)
+			}
+			net, err := d.Network(f.input, 10, nn.Formats{Weights: f.w, Acts: f.a})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -120,6 +120,15 @@ func TestFloatLayers(t *testing.T) {
 	}
 }
 
+// Layers of several formats learn, and are exported exactly.
+func TestMixedFormats(t *testing.T) {
+	net := residualNet(kernels.Ternary, kernels.U2, true)
+	b := net.Blocks
+	b[0].Weights, b[3].Weights, b[8].Weights = kernels.Pow2x4, kernels.Binary, kernels.Int8
+	b[5].OutAct, b[6].InAct = kernels.U4, kernels.U4
+	testExport(t, net, DST)
+}
+
 // Layers of float32 weights take those of a float run as they are.
 func TestFloatLayersInit(t *testing.T) {
 	c := toyConfig(Float)

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"example.com/lowbit/kernels"
-	"example.com/lowbit/netrun/nn"
 	"example.com/lowbit/netrun/quant"
 )
 
@@ -81,39 +80,6 @@ func TestFit(t *testing.T) {
 	}
 	if s := fit(g, make([]float32, 4)); s != 1 {
 		t.Errorf("scale of zeros %v: want 1", s)
-	}
-}
-
-func TestNewNetwork(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		input nn.Shape
-		macs  int64
-	}{
-		{"lenet", nn.Shape{H: 28, W: 28, C: 1}, 4266880},
-		{"resnet20", nn.Shape{H: 32, W: 32, C: 3}, 41000000},
-		{"vgg-small", nn.Shape{H: 32, W: 32, C: 3}, 616000000},
-		{"mlp", nn.Shape{H: 28, W: 28, C: 1}, 668672},
-	} {
-		for _, w := range []kernels.WeightFormat{kernels.Ternary, kernels.Float32} {
-			a := kernels.U2
-			if w == kernels.Float32 {
-				a = kernels.F32
-			}
-			net, err := NewNetwork(c.name, c.input, 10, w, a)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := net.MACs(); got < c.macs*99/100 || got > c.macs*101/100 {
-				t.Errorf("%s: %d MACs: want about %d", c.name, got, c.macs)
-			}
-		}
-	}
-	if _, err := NewNetwork("lenet", nn.Shape{H: 8, W: 8, C: 1}, 10, kernels.Ternary, kernels.U2); err == nil {
-		t.Error("no error for images too small")
-	}
-	if _, err := NewNetwork("x", nn.Shape{H: 28, W: 28, C: 1}, 10, kernels.Ternary, kernels.U2); err == nil || !strings.Contains(err.Error(), "lenet") {
-		t.Errorf("error %v: want one that lists the networks", err)
 	}
 }
 

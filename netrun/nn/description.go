@@ -1,4 +1,4 @@
-package train
+package nn
 
 import (
 	"bytes"
@@ -11,10 +11,9 @@ import (
 
 	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/atomicfile"
-	"example.com/lowbit/netrun/nn"
 )
 
-// networks are the shapes of METHOD's protocol, for any image.
+// networks are the shapes that networks are commonly measured by, for any image.
 //
 //go:embed networks/*.json
 var networks embed.FS
@@ -26,7 +25,7 @@ type Description struct {
 	Layers []LayerDescription `json:"layers"`
 }
 
-// A LayerDescription is an nn.Block without what follows from the others.
+// A LayerDescription is a Block without what follows from the others.
 type LayerDescription struct {
 	Kind    string           `json:"kind"`
 	Out     int              `json:"out"`
@@ -40,7 +39,7 @@ type LayerDescription struct {
 	Acts    string           `json:"acts"`
 }
 
-// A SkipDescription is an nn.Skip.
+// A SkipDescription is a Skip.
 type SkipDescription struct {
 	Back    int  `json:"back"`
 	Project bool `json:"project"`
@@ -69,7 +68,7 @@ const maxDescription = 1 << 20
 func ReadDescription(path string) (*Description, error) {
 	f, err := atomicfile.OpenRegular(path)
 	if err != nil {
-		return nil, fmt.Errorf("train: network file: %w", err)
+		return nil, fmt.Errorf("network file: %w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxDescription+1))
@@ -81,7 +80,7 @@ func ReadDescription(path string) (*Description, error) {
 		d, err = parseDescription(text)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("train: network file %s: %w", path, err)
+		return nil, fmt.Errorf("network file %s: %w", path, err)
 	}
 	if d.Name == "" {
 		d.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
@@ -119,20 +118,9 @@ func NetworkNames() []string {
 func NamedNetwork(name string) (*Description, error) {
 	text, err := networks.ReadFile("networks/" + name + ".json")
 	if err != nil {
-		return nil, fmt.Errorf("train: no network %q: want one of %s", name, strings.Join(NetworkNames(), ", "))
+		return nil, fmt.Errorf("no network %q: want one of %s", name, strings.Join(NetworkNames(), ", "))
 	}
 	return parseDescription(text)
-}
-
-// NewNetwork returns a network without parameters: the named one, all with
-// weights of format w and with activations of format a between the layers. a is
-// F32 if and only if w is Float32.
-func NewNetwork(name string, input nn.Shape, classes int, w kernels.WeightFormat, a kernels.ActFormat) (*nn.Network, error) {
-	d, err := NamedNetwork(name)
-	if err != nil {
-		return nil, err
-	}
-	return d.Network(input, classes, Formats{Weights: w, Acts: a})
 }
 
 // Formats are those of a network's layers: of all weights and of the activations
@@ -148,26 +136,26 @@ type Formats struct {
 func (f Formats) float() bool { return f.Acts == kernels.F32 }
 
 // Network returns the network without parameters.
-func (d *Description) Network(input nn.Shape, classes int, f Formats) (*nn.Network, error) {
-	net := &nn.Network{Name: d.Name, Input: input, Classes: classes}
+func (d *Description) Network(input Shape, classes int, f Formats) (*Network, error) {
+	net := &Network{Name: d.Name, Input: input, Classes: classes}
 	for i := range d.Layers {
 		b, err := d.block(net, i, f)
 		if err != nil {
-			return nil, fmt.Errorf("train: network %s: layer %d: %w", d.Name, i+1, err)
+			return nil, fmt.Errorf("network %s: layer %d: %w", d.Name, i+1, err)
 		}
 		net.Blocks = append(net.Blocks, b)
 	}
 	if err := net.CheckShapes(); err != nil {
-		return nil, fmt.Errorf("train: network %s: %w", d.Name, err)
+		return nil, fmt.Errorf("network %s: %w", d.Name, err)
 	}
 	return net, nil
 }
 
 // block returns block i, whose formats and shape follow from those before, and
 // marks the stream that it reads. CheckShapes finds what is wrong beyond that.
-func (d *Description) block(net *nn.Network, i int, f Formats) (b nn.Block, err error) {
+func (d *Description) block(net *Network, i int, f Formats) (b Block, err error) {
 	l := &d.Layers[i]
-	b = nn.Block{Kind: l.Kind, Back: l.Back, Out: l.Out, Kernel: l.Kernel, Stride: l.Stride, Pad: l.Pad, Pool: l.Pool, In: net.Input}
+	b = Block{Kind: l.Kind, Back: l.Back, Out: l.Out, Kernel: l.Kernel, Stride: l.Stride, Pad: l.Pad, Pool: l.Pool, In: net.Input}
 	if b.InAct = kernels.U8; f.float() {
 		b.InAct = kernels.F32
 	}
@@ -178,10 +166,10 @@ func (d *Description) block(net *nn.Network, i int, f Formats) (b nn.Block, err 
 	if last && b.Out == 0 {
 		b.Out = net.Classes
 	}
-	if b.Kind == nn.Conv && b.Stride == 0 {
+	if b.Kind == Conv && b.Stride == 0 {
 		b.Stride = 1
 	}
-	source := func(back int) (*nn.Block, error) {
+	source := func(back int) (*Block, error) {
 		if back < 0 || back > i-1 {
 			return nil, fmt.Errorf("back is %d: want 0 to %d", back, i-1)
 		}
@@ -194,10 +182,10 @@ func (d *Description) block(net *nn.Network, i int, f Formats) (b nn.Block, err 
 		}
 		b.In, b.InAct = from.OutShape(), from.OutAct
 	}
-	if b.Kind == nn.Mean {
+	if b.Kind == Mean {
 		b.Weights, b.Out, b.OutAct = kernels.NoWeights, b.In.C, b.InAct
 	}
-	if b.Kind == nn.Conv && (b.In.H+2*b.Pad < b.Kernel || b.In.W+2*b.Pad < b.Kernel) {
+	if b.Kind == Conv && (b.In.H+2*b.Pad < b.Kernel || b.In.W+2*b.Pad < b.Kernel) {
 		return b, fmt.Errorf("kernel is %d on %v with a rim of %d: images of %v are too small", b.Kernel, b.In, b.Pad, net.Input)
 	}
 	if l.Skip == nil {
@@ -207,11 +195,11 @@ func (d *Description) block(net *nn.Network, i int, f Formats) (b nn.Block, err 
 	if err != nil {
 		return b, fmt.Errorf("skip: %w", err)
 	}
-	b.Skip = &nn.Skip{Back: l.Skip.Back}
+	b.Skip = &Skip{Back: l.Skip.Back}
 	if l.Skip.Project {
 		in, out := from.OutShape(), b.OutShape()
 		stride := max(1, (in.H+max(out.H, 1)-1)/max(out.H, 1))
-		b.Skip.Proj = &nn.Block{Kind: nn.Conv, In: in, Out: b.Out, Kernel: 1, Stride: stride, Weights: b.Weights, InAct: from.OutAct}
+		b.Skip.Proj = &Block{Kind: Conv, In: in, Out: b.Out, Kernel: 1, Stride: stride, Weights: b.Weights, InAct: from.OutAct}
 	} else if !f.float() {
 		from.Stream = true
 	}
@@ -236,7 +224,7 @@ func (d *Description) formats(i int, f Formats) (w kernels.WeightFormat, a kerne
 		}
 		for j := i + 1; j < len(d.Layers); j++ {
 			next := &d.Layers[j]
-			wide := next.Kind == nn.Mean || j == len(d.Layers)-1 && f.Last == kernels.Int8
+			wide := next.Kind == Mean || j == len(d.Layers)-1 && f.Last == kernels.Int8
 			if wide && j-1-next.Back == i {
 				a = kernels.U8
 			}
