@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# train.sh [NAME...]: makes the runs of runs.txt that are named, or all, one after the
+# other, and puts what they came to here as NAME.jsonl. A name may be a pattern, such as
+# 'fashion-*-s1'. A run that others start from is made before them. A run that was
+# interrupted goes on from its checkpoint in .cache/accuracy; one whose result is here
+# is not made again. Models stay in .cache/accuracy.
+#
+# MNIST and CIFAR10 name the folders of those data sets, FASHION that of Fashion-MNIST if
+# it is not where Debian's package puts it. THREADS bounds the goroutines of a run.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+list=results/accuracy/runs.txt
+cache=.cache/accuracy
+mkdir -p $cache/study results/accuracy/study
+go build -o .cache/netrun ./netrun
+
+fail() { echo "train.sh: $*" >&2; exit 1; }
+
+# flags NAME: those of the run, with folders and checkpoints in place of %names and @runs.
+flags() {
+	local word line
+	line=$(sed -n "s|^$1:||p" $list)
+	[ -n "$line" ] || fail "no run $1 in $list"
+	for word in $line; do
+		case $word in
+		%mnist) echo "${MNIST:?train.sh: want MNIST=folder of MNIST}" ;;
+		%cifar10) echo "${CIFAR10:?train.sh: want CIFAR10=folder of CIFAR-10}" ;;
+		%fashion) echo "${FASHION:-/usr/share/datasets/fashion-mnist}" ;;
+		@*) echo "$cache/${word#@}.safetensors.checkpoint" ;;
+		*) echo "$word" ;;
+		esac
+	done
+}
+
+run() {
+	local name=$1 from words
+	[ ! -f "results/accuracy/$name.jsonl" ] || [ "${2:-}" = again ] || return 0
+	from=$(sed -n "s|^$name:.* @\([^ ]*\).*|\1|p" $list)
+	if [ -n "$from" ] && [ ! -f "$cache/$from.safetensors.checkpoint" ]; then
+		run "$from" again
+	fi
+	words=$(flags "$name")
+	echo "=== $name"
+	rm -f "$cache/$name.jsonl"
+	# shellcheck disable=SC2086 # flags are words
+	.cache/netrun train -resume ${THREADS:+-threads $THREADS} $words -log "$cache/$name.jsonl" -out "$cache/$name.safetensors"
+	mv "$cache/$name.jsonl" "results/accuracy/$name.jsonl"
+}
+
+names=$(sed -n 's|^\([a-z][^ ]*\):.*|\1|p' $list)
+[ $# -gt 0 ] || set -- '*'
+for pattern; do
+	some=
+	for name in $names; do
+		# shellcheck disable=SC2254 # a pattern
+		case $name in $pattern)
+			some=1
+			run "$name"
+			;;
+		esac
+	done
+	[ -n "$some" ] || fail "no run is called $pattern: want one of
+$names"
+done
