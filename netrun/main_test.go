@@ -24,6 +24,7 @@ import (
 	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/data"
 	"example.com/lowbit/netrun/model"
+	"example.com/lowbit/netrun/models"
 	"example.com/lowbit/netrun/nn"
 )
 
@@ -352,5 +353,29 @@ func TestFloatTwin(t *testing.T) {
 	}
 	if all[2].title(20) != "small" || all[2].title(4) != "sm.." {
 		t.Errorf("titles %q, %q", all[2].title(20), all[2].title(4))
+	}
+}
+
+// TestAccuracies: measured accuracies come before recorded ones, which are marked; they
+// are compared only if they are of as many images of one split.
+func TestAccuracies(t *testing.T) {
+	test := &models.Record{Accuracy: 91.5, Split: "test", Images: 10000}
+	validation := &models.Record{Accuracy: 93, Split: "validation", Images: 10000}
+	for _, c := range []struct {
+		low, float   subject
+		top1, points string
+	}{
+		{subject{}, subject{record: test}, "", ""},
+		{subject{record: test}, subject{}, "91.50r", ""},
+		{subject{record: test}, subject{record: test}, "91.50r", "+0.00"},
+		{subject{record: validation}, subject{record: test}, "93.00v", ""},
+		{subject{measured: true, images: 10000, accuracy: 90, record: validation}, subject{record: test}, "90.00", "-1.50"},
+		{subject{measured: true, images: 500, accuracy: 90}, subject{record: test}, "90.00", ""},
+		{subject{measured: true, images: 500, accuracy: 90}, subject{measured: true, images: 500, accuracy: 92.25, record: test}, "90.00", "-2.25"},
+	} {
+		c.low.float = &c.float
+		if c.low.top1() != c.top1 || c.low.pointsLost() != c.points {
+			t.Errorf("%+v beside %+v: %q, %q: want %q, %q", c.low.known(), c.float.known(), c.low.top1(), c.low.pointsLost(), c.top1, c.points)
+		}
 	}
 }
