@@ -13,7 +13,10 @@ import (
 
 // An outline has all of a network but its parameters, and nothing else.
 func TestOutline(t *testing.T) {
-	for _, n := range []*nn.Network{nn.Lenet(kernels.Ternary, kernels.U2), nn.Resnet20(kernels.Float32, kernels.F32)} {
+	for _, n := range []*nn.Network{
+		described(t, "lenet", nn.Shape{H: 28, W: 28, C: 1}, kernels.Ternary, kernels.U2),
+		described(t, "resnet20", nn.Shape{H: 32, W: 32, C: 3}, kernels.Float32, kernels.F32),
+	} {
 		n.Dataset, n.Method, n.Meta = "cifar10", "float", map[string]string{"seed": "7"}
 		text, err := EncodeOutline(n)
 		if err != nil {
