@@ -124,7 +124,7 @@ FILE  = $(firstword $(shell grep -l 'impl=avx2-muladd-w4-acc16' $(filter-out %-p
 SHOWN = .name:GEMM /m:64 /n:512 /w:(ternary OR "pow2:4") /a:(u2 OR u4) .unit:(sec/op OR B/weight) /impl:(avx2-muladd-w8-acc16 OR avx2-muladd-w4-acc16)
 
 .PHONY: results
-results: ## writes the tables and plots of results/ and README.md, from results/*.txt and a run of netrun
+results: ## writes the tables and plots of results/ and README.md, from the files in results/ and a run of netrun
 	go run ./bench/report
 	@mkdir -p .cache
 	go run ./netrun > .cache/netrun.out
@@ -132,3 +132,4 @@ results: ## writes the tables and plots of results/ and README.md, from results/
 		-col '/impl@(avx2-muladd-w8-acc16 avx2-muladd-w4-acc16)' $(FILE) > .cache/benchstat.out
 	mv .cache/netrun.out .cache/benchstat.out results/
 	go run ./bench/report -page README.md
+	go run ./bench/accuracy

@@ -95,7 +95,7 @@ func DecadeTicks(low, high, unit float64) plot.ConstantTicks {
 	for e := math.Floor(low); e <= high; e++ {
 		for _, f := range factors {
 			if v := e + math.Log10(f); v >= low && v <= high {
-				list = append(list, plot.Tick{Value: v, Label: fmt.Sprintf("%.4g", f*math.Pow(10, e-unit))})
+				list = append(list, plot.Tick{Value: v, Label: fmt.Sprintf("%.5g", f*math.Pow(10, e-unit))})
 			}
 		}
 	}
@@ -105,12 +105,17 @@ func DecadeTicks(low, high, unit float64) plot.ConstantTicks {
 // LegendWidth is the place right of most plots where the legend stands.
 const LegendWidth = vg.Length(115)
 
-// Render draws the plot as SVG, with room right of it. Where the viewer lacks
-// the font whose widths were used, one of the same widths stands in.
+// Render draws the plot as SVG, with room right of it.
 func Render(p *plot.Plot, width, height float64, right vg.Length) ([]byte, error) {
 	c := vgsvg.New(vg.Length(width)*vg.Inch, vg.Length(height)*vg.Inch)
 	const margin = 8
 	p.Draw(draw.Crop(draw.New(c), margin, -margin-right, margin, -margin))
+	return svg(c)
+}
+
+// svg is the picture as SVG. Where the viewer lacks the font whose widths were
+// used, one of the same widths stands in.
+func svg(c *vgsvg.Canvas) ([]byte, error) {
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return nil, err
