@@ -1,17 +1,17 @@
 package kernels
 
-// Gradients of convolutions of 5x5 by Winograd's F(4x4, 5x5): 256 products for the
+// Convolutions of 5x5 and their gradients by Winograd's F(4x4, 5x5): 400 products for the
 // 16 sums of a tile are 64, one for each of the points at which polynomials are
-// multiplied. They are float32 numbers that no longer are what integers make, so sums
-// themselves are never taken this way: those of low-bit networks are exact.
+// multiplied. Of whole numbers, sums are whole no more: those of low-bit networks are
+// not taken this way.
 
 // A conv5Transform takes tiles of channels, 8 times blocks of them, to the points or
 // back. Rows and columns lie so many bytes apart.
 type conv5Transform func(dst *float32, dstRow, dstCol uintptr, src *float32, srcRow, srcCol uintptr, scratch *float32, blocks uintptr)
 
 // conv5Steps are the transforms of images, of gradients of sums and of weights, and
-// those back, which add.
-type conv5Steps struct{ image, sums, weights, toImage, toWeights conv5Transform }
+// those back, of which the last two add.
+type conv5Steps struct{ image, sums, weights, toSums, toImage, toWeights conv5Transform }
 
 const (
 	conv5Points = 64
@@ -20,7 +20,7 @@ const (
 	conv5Tiles = 64
 )
 
-// conv5 says whether the gradients take this way.
+// conv5 says whether a convolution can take this way.
 func (t *ConvTraining) conv5() bool {
 	s := &t.shape
 	return t.row.conv5 != nil && s.KH == 5 && s.KW == 5 && s.StrideH == 1 && s.StrideW == 1 && s.InC%8 == 0 && s.InC > 8 && s.OutC%8 == 0 &&
@@ -67,8 +67,8 @@ func (p *points) set(f conv5Transform, row int, src []float32, srcRow, srcCol in
 	}
 }
 
-// add transforms a row back and adds it to dst.
-func (p *points) add(f conv5Transform, row int, dst []float32, dstRow, dstCol int, scratch *float32) {
+// back transforms a row back, to dst.
+func (p *points) back(f conv5Transform, row int, dst []float32, dstRow, dstCol int, scratch *float32) {
 	step := uintptr(4 * p.floats())
 	f(&dst[0], uintptr(4*dstRow), uintptr(4*dstCol), &p.data[row*p.cols], 8*step, step, scratch, uintptr(p.cols/8))
 }
@@ -93,6 +93,37 @@ func (t *ConvTraining) eachTile(n, h, w, c int, f func(tile, at int)) {
 func (t *ConvTraining) conv5Chunk() (images, tiles int) {
 	tiles = t.shape.OutH() / conv5Tile * t.shape.OutW() / conv5Tile
 	return max(1, conv5Tiles/tiles), tiles
+}
+
+// conv5Forward is Forward.
+func (t *ConvTraining) conv5Forward(ws *trainingWorkspace, y, x, w []float32, images int, pad float32) {
+	s, r := &t.shape, t.row
+	scratch, steps := &ws.scratch[0], t.row.conv5
+	weights := newPoints(&ws.u, s.OutC, s.InC, 0)
+	for o := range s.OutC {
+		weights.set(steps.weights, o, w[o*25*s.InC:], 5*s.InC, s.InC, scratch)
+	}
+	panels := oddLines(ceilDiv(s.OutC, r.nr) * r.nr * s.InC)
+	b := grow(&ws.b, conv5Points*panels)
+	for k := range conv5Points {
+		r.packF32Panels(b[k*panels:], weights.matrix(k).T())
+	}
+	in, out := s.H*s.W*s.InC, s.OutH()*s.OutW()*s.OutC
+	step, tiles := t.conv5Chunk()
+	for i := 0; i < images; i += step {
+		n := min(step, images-i)
+		image := t.padded(ws, x[i*in:(i+n)*in], s.H, s.W, s.InC, s.PadH, s.PadW, pad)
+		pixels, products := newPoints(&ws.v, n*tiles, s.InC, 0), newPoints(&ws.m, n*tiles, s.OutC, 0)
+		t.eachTile(n, t.h, t.w, s.InC, func(tile, at int) {
+			pixels.set(steps.image, tile, image[at:], t.w*s.InC, s.InC, scratch)
+		})
+		for k := range conv5Points {
+			r.multiply(products.matrix(k), pixels.matrix(k), b[k*panels:], false, ws.tile)
+		}
+		t.eachTile(n, s.OutH(), s.OutW(), s.OutC, func(tile, at int) {
+			products.back(steps.toSums, tile, y[i*out+at:], s.OutW()*s.OutC, s.OutC, scratch)
+		})
+	}
 }
 
 // conv5Inputs is Inputs.
@@ -120,7 +151,7 @@ func (t *ConvTraining) conv5Inputs(ws *trainingWorkspace, dx, dy, w []float32, i
 		}
 		clear(d)
 		t.eachTile(n, t.h, t.w, s.InC, func(tile, at int) {
-			products.add(steps.toImage, tile, d[at:], t.w*s.InC, s.InC, scratch)
+			products.back(steps.toImage, tile, d[at:], t.w*s.InC, s.InC, scratch)
 		})
 		if s.PadH > 0 || s.PadW > 0 {
 			t.crop(dx[i*in:(i+n)*in], d)
@@ -165,6 +196,6 @@ func (t *ConvTraining) conv5Weights(ws *trainingWorkspace, grad, x, dy []float32
 		}
 	}
 	for c := range s.InC {
-		products.add(steps.toWeights, c, grad[c*s.OutC:], 5*s.InC*s.OutC, s.InC*s.OutC, scratch)
+		products.back(steps.toWeights, c, grad[c*s.OutC:], 5*s.InC*s.OutC, s.InC*s.OutC, scratch)
 	}
 }

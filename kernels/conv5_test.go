@@ -7,7 +7,7 @@ import (
 	"example.com/lowbit/ref"
 )
 
-// TestConv5 compares gradients of 5x5 convolutions with sums in double precision.
+// TestConv5 compares 5x5 convolutions and their gradients with sums in double precision.
 func TestConv5(t *testing.T) {
 	each(t, f32Table, func(t *testing.T, row *f32Row) {
 		if row.conv5 == nil {
@@ -46,15 +46,17 @@ func TestConv5(t *testing.T) {
 				if add {
 					before = normal(k * s.OutC)
 				}
-				wantX, wantW := make([]float64, images*in), make([]float64, k*s.OutC)
-				ref.ConvGradients(wantX, wantW, x, w, dy, images, pad, ref.ConvShape(s))
+				wantY, wantX, wantW := make([]float64, images*out), make([]float64, images*in), make([]float64, k*s.OutC)
+				ref.ConvTraining64(wantY, wantX, wantW, x, w, dy, images, pad, ref.ConvShape(s))
 				for i := range wantW {
 					if add {
 						wantW[i] += float64(before[i])
 					}
 				}
+				y := place(a, "y", images*out, at, nans(images*out))
 				dx, dw := place(a, "dx", images*in, at, nans(images*in)), place(a, "dw", len(before), at, before)
 				a.run(func() {
+					p.Forward(y, x, w, images, pad)
 					p.Weights(dw, x, dy, images, pad, add)
 					p.Inputs(dx, dy, w, images)
 				})
@@ -73,6 +75,7 @@ func TestConv5(t *testing.T) {
 						}
 					}
 				}
+				near("sum", y, wantY)
 				near("gradient of weight", dw, wantW)
 				near("gradient of input", dx, wantX)
 			}

@@ -15,7 +15,8 @@ import (
 type ConvTraining struct {
 	row   *f32Row
 	shape ConvShape
-	h, w  int // of an image with its padding
+	exact bool // sums of Forward are of whole numbers
+	h, w  int  // of an image with its padding
 	// Windows of x, and where the convolution that takes dy to dx has fewer
 	// products than dy has, those of dy with a border of zeros.
 	x, dy *windows
@@ -93,7 +94,7 @@ func NewConvTraining(shape ConvShape, whole int) (*ConvTraining, error) {
 	if err := shape.Check(); err != nil {
 		return nil, err
 	}
-	t := &ConvTraining{row: current.Load().f32, shape: shape, h: shape.H + 2*shape.PadH, w: shape.W + 2*shape.PadW}
+	t := &ConvTraining{row: current.Load().f32, shape: shape, exact: whole != 0, h: shape.H + 2*shape.PadH, w: shape.W + 2*shape.PadW}
 	s, r := &t.shape, t.row
 	t.pool.New = func() any { return &trainingWorkspace{tile: make([]float32, len(r.window)*r.nr)} }
 	t.x = newWindows(t.h, t.w, s.InC, s.KH, s.KW, s.StrideH, s.StrideW)
@@ -135,6 +136,10 @@ func (t *ConvTraining) Forward(y, x, w []float32, images int, pad float32) {
 	t.check("Forward", len(x), len(w), len(y), images)
 	ws := t.pool.Get().(*trainingWorkspace)
 	defer t.pool.Put(ws)
+	if !t.exact && t.conv5() {
+		t.conv5Forward(ws, y, x, w, images, pad)
+		return
+	}
 	s := &t.shape
 	k, nr := s.K(), t.row.nr
 	if p := t.forward; p != nil {

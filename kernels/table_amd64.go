@@ -29,8 +29,8 @@ var (
 		{kernelID: amd64ID("avx512bw", "float32", "", avx512bw.DotF32Features), dot: avx512bw.DotF32, block: avx512bw.DotF32Block},
 		{kernelID: amd64ID("avx2", "float32", "", avx2.DotF32Features), dot: avx2.DotF32, block: avx2.DotF32Block},
 	}
-	avx2Conv5     = &conv5Steps{avx2.Conv5Image, avx2.Conv5Sums, avx2.Conv5Weights, avx2.Conv5ToImage, avx2.Conv5ToWeights}
-	conv5Features = all(avx2.Conv5ImageFeatures, avx2.Conv5SumsFeatures, avx2.Conv5WeightsFeatures, avx2.Conv5ToImageFeatures, avx2.Conv5ToWeightsFeatures)
+	avx2Conv5     = &conv5Steps{avx2.Conv5Image, avx2.Conv5Sums, avx2.Conv5Weights, avx2.Conv5ToSums, avx2.Conv5ToImage, avx2.Conv5ToWeights}
+	conv5Features = all(avx2.Conv5ImageFeatures, avx2.Conv5SumsFeatures, avx2.Conv5WeightsFeatures, avx2.Conv5ToSumsFeatures, avx2.Conv5ToImageFeatures, avx2.Conv5ToWeightsFeatures)
 	archEpilogue  = []*epilogueRow{
 		{kernelID: amd64ID("avx2", "epilogue", "", all(avx2.MaxPoolI32Features, avx2.MaxPoolF32Features, avx2.ThresholdsFeatures, avx2.RequantizeFeatures, avx2.AffineFeatures)),
 			maxPoolI32: avx2.MaxPoolI32, maxPoolF32: avx2.MaxPoolF32, thresholds: avx2.Thresholds, requantize: avx2.Requantize, affine: avx2.Affine},

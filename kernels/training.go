@@ -3,7 +3,7 @@ package kernels
 import "fmt"
 
 // The steps of training between products, as functions of float32 arrays. Each
-// operation is rounded by itself, and sums are taken in the order of the rows, so
+// operation is rounded by itself, and sums are taken in an order of the rows, so
 // that all kernels give the same bits. None allocates, and each panics if a length
 // does not fit.
 
@@ -88,7 +88,7 @@ type Norm struct{ Scale, Bias, Centre, InvStd []float32 }
 
 // GradientSums sets d[r][c] to zero where x[r][c]*Scale + Bias is not from low to
 // high, and multiplies it by gain. Then it adds it to sum[c], and its product with
-// the normalised value to dot[c].
+// the normalised value to dot[c]: first four rows in float32, then these sums.
 func GradientSums(sum, dot []float64, d, x []float32, norm Norm, low, high, gain float32) {
 	cols := len(sum)
 	rows := wholeRows("GradientSums", len(d), len(x), cols)

@@ -32,14 +32,14 @@ func ConvTraining(y, dx, dw, x, w, dy []float32, images int, pad float32, s Conv
 	}
 }
 
-// ConvGradients sets dx and dw to the gradients of ConvTraining, summed in double
-// precision.
-func ConvGradients(dx, dw []float64, x, w, dy []float32, images int, pad float32, s ConvShape) {
+// ConvTraining64 sets y, dx and dw to those of ConvTraining in double precision.
+func ConvTraining64(y, dx, dw []float64, x, w, dy []float32, images int, pad float32, s ConvShape) {
+	clear(y)
 	clear(dx)
 	clear(dw)
 	k := s.KH * s.KW * s.InC
 	in, positions := s.H*s.W*s.InC, s.OutH()*s.OutW()
-	for j, g := range dy {
+	for j, g := range dy[:images*positions*s.OutC] {
 		o, p, n := j%s.OutC, j/s.OutC%positions, j/s.OutC/positions
 		for i := range k {
 			at := s.at(p/s.OutW(), p%s.OutW(), i/s.InC/s.KW, i/s.InC%s.KW, i%s.InC)
@@ -48,6 +48,7 @@ func ConvGradients(dx, dw []float64, x, w, dy []float32, images int, pad float32
 				v = x[n*in+at]
 				dx[n*in+at] += float64(w[o*k+i]) * float64(g)
 			}
+			y[j] += float64(v) * float64(w[o*k+i])
 			dw[i*s.OutC+o] += float64(v) * float64(g)
 		}
 	}
@@ -82,18 +83,27 @@ func ColumnSums(sum, square []float64, x []float32) {
 type Norm struct{ Scale, Bias, Centre, InvStd []float32 }
 
 // GradientSums zeroes d where x*Scale + Bias is not from low to high, multiplies it
-// by gain, and adds it to sum and its product with the normalised value to dot.
+// by gain, and adds it to sum and its product with the normalised value to dot. Sums
+// are float32 until a multiple of four rows is left.
 func GradientSums(sum, dot []float64, d, x []float32, n Norm, low, high, gain float32) {
-	for i := range d {
-		c := i % len(sum)
-		if v := float32(x[i]*n.Scale[c]) + n.Bias[c]; !(v >= low && v <= high) {
-			d[i] = 0
+	cols := len(sum)
+	for c := range sum {
+		var s, p float32
+		for i := c; i < len(d); i += cols {
+			if v := float32(x[i]*n.Scale[c]) + n.Bias[c]; !(v >= low && v <= high) {
+				d[i] = 0
+			}
+			d[i] *= gain
+			s += d[i]
+			centred := x[i] - n.Centre[c]
+			normal := float32(centred * n.InvStd[c])
+			p += float32(d[i] * normal)
+			if after := (len(d) - 1 - i) / cols; after%4 == 0 {
+				sum[c] += float64(s)
+				dot[c] += float64(p)
+				s, p = 0, 0
+			}
 		}
-		d[i] *= gain
-		sum[c] += float64(d[i])
-		centred := x[i] - n.Centre[c]
-		normal := float32(centred * n.InvStd[c])
-		dot[c] += float64(float32(d[i] * normal))
 	}
 }
 

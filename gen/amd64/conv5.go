@@ -58,19 +58,23 @@ func conv5Powers(n int, scaled bool) [][]float64 {
 
 func init() {
 	for _, t := range []struct {
-		name, what string
-		matrix     [][]float64
-		transposed bool
+		name, what      string
+		matrix          [][]float64
+		transposed, add bool
 	}{
-		{"Conv5Image", "Bt, of a patch of 8x8 pixels", conv5Bt, false},
-		{"Conv5Sums", "A, of a tile of 4x4 gradients of sums", conv5A, false},
-		{"Conv5Weights", "G, of 5x5 weights", conv5G, false},
-		{"Conv5ToImage", "B", conv5Bt, true},
-		{"Conv5ToWeights", "Gt", conv5G, true},
+		{"Conv5Image", "Bt, of a patch of 8x8 pixels", conv5Bt, false, false},
+		{"Conv5Sums", "A, of a tile of 4x4 gradients of sums", conv5A, false, false},
+		{"Conv5Weights", "G, of 5x5 weights", conv5G, false, false},
+		{"Conv5ToSums", "At", conv5A, true, false},
+		{"Conv5ToImage", "B", conv5Bt, true, true},
+		{"Conv5ToWeights", "Gt", conv5G, true, true},
 	} {
 		to, from, assign := len(t.matrix), len(t.matrix[0]), "="
 		if t.transposed {
-			to, from, assign = from, to, "+="
+			to, from = from, to
+		}
+		if t.add {
+			assign = "+="
 		}
 		add("avx2", family{
 			name:      t.name,
@@ -92,13 +96,13 @@ func init() {
 with the matrix m %s, of F(4x4, 5x5); the rounding is
 not that of the loop. Rows and columns lie so many bytes apart. scratch has room
 for 512 elements. blocks is at least 1.`, to, to, from, from, assign, t.what),
-			body: func(c *build.Context, _ int) { conv5(c, t.matrix, t.transposed) },
+			body: func(c *build.Context, _ int) { conv5(c, t.matrix, t.transposed, t.add) },
 		})
 	}
 }
 
 // conv5 applies the matrix to columns, into scratch, and then to rows.
-func conv5(c *build.Context, matrix [][]float64, transposed bool) {
+func conv5(c *build.Context, matrix [][]float64, transposed, add bool) {
 	s := simd{c, 32}
 	to, from := len(matrix), len(matrix[0])
 	if transposed {
@@ -144,7 +148,7 @@ func conv5(c *build.Context, matrix [][]float64, transposed bool) {
 		row[j] = operand.Mem{Base: scratch, Disp: 32 * j}
 	}
 	line(load(row), func(i int, v reg.VecVirtual) {
-		if transposed {
+		if add {
 			sum := s.vec()
 			c.VADDPS(cols[i], v, sum)
 			v = sum

@@ -54,8 +54,13 @@ func init() {
 				d[i][j] = 0
 			}
 			d[i][j] *= gain
-			sum[j] += float64(d[i][j])
-			dot[j] += float64(d[i][j] * ((x[i][j] - centre[j]) * invstd[j]))
+			fourSum[j] += d[i][j] // a float32, as fourDot
+			fourDot[j] += float32(d[i][j] * ((x[i][j] - centre[j]) * invstd[j]))
+			if (rows-1-i)%4 == 0 {
+				sum[j] += float64(fourSum[j])
+				dot[j] += float64(fourDot[j])
+				fourSum[j], fourDot[j] = 0, 0
+			}
 		}
 	}
 ` + normLoopEnd,
@@ -282,8 +287,8 @@ func codes(c *build.Context, _ int) {
 // eachColumns emits a loop over blocks of 8 columns, and in it one over rows. The
 // sums, two arrays of float64, are in registers all the while; first loads what
 // else the block needs, and body handles a row of which the pointers point at the
-// block.
-func eachColumns(c *build.Context, sums [2]reg.GPVirtual, pointers []reg.GPVirtual, first func(j reg.GPVirtual), body func(at []reg.GPVirtual, acc [2][2]reg.VecVirtual)) {
+// block. If fourth is not nil, it follows where a multiple of four rows is left.
+func eachColumns(c *build.Context, sums [2]reg.GPVirtual, pointers []reg.GPVirtual, first func(j reg.GPVirtual), body func(at []reg.GPVirtual, acc [2][2]reg.VecVirtual), fourth func(acc [2][2]reg.VecVirtual)) {
 	stride, cols, j := loadParam(c, "stride"), loadParam(c, "cols"), c.GP64()
 	c.XORQ(j, j)
 	c.Label("columns")
@@ -312,6 +317,12 @@ func eachColumns(c *build.Context, sums [2]reg.GPVirtual, pointers []reg.GPVirtu
 		c.LEAQ(operand.Mem{Base: p, Index: stride, Scale: 4}, p)
 	}
 	c.DECQ(rows)
+	if fourth != nil {
+		c.TESTQ(operand.U32(3), rows)
+		c.JNZ(operand.LabelRef("row"))
+		fourth(acc)
+		c.TESTQ(rows, rows)
+	}
 	c.JNZ(operand.LabelRef("row"))
 	each(func(v reg.VecVirtual, m operand.Mem) { c.VMOVUPD(v, m) })
 	c.ADDQ(operand.U8(8), j)
@@ -339,21 +350,29 @@ func columnSums(c *build.Context, _ int) {
 			c.VADDPD(v, acc[0][h], acc[0][h])
 			c.VFMADD231PD(v, v, acc[1][h])
 		}
-	})
+	}, nil)
 }
 
+// gradientSums adds up four rows before it widens their sums.
 func gradientSums(c *build.Context, _ int) {
 	sums := [2]reg.GPVirtual{loadParam(c, "sum"), loadParam(c, "dot")}
 	p := broadcasts(c, "low", "high", "gain")
 	low, high, gain := p[0], p[1], p[2]
 	var channel [4]reg.VecVirtual
 	pointers := []reg.GPVirtual{loadParam(c, "d"), loadParam(c, "x")}
+	four := [2]reg.VecVirtual{c.YMM(), c.YMM()}
+	none := func() {
+		for _, v := range four {
+			c.VXORPS(v, v, v)
+		}
+	}
 	eachColumns(c, sums, pointers, func(j reg.GPVirtual) {
+		none()
 		for i, name := range []string{"scale", "bias", "centre", "invstd"} {
 			channel[i] = c.YMM()
 			c.VMOVUPS(floats(loadParam(c, name), j), channel[i])
 		}
-	}, func(at []reg.GPVirtual, acc [2][2]reg.VecVirtual) {
+	}, func(at []reg.GPVirtual, _ [2][2]reg.VecVirtual) {
 		x, g, mask := c.YMM(), c.YMM(), c.YMM()
 		c.VMOVUPS(operand.Mem{Base: at[1]}, x)
 		c.VMULPS(channel[0], x, g)
@@ -364,15 +383,18 @@ func gradientSums(c *build.Context, _ int) {
 		c.VANDPS(operand.Mem{Base: at[0]}, g, g)
 		c.VMULPS(gain, g, g)
 		c.VMOVUPS(g, operand.Mem{Base: at[0]})
-		for h, v := range doubles(c, g) {
-			c.VADDPD(v, acc[0][h], acc[0][h])
-		}
+		c.VADDPS(g, four[0], four[0])
 		c.VSUBPS(channel[2], x, x)
 		c.VMULPS(channel[3], x, x)
 		c.VMULPS(x, g, x)
-		for h, v := range doubles(c, x) {
-			c.VADDPD(v, acc[1][h], acc[1][h])
+		c.VADDPS(x, four[1], four[1])
+	}, func(acc [2][2]reg.VecVirtual) {
+		for i := range four {
+			for h, v := range doubles(c, four[i]) {
+				c.VADDPD(v, acc[i][h], acc[i][h])
+			}
 		}
+		none()
 	})
 }
 

@@ -13,8 +13,13 @@ package avx2
 //				d[i][j] = 0
 //			}
 //			d[i][j] *= gain
-//			sum[j] += float64(d[i][j])
-//			dot[j] += float64(d[i][j] * ((x[i][j] - centre[j]) * invstd[j]))
+//			fourSum[j] += d[i][j] // a float32, as fourDot
+//			fourDot[j] += float32(d[i][j] * ((x[i][j] - centre[j]) * invstd[j]))
+//			if (rows-1-i)%4 == 0 {
+//				sum[j] += float64(fourSum[j])
+//				dot[j] += float64(fourDot[j])
+//				fourSum[j], fourDot[j] = 0, 0
+//			}
 //		}
 //	}
 //

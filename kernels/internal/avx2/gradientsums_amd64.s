@@ -19,53 +19,62 @@ TEXT ·GradientSums(SB), NOSPLIT, $0-104
 	XORQ         R8, R8
 
 columns:
-	VMOVUPD (AX)(R8*8), Y3
-	VMOVUPD 32(AX)(R8*8), Y4
-	VMOVUPD (CX)(R8*8), Y5
-	VMOVUPD 32(CX)(R8*8), Y6
+	VMOVUPD (AX)(R8*8), Y5
+	VMOVUPD 32(AX)(R8*8), Y6
+	VMOVUPD (CX)(R8*8), Y7
+	VMOVUPD 32(CX)(R8*8), Y8
 	LEAQ    (DX)(R8*4), R9
 	LEAQ    (BX)(R8*4), R10
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
 	MOVQ    scale+48(FP), R11
-	VMOVUPS (R11)(R8*4), Y7
-	MOVQ    bias+56(FP), R11
-	VMOVUPS (R11)(R8*4), Y8
-	MOVQ    centre+64(FP), R11
 	VMOVUPS (R11)(R8*4), Y9
-	MOVQ    invstd+72(FP), R11
+	MOVQ    bias+56(FP), R11
 	VMOVUPS (R11)(R8*4), Y10
+	MOVQ    centre+64(FP), R11
+	VMOVUPS (R11)(R8*4), Y11
+	MOVQ    invstd+72(FP), R11
+	VMOVUPS (R11)(R8*4), Y12
 	MOVQ    rows+32(FP), R11
 
 row:
-	VMOVUPS      (R10), Y11
-	VMULPS       Y7, Y11, Y12
-	VADDPS       Y8, Y12, Y12
-	VCMPPS       $0x1d, Y0, Y12, Y13
-	VCMPPS       $0x12, Y1, Y12, Y12
-	VANDPS       Y13, Y12, Y12
-	VANDPS       (R9), Y12, Y12
-	VMULPS       Y2, Y12, Y12
-	VMOVUPS      Y12, (R9)
-	VCVTPS2PD    X12, Y13
-	VEXTRACTF128 $0x01, Y12, X14
-	VCVTPS2PD    X14, Y14
-	VADDPD       Y13, Y3, Y3
-	VADDPD       Y14, Y4, Y4
-	VSUBPS       Y9, Y11, Y11
-	VMULPS       Y10, Y11, Y11
-	VMULPS       Y11, Y12, Y11
-	VCVTPS2PD    X11, Y12
-	VEXTRACTF128 $0x01, Y11, X11
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y12, Y5, Y5
-	VADDPD       Y11, Y6, Y6
+	VMOVUPS      (R10), Y13
+	VMULPS       Y9, Y13, Y14
+	VADDPS       Y10, Y14, Y14
+	VCMPPS       $0x1d, Y0, Y14, Y15
+	VCMPPS       $0x12, Y1, Y14, Y14
+	VANDPS       Y15, Y14, Y14
+	VANDPS       (R9), Y14, Y14
+	VMULPS       Y2, Y14, Y14
+	VMOVUPS      Y14, (R9)
+	VADDPS       Y14, Y3, Y3
+	VSUBPS       Y11, Y13, Y13
+	VMULPS       Y12, Y13, Y13
+	VMULPS       Y13, Y14, Y13
+	VADDPS       Y13, Y4, Y4
 	LEAQ         (R9)(SI*4), R9
 	LEAQ         (R10)(SI*4), R10
 	DECQ         R11
+	TESTQ        $0x00000003, R11
 	JNZ          row
-	VMOVUPD      Y3, (AX)(R8*8)
-	VMOVUPD      Y4, 32(AX)(R8*8)
-	VMOVUPD      Y5, (CX)(R8*8)
-	VMOVUPD      Y6, 32(CX)(R8*8)
+	VCVTPS2PD    X3, Y13
+	VEXTRACTF128 $0x01, Y3, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y13, Y5, Y5
+	VADDPD       Y3, Y6, Y6
+	VCVTPS2PD    X4, Y3
+	VEXTRACTF128 $0x01, Y4, X4
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y3, Y7, Y7
+	VADDPD       Y4, Y8, Y8
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	TESTQ        R11, R11
+	JNZ          row
+	VMOVUPD      Y5, (AX)(R8*8)
+	VMOVUPD      Y6, 32(AX)(R8*8)
+	VMOVUPD      Y7, (CX)(R8*8)
+	VMOVUPD      Y8, 32(CX)(R8*8)
 	ADDQ         $0x08, R8
 	CMPQ         R8, DI
 	JB           columns

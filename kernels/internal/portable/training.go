@@ -46,10 +46,17 @@ func ColumnSums(sum, square *float64, x *float32, rows, stride, cols uintptr) {
 
 // GradientSums sets d to zero where x*scale + bias is not low … high, and
 // multiplies it by gain. It adds the columns to sum, and their products
-// with (x - centre)*invstd to dot.
+// with (x - centre)*invstd to dot, in float32 for four rows.
 func GradientSums(sum, dot *float64, d, x *float32, rows, stride uintptr, scale, bias, centre, invstd *float32, low, high, gain float32, cols uintptr) {
 	s, b, m, i := floats(scale, 0, cols), floats(bias, 0, cols), floats(centre, 0, cols), floats(invstd, 0, cols)
 	sums, dots := unsafe.Slice(sum, cols), unsafe.Slice(dot, cols)
+	// Sums of four rows, of a few columns at a time.
+	var fourSum, fourDot [64]float32
+	if cols > 64 {
+		rest := cols - 64
+		GradientSums(&sums[64], &dots[64], &floats(d, 64, 1)[0], &floats(x, 64, 1)[0], rows, stride, &s[64], &b[64], &m[64], &i[64], low, high, gain, rest)
+		cols = 64
+	}
 	for r := range rows {
 		g := floats(d, r*stride, cols)
 		for c, x := range floats(x, r*stride, cols) {
@@ -64,8 +71,13 @@ func GradientSums(sum, dot *float64, d, x *float32, rows, stride uintptr, scale,
 			}
 			y := float32(math.Float32frombits(math.Float32bits(g[c])&inside) * gain)
 			g[c] = y
-			sums[c] += float64(y)
-			dots[c] += float64(float32(y * float32(float32(x-m[c])*i[c])))
+			fourSum[c] += y
+			fourDot[c] += float32(y * float32(float32(x-m[c])*i[c]))
+			if (rows-1-r)%4 == 0 {
+				sums[c] += float64(fourSum[c])
+				dots[c] += float64(fourDot[c])
+				fourSum[c], fourDot[c] = 0, 0
+			}
 		}
 	}
 }
