@@ -22,15 +22,22 @@ func BenchmarkStep(b *testing.B) {
 		method  string
 		w       kernels.WeightFormat
 		a       kernels.ActFormat
+		state   string // of the optimizer, if not float32
 	}{
-		{"lenet", lenet, Float, kernels.Float32, kernels.F32},
-		{"lenet", lenet, STE, kernels.Ternary, kernels.U2},
-		{"lenet", lenet, DST, kernels.Ternary, kernels.U2},
-		{"lenet", lenet, DST, kernels.Pow2x4, kernels.U4},
-		{"resnet20", resnet, Float, kernels.Float32, kernels.F32},
-		{"resnet20", resnet, DST, kernels.Ternary, kernels.U2},
+		{"lenet", lenet, Float, kernels.Float32, kernels.F32, ""},
+		{"lenet", lenet, STE, kernels.Ternary, kernels.U2, ""},
+		{"lenet", lenet, DST, kernels.Ternary, kernels.U2, ""},
+		{"lenet", lenet, DST, kernels.Ternary, kernels.U2, Eight},
+		{"lenet", lenet, STE, kernels.Pow2x4, kernels.U4, ""},
+		{"lenet", lenet, DST, kernels.Pow2x4, kernels.U4, ""},
+		{"resnet20", resnet, Float, kernels.Float32, kernels.F32, ""},
+		{"resnet20", resnet, DST, kernels.Ternary, kernels.U2, ""},
 	} {
-		b.Run("network="+f.network+"/method="+f.method+"/w="+f.w.String()+"/a="+f.a.String(), func(b *testing.B) {
+		name := "network=" + f.network + "/method=" + f.method + "/w=" + f.w.String() + "/a=" + f.a.String()
+		if f.state != "" {
+			name += "/state=" + f.state
+		}
+		b.Run(name, func(b *testing.B) {
 			d, err := nn.NamedNetwork(f.network)
 			if err != nil {
 				b.Fatal(err)
@@ -40,6 +47,7 @@ func BenchmarkStep(b *testing.B) {
 				b.Fatal(err)
 			}
 			c := Default(f.method)
+			c.State = f.state
 			c.Validation, c.Epochs = 0, 1<<19
 			t, err := New(net, c, someImages(f.input, 2048), 0)
 			if err != nil {
