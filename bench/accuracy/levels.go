@@ -26,9 +26,9 @@ func shade(level, top int8) color.RGBA {
 	if level == 0 {
 		return grey
 	}
-	deep := color.RGBA{150, 30, 20, 255}
+	deep := color.RGBA{120, 15, 10, 255}
 	if level < 0 {
-		level, deep = -level, color.RGBA{10, 50, 120, 255}
+		level, deep = -level, color.RGBA{5, 30, 95, 255}
 	}
 	steps, at := 1, 1 // places from zero to the top, and of this level
 	for l := int8(1); l < top; l *= 2 {
@@ -37,7 +37,7 @@ func shade(level, top int8) color.RGBA {
 			at++
 		}
 	}
-	part := 0.25 + 0.75*float64(at)/float64(steps)
+	part := 0.1 + 0.9*float64(at)/float64(steps)
 	mix := func(a, b uint8) uint8 { return uint8(float64(a) + part*(float64(b)-float64(a))) }
 	return color.RGBA{mix(grey.R, deep.R), mix(grey.G, deep.G), mix(grey.B, deep.B), 255}
 }

@@ -93,7 +93,8 @@ func magnitudes(format string) []int {
 }
 
 // movers are the runs named or, if there are no names, for each power-of-two
-// format the dst run of the most epochs with counts, and ste's on the same data.
+// format the dst run of the most epochs with counts, the best of them, and ste's
+// on the same data.
 func (s *study) movers(names []string) ([]*run, error) {
 	if len(names) > 0 {
 		return s.named(names)
@@ -110,7 +111,7 @@ func (s *study) movers(names []string) ([]*run, error) {
 				if len(epochs) < len(thirds) {
 					continue
 				}
-				if best == nil || len(r.counted()) > len(best.counted()) {
+				if best == nil || len(r.counted()) > len(best.counted()) || len(r.counted()) == len(best.counted()) && r.Accuracy > best.Accuracy {
 					best = r
 				}
 			}
@@ -138,7 +139,7 @@ func (s *study) movesTable(names ...string) (string, error) {
 	}
 	var tables []string
 	for _, format := range []string{"pow2:4", "pow2:3", "ternary", "binary"} {
-		heads := []string{"percent moved in a step"}
+		heads := []string{"percent moved a step, by third"}
 		for _, m := range magnitudes(format) {
 			name := strconv.Itoa(m)
 			if m > 0 {
@@ -156,7 +157,7 @@ func (s *study) movesTable(names ...string) (string, error) {
 				if err != nil {
 					return "", err
 				}
-				cells := []string{fmt.Sprintf("%s %s, %s third", r.Method, r.formats(), part)}
+				cells := []string{fmt.Sprintf("%s %s, %s", r.Method, r.formats(), part)}
 				for _, m := range magnitudes(format) {
 					text := "-"
 					if share, ok := r.moves(epochs, m); ok {

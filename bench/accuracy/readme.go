@@ -14,7 +14,8 @@ const head = `# Accuracy
 
 Written by ` + "`go run ./bench/accuracy`" + ` (` + "`make results`" + `) from the files *.jsonl beside it: do not
 edit. Each file is a run of ` + "`netrun train -log`" + `: configuration with seed, every epoch, time,
-memory, accuracy and the network's hash. What the runs teach about the method: [STUDY.md](STUDY.md).
+memory, accuracy and the network's hash; train.sh makes those that runs.txt lists. What the runs
+teach about the method: [STUDY.md](STUDY.md).
 `
 
 const columns = `
