@@ -232,9 +232,6 @@ func (r *run) String() string {
 
 func (r *run) formats() string { return r.Weights + "/" + r.Acts }
 
-// link leads to the file from a page in its folder.
-func (r *run) link() string { return "[" + r.name + "](" + r.name + ".jsonl)" }
-
 // state is how many bytes of training outlive a step: weights, batch norm and
 // the optimizer's moments.
 func (r *run) state() int64 { return r.Memory.Weights + r.Memory.Norms + r.Memory.Optimizer }
@@ -300,15 +297,6 @@ func (r *run) experiment() string {
 		}
 	}
 	return text
-}
-
-// final are the levels of the network's weight format at the end of training,
-// nil if they were not counted.
-func (r *run) final() *levels {
-	if len(r.Epochs) == 0 {
-		return nil
-	}
-	return r.Epochs[len(r.Epochs)-1].Levels[r.Weights]
 }
 
 // values are the levels of a format, nil if it has none.
