@@ -27,11 +27,10 @@ func (t *Trainer) forwardTo(end, n int, training bool) {
 		if l.proj != nil {
 			t.linear(l.proj, n, training)
 		}
-		if l.joined() {
-			t.activateJoined(l, n)
-		} else {
-			t.activate(l, n, i == len(t.layers)-1)
+		if i+1 < end && t.layers[i+1].activates {
+			continue
 		}
+		t.shards(n, func(_, lo, hi, worker int) { t.activate(l, lo, hi, worker) })
 	}
 }
 
@@ -83,6 +82,9 @@ func (t *Trainer) conv(l *layer, w []float32, n int, statistics bool) {
 		clear(l.sums(s))
 		for step := chunk(l.Block); lo < hi; lo += step {
 			m := min(step, hi-lo)
+			if l.activates {
+				t.activate(l.from, lo, lo+m, worker)
+			}
 			x, y := l.in[lo*in:(lo+m)*in], l.y[lo*size:(lo+m)*size]
 			if l.Pool > 1 {
 				lin := t.scratch[worker].lin[:m*rows*l.Out]
@@ -147,17 +149,20 @@ func (l *layer) reduce(n int) {
 	}
 }
 
-// activate sets out from y: codes as quant.Code defines them, the rectified
-// sums of a float layer, or the logits.
-func (t *Trainer) activate(l *layer, n int, last bool) {
-	t.shards(n, func(_, lo, hi, _ int) {
-		lo, hi = lo*l.sum*l.Out, hi*l.sum*l.Out
-		if last || !l.codes {
-			copy(l.out[lo:hi], l.y[lo:hi])
-			kernels.Affine(l.out[lo:hi], l.scale, l.bias, !last)
-			return
+// activate sets out of images lo to hi from y: codes as quant.Code defines them, the
+// rectified sums of a float layer, or the logits.
+func (t *Trainer) activate(l *layer, lo, hi, worker int) {
+	last := l == t.layers[len(t.layers)-1]
+	l.parts(lo, hi, func(at, end int) {
+		out, y := l.out[at:end], l.y[at:end]
+		switch {
+		case l.joined():
+			l.activateJoined(t.scratch[worker].joiner, at, end)
+		case last || !l.codes:
+			copy(out, y)
+			kernels.Affine(out, l.scale, l.bias, !last)
+		default: // sign: codes 0 and 1 mean -1 and +1
+			kernels.Codes(out, y, l.scale, l.bias, float32(l.top), l.gain, 1-l.gain)
 		}
-		// Sign: codes 0 and 1 mean -1 and +1.
-		kernels.Codes(l.out[lo:hi], l.y[lo:hi], l.scale, l.bias, float32(l.top), l.gain, 1-l.gain)
 	})
 }

@@ -20,6 +20,9 @@ type graph struct {
 	of    *layer // the layer that it is the projection of; nil for a layer
 	// How many layers read out, or perhaps only the stream.
 	readers int
+	// Whether it is a convolution that reads the layer before it: then it activates
+	// that one's images as it comes to them, while they are near the core.
+	activates bool
 
 	stream, dstream []float32 // codes of the stream, and their gradient
 	// Whether dout and dstream hold a gradient of the batch at hand yet: then
@@ -34,6 +37,7 @@ func (l *layer) connect(net *nn.Network, i int, before []*layer, c *Config) {
 	if from := net.Source(i); from >= 0 {
 		l.from = before[from]
 		l.from.readers++
+		l.activates = l.Kind == nn.Conv && from == i-1 && l.from.Kind != nn.Mean
 	}
 	if l.Skip == nil {
 		return
@@ -148,25 +152,19 @@ func (l *layer) arguments(v []float32, j *joiner, at int) {
 	}
 }
 
-// activateJoined sets out, and the stream, of a layer with a shortcut or a
-// stream.
-func (t *Trainer) activateJoined(l *layer, n int) {
-	t.shards(n, func(_, lo, hi, worker int) {
-		j := t.scratch[worker].joiner
-		zeros, ones := j.zeros[:l.Out], j.ones[:l.Out]
-		l.parts(lo, hi, func(at, end int) {
-			out := l.out[at:end]
-			l.arguments(out, j, at)
-			if !l.codes {
-				kernels.Affine(out, ones, zeros, true)
-				return
-			}
-			if l.Stream {
-				kernels.Codes(l.stream[at:end], out, j.same(l.streamScale(), l.Out), zeros, 255, 1, 0)
-			}
-			kernels.Codes(out, out, ones, zeros, float32(l.top), l.gain, 1-l.gain) // sign: 0 and 1 mean -1 and +1
-		})
-	})
+// activateJoined sets elements at to end of out, and of the stream, of a layer with a
+// shortcut or a stream.
+func (l *layer) activateJoined(j *joiner, at, end int) {
+	zeros, ones, out := j.zeros[:l.Out], j.ones[:l.Out], l.out[at:end]
+	l.arguments(out, j, at)
+	if !l.codes {
+		kernels.Affine(out, ones, zeros, true)
+		return
+	}
+	if l.Stream {
+		kernels.Codes(l.stream[at:end], out, j.same(l.streamScale(), l.Out), zeros, 255, 1, 0)
+	}
+	kernels.Codes(out, out, ones, zeros, float32(l.top), l.gain, 1-l.gain) // sign: 0 and 1 mean -1 and +1
 }
 
 // joinedGradient turns dout of a layer with a shortcut or a stream from the
