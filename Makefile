@@ -46,9 +46,13 @@ estimate: ## estimates the speed of the arm64 kernels without such a machine; in
 	@bench/estimate/get
 	go run ./bench/estimate
 
+.PHONY: accuracy
+accuracy: ## makes the training runs of results/accuracy that are not there yet, or those that NAMES names
+	results/accuracy/train.sh $(NAMES)
+
 .PHONY: models
 models: ## trains the shipped networks anew, or those that NAMES names
-	netrun/models/train.sh $(NAMES)
+	netrun/models/ship.sh $(NAMES)
 
 # What is measured: BENCH is a regular expression, as of go test -bench. Passes over
 # all of it follow each other, so that a slow spell of the machine falls on everything.

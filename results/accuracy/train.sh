@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# train.sh [NAME...]: makes the runs of runs.txt that are named, or all, one after the
+# train.sh [-again] [NAME...]: makes the runs of runs.txt that are named, or all, one after the
 # other, and puts what they came to here as NAME.jsonl. A name may be a pattern, such as
 # 'fashion-*-s1'. A run that others start from is made before them. A run that was
-# interrupted goes on from its checkpoint in .cache/accuracy; one whose result is here
-# is not made again. Models stay in .cache/accuracy.
+# interrupted goes on from its checkpoint in .cache/accuracy; one whose result is here is
+# not made again, but with -again. Models stay in .cache/accuracy.
 #
 # MNIST and CIFAR10 name the folders of those data sets, FASHION that of Fashion-MNIST if
-# it is not where Debian's package puts it. THREADS bounds the goroutines of a run.
+# it is not where Debian's package puts it, which is installed if it may be. THREADS bounds the goroutines of a run.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 list=results/accuracy/runs.txt
@@ -15,6 +15,15 @@ mkdir -p $cache/study results/accuracy/study
 go build -o .cache/netrun ./netrun
 
 fail() { echo "train.sh: $*" >&2; exit 1; }
+
+fashion=${FASHION:-/usr/share/datasets/fashion-mnist}
+if [ -z "${FASHION:-}" ] && [ ! -d "$fashion" ]; then
+	root=()
+	[ "$(id -u)" = 0 ] || root=(sudo -n)
+	"${root[@]}" apt-get install -y dataset-fashion-mnist ||
+		{ "${root[@]}" apt-get update && "${root[@]}" apt-get install -y dataset-fashion-mnist; } ||
+		fail "no $fashion: want FASHION=folder of Fashion-MNIST"
+fi
 
 # flags NAME: those of the run, with folders and checkpoints in place of %names and @runs.
 flags() {
@@ -25,7 +34,7 @@ flags() {
 		case $word in
 		%mnist) echo "${MNIST:?train.sh: want MNIST=folder of MNIST}" ;;
 		%cifar10) echo "${CIFAR10:?train.sh: want CIFAR10=folder of CIFAR-10}" ;;
-		%fashion) echo "${FASHION:-/usr/share/datasets/fashion-mnist}" ;;
+		%fashion) echo "$fashion" ;;
 		@*) echo "$cache/${word#@}.safetensors.checkpoint" ;;
 		*) echo "$word" ;;
 		esac
@@ -47,6 +56,11 @@ run() {
 	mv "$cache/$name.jsonl" "results/accuracy/$name.jsonl"
 }
 
+again=
+if [ "${1:-}" = -again ]; then
+	again=again
+	shift
+fi
 names=$(sed -n 's|^\([a-z][^ ]*\):.*|\1|p' $list)
 [ $# -gt 0 ] || set -- '*'
 for pattern; do
@@ -55,7 +69,7 @@ for pattern; do
 		# shellcheck disable=SC2254 # a pattern
 		case $name in $pattern)
 			some=1
-			run "$name"
+			run "$name" $again
 			;;
 		esac
 	done
