@@ -11,7 +11,7 @@ import (
 // gradients of all parameters.
 func (t *Trainer) backward(n int) {
 	for i, l := range t.layers {
-		l.wrote, l.wroteStream = i == len(t.layers)-1, false
+		l.wrote, l.wroteStream, l.passed = i == len(t.layers)-1, false, false
 	}
 	for i := len(t.layers) - 1; i >= 0; i-- {
 		l := t.layers[i]
@@ -22,8 +22,12 @@ func (t *Trainer) backward(n int) {
 			t.averageGradient(l, n)
 			continue
 		}
-		if l.joined() {
-			t.joinedGradient(l, n)
+		if !l.passed {
+			t.shards(n, func(s, lo, hi, worker int) {
+				l.clearSums(s)
+				t.activationGradient(l, s, lo, hi, worker)
+			})
+			l.pass()
 		}
 		t.linearGradient(l, n, i == len(t.layers)-1)
 		if l.proj != nil {
@@ -32,12 +36,9 @@ func (t *Trainer) backward(n int) {
 	}
 }
 
-// linearGradient takes dout to the gradients of the layer's parameters and to
-// the input's share of its gradient.
+// linearGradient takes dout, by now the gradient of the activation's argument, to the
+// gradients of the layer's parameters and to the input's share of its gradient.
 func (t *Trainer) linearGradient(l *layer, n int, last bool) {
-	if !l.joined() && l.of == nil { // else with those of the arguments
-		t.activationGradients(l, n, last)
-	}
 	t.normGradient(l, n, last)
 	din, add := l.inputGradient()
 	w := t.values(l)
@@ -48,14 +49,19 @@ func (t *Trainer) linearGradient(l *layer, n int, last bool) {
 	}
 }
 
-// activationGradients turns dout from the gradient of out into that of the
-// activation's argument, and takes shards' sums of it.
-func (t *Trainer) activationGradients(l *layer, n int, last bool) {
+// activationGradient turns dout of images lo to hi from the gradient of out into that
+// of the activation's argument, passes it on to a shortcut, and adds it to the sums of
+// shard s.
+func (t *Trainer) activationGradient(l *layer, s, lo, hi, worker int) {
+	if l.joined() {
+		l.parts(lo, hi, func(at, end int) { t.joinedGradient(l, s, at, end, t.scratch[worker].joiner) })
+		return
+	}
 	window := t.cfg.window()
 	low, high, gain := float32(math.Inf(-1)), float32(math.Inf(1)), float32(1)
 	slopes := false
 	switch {
-	case last:
+	case l == t.layers[len(t.layers)-1]:
 	case !l.codes:
 		low = math.SmallestNonzeroFloat32
 	case window.Joined():
@@ -63,15 +69,33 @@ func (t *Trainer) activationGradients(l *layer, n int, last bool) {
 	default:
 		slopes, gain = true, l.gain
 	}
-	t.shards(n, func(s, lo, hi, _ int) {
-		clear(l.sums(s))
-		l.parts(lo, hi, func(at, end int) {
-			if slopes {
-				kernels.Slopes(l.dout[at:end], l.y[at:end], l.scale, l.bias, float32(l.top), window.Kernel())
-			}
-			l.gradientSums(s, at, end, low, high, gain)
-		})
+	l.parts(lo, hi, func(at, end int) {
+		if slopes {
+			kernels.Slopes(l.dout[at:end], l.y[at:end], l.scale, l.bias, float32(l.top), window.Kernel())
+		}
+		l.gradientSums(s, at, end, low, high, gain)
 	})
+}
+
+// clearSums is what comes before activationGradient in shard s.
+func (l *layer) clearSums(s int) {
+	l.steps[s] = 0
+	clear(l.sums(s))
+	if l.proj != nil {
+		clear(l.proj.sums(s))
+	}
+}
+
+// pass notes that activationGradient is done, for all images.
+func (l *layer) pass() {
+	l.passed = true
+	switch {
+	case l.proj != nil:
+		l.proj.wrote = true
+	case l.short != nil:
+		_, _, wrote := l.short.identity()
+		*wrote = true
+	}
 }
 
 // gradientSums multiplies elements at to end of dout by gain where the argument is
@@ -132,7 +156,13 @@ func (l *layer) batchNorm() kernels.Norm {
 // convGradient takes a few images at a time from step to step, as conv does.
 func (t *Trainer) convGradient(l *layer, w, din []float32, n int, add bool) {
 	in, rows, out := l.In.Size(), l.positions, l.Out
+	// This is the last of the gradient of a layer that it activates, unless its
+	// projection reads that one too.
+	passes := l.activates && (l.proj == nil || l.proj.from != l.from)
 	t.shards(n, func(s, lo, hi, worker int) {
+		if passes {
+			l.from.clearSums(s)
+		}
 		grad := l.grads[s*l.k*out:][:l.k*out]
 		step := chunk(l.Block)
 		for first := true; lo < hi; lo, first = lo+step, false {
@@ -156,8 +186,14 @@ func (t *Trainer) convGradient(l *layer, w, din []float32, n int, add bool) {
 			default:
 				l.conv.Inputs(din[lo*in:(lo+m)*in], dlin, w, m)
 			}
+			if passes {
+				t.activationGradient(l.from, s, lo, lo+m, worker)
+			}
 		}
 	})
+	if passes {
+		l.from.pass()
+	}
 	// Add the shards' gradients in order, and turn [k][Out] into [Out][k].
 	const size = 32
 	g := l.weight.grad

@@ -28,6 +28,7 @@ type graph struct {
 	// Whether dout and dstream hold a gradient of the batch at hand yet: then
 	// the next one is added.
 	wrote, wroteStream bool
+	passed             bool      // dout is of the activation's argument already
 	steps              []float64 // shards' parts of the gradient of step
 }
 
@@ -167,49 +168,32 @@ func (l *layer) activateJoined(j *joiner, at, end int) {
 	kernels.Codes(out, out, ones, zeros, float32(l.top), l.gain, 1-l.gain) // sign: 0 and 1 mean -1 and +1
 }
 
-// joinedGradient turns dout of a layer with a shortcut or a stream from the
-// gradient of out into that of the activation's argument, and passes it on to
-// the shortcut. Shards take their sums of it for the batch norms.
-func (t *Trainer) joinedGradient(l *layer, n int) {
-	t.shards(n, func(s, lo, hi, worker int) {
-		j := t.scratch[worker].joiner
-		l.steps[s] = 0
-		clear(l.sums(s))
-		if l.proj != nil {
-			clear(l.proj.sums(s))
-		}
-		infinite := float32(math.Inf(1))
-		l.parts(lo, hi, func(at, end int) {
-			v, d := j.v[:end-at], l.dout[at:end]
-			l.arguments(v, j, at)
-			l.steps[s] += t.activationGradient(l, d, v, j)
-			if l.Stream {
-				g, scale := l.dstream[at:end], l.streamScale()
-				sum, _ := j.inside(g, v, j.same(scale, l.Out), 0, 0, 255, scale)
-				l.steps[s] -= sum * float64(l.offset) // which step does not scale
-				kernels.AddTo(d, g)
-			}
-			l.gradientSums(s, at, end, -infinite, infinite, 1)
-			if l.proj != nil {
-				copy(l.proj.dout[at:end], d)
-				l.proj.gradientSums(s, at, end, -infinite, infinite, 1)
-			} else if l.short != nil {
-				l.shortcutGradient(d, j, at)
-			}
-		})
-	})
-	switch {
-	case l.proj != nil:
-		l.proj.wrote = true
-	case l.short != nil:
-		_, _, wrote := l.short.identity()
-		*wrote = true
+// joinedGradient turns elements at to end of dout of a layer with a shortcut or a
+// stream from the gradient of out into that of the activation's argument, and passes it
+// on to the shortcut. It adds them to the sums of shard s for the batch norms.
+func (t *Trainer) joinedGradient(l *layer, s, at, end int, j *joiner) {
+	infinite := float32(math.Inf(1))
+	v, d := j.v[:end-at], l.dout[at:end]
+	l.arguments(v, j, at)
+	l.steps[s] += t.insideWindow(l, d, v, j)
+	if l.Stream {
+		g, scale := l.dstream[at:end], l.streamScale()
+		sum, _ := j.inside(g, v, j.same(scale, l.Out), 0, 0, 255, scale)
+		l.steps[s] -= sum * float64(l.offset) // which step does not scale
+		kernels.AddTo(d, g)
+	}
+	l.gradientSums(s, at, end, -infinite, infinite, 1)
+	if l.proj != nil {
+		copy(l.proj.dout[at:end], d)
+		l.proj.gradientSums(s, at, end, -infinite, infinite, 1)
+	} else if l.short != nil {
+		l.shortcutGradient(d, j, at)
 	}
 }
 
-// activationGradient multiplies d by the pseudo-derivative of the activation of
+// insideWindow multiplies d by the pseudo-derivative of the activation of
 // v, and returns the sum of the products with v-offset.
-func (t *Trainer) activationGradient(l *layer, d, v []float32, j *joiner) (dot float64) {
+func (t *Trainer) insideWindow(l *layer, d, v []float32, j *joiner) (dot float64) {
 	window := t.cfg.window()
 	switch {
 	case !l.codes:
