@@ -25,6 +25,8 @@ func (t *Trainer) update() {
 				if p.level != nil && t.cfg.FanIn != 0 {
 					lr *= math.Pow(float64(l.k)/float64(t.inputs), float64(t.cfg.FanIn))
 				}
+			} else if p == l.step {
+				lr *= t.stepRate(l)
 			}
 			stream := quant.NewStream(t.cfg.Seed, streamUpdate, uint64(t.step), uint64(4*i+j))
 			t.updateTensor(l, p, lr, j == 0, stream, func(moment uint64) quant.Stream {
