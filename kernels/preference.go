@@ -24,7 +24,7 @@ var arm64Multiplied = map[string]float32{"neon": 8, "dotprod": 32, "i8mm": 57}
 
 // arm64Rate is the number of multiply-adds a cycle that a kernel does on a core with two
 // vector pipes, from the instructions that it needs for them: the generator has them, and
-// bench/estimate agrees within a seventh. A core without DotProd is taken for a
+// bench/estimate agrees within a sixth. A core without DotProd is taken for a
 // Cortex-A72, whose TBL is many micro-operations, others for a Neoverse N1 or N2. Planes
 // of weights are the bits that they are packed in.
 func arm64Rate(r *gemmRow, w Weights, a ActFormat, rows, n int) float32 {
