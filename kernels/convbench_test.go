@@ -3,7 +3,8 @@ package kernels
 import "testing"
 
 // BenchmarkConvTraining is a product of training a 3x3 convolution of a network's
-// layers on 16 images, by direct sums and by Winograd's: multiply-adds of the direct
+// layers on 16 images, by direct sums and by Winograd's
+// F(2x2, 3x3) and F(4x4, 3x3): multiply-adds of the direct
 // sums a second.
 func BenchmarkConvTraining(b *testing.B) {
 	for _, l := range []struct {
@@ -23,14 +24,20 @@ func BenchmarkConvTraining(b *testing.B) {
 		}
 		grad := make([]float32, len(w))
 		for _, product := range []string{"forward", "inputs", "weights"} {
-			for _, method := range []string{"direct", "winograd"} {
+			for _, method := range []string{"direct", "winograd2", "winograd4"} {
 				b.Run("layer="+l.name+"/product="+product+"/method="+method, func(b *testing.B) {
 					t, err := NewConvTraining(s, 0)
 					if err != nil {
 						b.Fatal(err)
 					}
-					if method == "direct" {
+					switch method {
+					case "direct":
 						t.forward, t.weights, t.inputs = nil, nil, nil
+					default:
+						m := int(method[len(method)-1] - '0')
+						t.forward = newWinograd(t.row, m, l.side, l.side, l.in, l.out, 1, 1)
+						t.inputs = newWinograd(t.row, m, l.side, l.side, l.out, l.in, 1, 1)
+						t.weights = t.forward
 					}
 					for b.Loop() {
 						switch product {

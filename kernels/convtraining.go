@@ -72,9 +72,9 @@ func apart(n, elements int) []uintptr {
 }
 
 type trainingWorkspace struct {
-	b, image, tile          []float32
-	u, v, m, outside, spare []float32 // see winograd
-	scratch                 [8 * conv5Points]float32
+	b, image, tile                []float32
+	u, v, m, line, outside, spare []float32 // see winograd
+	scratch                       [8 * conv5Points]float32
 }
 
 // grow returns the first n elements of a buffer that grows as needed.
@@ -102,11 +102,13 @@ func NewConvTraining(shape ConvShape, whole int) (*ConvTraining, error) {
 		t.dy = newWindows(s.OutH()+s.KH-1, s.OutW()+s.KW-1, s.OutC, s.KH, s.KW, 1, 1)
 	}
 	if s.KH == 3 && s.KW == 3 && s.StrideH == 1 && s.StrideW == 1 {
-		t.weights = newWinograd(r, s.H, s.W, s.InC, s.OutC, s.PadH, s.PadW)
-		if whole <= winogradSum/s.K() {
+		t.weights = bestWinograd(r, s.H, s.W, s.InC, s.OutC, s.PadH, s.PadW)
+		if whole == 0 {
 			t.forward = t.weights
+		} else if whole <= winogradSum/s.K() {
+			t.forward = newWinograd(r, 2, s.H, s.W, s.InC, s.OutC, s.PadH, s.PadW)
 		}
-		t.inputs = newWinograd(r, s.OutH(), s.OutW(), s.OutC, s.InC, 2-s.PadH, 2-s.PadW)
+		t.inputs = bestWinograd(r, s.OutH(), s.OutW(), s.OutC, s.InC, 2-s.PadH, 2-s.PadW)
 	}
 	t.channels = apart(s.OutC, 1)
 	t.inRows, t.outRows, t.panelRows = apart(len(r.window), s.InC), apart(max(len(r.window), t.x.group*t.x.positions), s.OutC), apart(len(r.window), r.nr)
@@ -143,10 +145,9 @@ func (t *ConvTraining) Forward(y, x, w []float32, images int, pad float32) {
 	s := &t.shape
 	k, nr := s.K(), t.row.nr
 	if p := t.forward; p != nil {
-		u := p.transform(ws, func(tap int) Matrix {
+		p.convolve(ws, y, x, func(tap int) Matrix {
 			return Matrix{Data: w[tap*s.InC:], Rows: s.InC, Cols: s.OutC, RowStride: 1, ColStride: k}
-		})
-		p.convolve(ws, y, x, u, images, pad)
+		}, images, pad)
 		return
 	}
 	width := ceilDiv(s.OutC, nr) * nr
@@ -228,8 +229,11 @@ func (t *ConvTraining) slide(ws *trainingWorkspace, y []float32, yRows []uintptr
 // A cut is rows cut into tiles as even as can be.
 type cut struct{ n, least, more int }
 
-func (r *f32Row) cut(rows int) cut {
-	n := ceilDiv(rows, len(r.window)-1)
+func (r *f32Row) cut(rows int) cut { return cutRows(rows, len(r.window)-1) }
+
+// cutRows cuts rows into tiles of at most so many.
+func cutRows(rows, most int) cut {
+	n := ceilDiv(rows, most)
 	return cut{n, rows / n, rows % n}
 }
 
@@ -338,8 +342,7 @@ func (t *ConvTraining) Inputs(dx, dy, w []float32, images int) {
 		return Matrix{Data: w[tap*s.InC:], Rows: s.OutC, Cols: s.InC, RowStride: k, ColStride: 1}
 	}
 	if p := t.inputs; p != nil {
-		u := p.transform(ws, func(tap int) Matrix { return of(8 - tap) })
-		p.convolve(ws, dx, dy, u, images, 0)
+		p.convolve(ws, dx, dy, func(tap int) Matrix { return of(8 - tap) }, images, 0)
 		return
 	}
 	width := ceilDiv(s.InC, nr) * nr

@@ -1,16 +1,18 @@
 package kernels
 
-// Winograd's minimal filtering F(2x2, 3x3) (Lavin and Gray, Fast Algorithms for
+// Winograd's minimal filtering F(m x m, 3x3) (Lavin and Gray, Fast Algorithms for
 // Convolutional Neural Networks, arXiv 1509.09308): a convolution of stride 1 by 3x3
-// weights makes tiles of 2x2 outputs from 4x4 inputs by 16 products for each pair of
-// channels, where the sums alone have 36. With inputs d and weights g of a tile,
+// weights makes tiles of m x m outputs from n x n inputs, n = m+2, by n*n products for
+// each pair of channels: 4 an output for m = 2 and 2.25 for m = 4, where the sums have
+// 9. With inputs d and weights g of a tile,
 //
 //	y = Aᵀ[Σ (G g Gᵀ)·(Bᵀ d B)] A
 //
 // where · multiplies element by element and the sum is over input channels. For many
-// tiles and channels, that is one matrix product for each of 16 frequencies.
+// tiles and channels, that is one matrix product for each of n*n frequencies.
 //
-// Sums of whole numbers are exact as long as the direct ones, were they 4 times as
+// With m = 4, the transforms divide by 3, and results round about ten times as much as
+// direct ones. With m = 2, sums of whole numbers are exact as long as the direct ones, were they 4 times as
 // large, would be: with inputs up to x and weights up to w, K = 9*InC of them to a
 // sum, elements of Bᵀ d B are whole and at most 4x, those of G g Gᵀ are whole quarters
 // and at most 9w/4 (halves and 3w/2, or whole and w, at the frequencies where one
@@ -29,55 +31,64 @@ package kernels
 // winogradSum bounds K*wx: see above.
 const winogradSum = 1 << 22
 
-// A winogradRow holds the transforms. Columns are multiples of 8.
+// A winogradRow holds the transforms, by m. Columns are multiples of 8.
 type winogradRow struct {
-	input   func(dst *float32, dstFreq, dstTile uintptr, row0, row1, row2, row3 *float32, pixel uintptr, pad float32, left, full, half, none, cols uintptr)
-	output  func(row0, row1 *float32, pixel uintptr, src *float32, srcFreq, srcTile uintptr, full, half, cols uintptr)
-	weights func(dst *float32, dstFreq uintptr, src *float32, srcTap, cols uintptr)
-
-	gradient func(dst *float32, dstFreq, dstTile uintptr, row0, row1 *float32, pixel uintptr, full, half, cols uintptr)
-	taps     func(dst *float32, dstTap uintptr, src *float32, srcFreq, cols, add uintptr)
+	input    []func(dst *float32, dstFreq, dstTile uintptr, rows **float32, pixel uintptr, pad float32, left, inside, right, tiles, cols uintptr, scratch *float32)
+	output   []func(rows **float32, pixel uintptr, src *float32, srcFreq, srcTile uintptr, tiles, cols uintptr, scratch *float32)
+	weights  []func(dst *float32, dstFreq uintptr, src *float32, srcTap, cols uintptr, scratch *float32)
+	gradient []func(dst *float32, dstFreq, dstTile uintptr, rows **float32, pixel uintptr, tiles, cols uintptr, scratch *float32)
+	taps     []func(dst *float32, dstTap uintptr, src *float32, srcFreq, cols, add uintptr, scratch *float32)
 }
 
 // A winograd is the plan of a convolution of images of h x w pixels of c channels to
 // images of outH x outW pixels of n.
 type winograd struct {
-	row              *f32Row
-	h, w, c          int
-	outH, outW, n    int
-	padH             int
-	lines, tiles     int // lines of tiles in an image, tiles in a line
-	left, full, half uintptr
-	none             uintptr // see winogradRow.input
-	whole, odd       uintptr // tiles of a line with both columns of outputs, or one
-	cRow, nRow, wide int     // elements between tiles before and behind the products, and of a row of panels
-	group            int     // lines worked on at a time
-	vFreq, mFreq     int     // elements between frequencies
-	uFreq            int
+	row           *f32Row
+	m             int
+	h, w, c       int
+	outH, outW, n int
+	padH          int
+	lines, tiles  int     // lines of tiles in an image, tiles in a line
+	left, inside  uintptr // columns of a line of tiles: padding, of the image, padding
+	right         uintptr
+	cRow, nRow    int // elements between tiles before and behind the products
+	wide          int // columns of the panels
+	group         int // lines worked on at a time
+	vFreq, mFreq  int // elements between frequencies
+	uFreq         int
 }
 
-// winogradTiles is how many tiles are worked on at a time, about.
-const winogradTiles = 96
+// winogradProducts is how many frequencies of tiles are worked on at a time, about.
+const winogradProducts = 1536
 
 // newWinograd returns nil if this is no convolution for these transforms.
-func newWinograd(row *f32Row, h, w, c, n, padH, padW int) *winograd {
+func newWinograd(row *f32Row, m, h, w, c, n, padH, padW int) *winograd {
 	outH, outW := h+2*padH-2, w+2*padW-2
 	if row.winograd == nil || c%8 != 0 || n%8 != 0 || padH < 0 || padH > 2 || padW < 0 || padW > 2 || outH < 2 || outW < 2 {
 		return nil
 	}
-	p := &winograd{row: row, h: h, w: w, c: c, outH: outH, outW: outW, n: n, padH: padH}
-	p.lines, p.tiles = ceilDiv(outH, 2), ceilDiv(outW, 2)
-	p.whole, p.odd = uintptr(outW/2), uintptr(outW%2)
-	// Of tile t, the last two columns are 2*t+2-padW and the next.
-	in := func(column int) int { return min(p.tiles, max(0, ceilDiv(w-(column-padW), 2))) }
-	third, fourth := in(2), in(3)
-	p.left, p.full, p.half, p.none = uintptr(padW), uintptr(fourth), uintptr(third-fourth), uintptr(p.tiles-third)
+	p := &winograd{row: row, m: m, h: h, w: w, c: c, outH: outH, outW: outW, n: n, padH: padH}
+	p.lines, p.tiles = ceilDiv(outH, m), ceilDiv(outW, m)
+	columns := m*p.tiles + 2
+	p.left, p.inside = uintptr(padW), uintptr(min(w, columns-padW))
+	p.right = uintptr(columns) - p.left - p.inside
 	p.wide = ceilDiv(n, row.nr) * row.nr
 	p.cRow, p.nRow = unaliased(c), unaliased(p.wide)
-	p.group = max(1, winogradTiles/p.tiles)
+	p.group = max(1, winogradProducts/(p.frequencies()*p.tiles))
 	p.vFreq, p.mFreq, p.uFreq = oddLines(p.group*p.tiles*p.cRow), oddLines(p.group*p.tiles*p.nRow), oddLines(p.wide*c)
 	return p
 }
+
+// bestWinograd is newWinograd for the m of fewer products, 2 or 4.
+func bestWinograd(row *f32Row, h, w, c, n, padH, padW int) *winograd {
+	p, q := newWinograd(row, 2, h, w, c, n, padH, padW), newWinograd(row, 4, h, w, c, n, padH, padW)
+	if p != nil && q.lines*q.tiles*q.frequencies() < p.lines*p.tiles*p.frequencies() {
+		return q
+	}
+	return p
+}
+
+func (p *winograd) frequencies() int { return (p.m + 2) * (p.m + 2) }
 
 // unaliased is a distance for rows of n elements that does not bring them all to the
 // same few sets of the L1 cache.
@@ -91,75 +102,108 @@ func unaliased(n int) int {
 // oddLines rounds up to an odd number of cache lines.
 func oddLines(n int) int { return (ceilDiv(n, 16) | 1) * 16 }
 
-// transform returns the transformed weights, packed in panels for each frequency.
-// of is the matrix [c][n] of a tap's weights.
-func (p *winograd) transform(ws *trainingWorkspace, of func(tap int) Matrix) []float32 {
+// grow makes room for weights, inputs and products; for what the transforms need; for
+// a line of padding, and a line of outputs that are not wanted, or of gradients that
+// are zero, with a tile of them.
+func (p *winograd) grow(ws *trainingWorkspace, u, v, m int) {
+	grow(&ws.u, u*p.frequencies())
+	grow(&ws.v, v*p.frequencies())
+	grow(&ws.m, m*p.frequencies())
+	grow(&ws.line, 8*(p.m+2)*(p.m*p.tiles+2))
+	grow(&ws.outside, p.w*p.c)
+	grow(&ws.spare, (p.outW+p.m*p.m)*p.n)
+}
+
+// convolve sets y to the convolution of images x. of is the matrix [c][n] of the
+// weights of a tap.
+func (p *winograd) convolve(ws *trainingWorkspace, y, x []float32, of func(tap int) Matrix, images int, pad float32) {
 	size := p.wide * p.c
-	taps, u := grow(&ws.b, 9*size), grow(&ws.u, 16*p.uFreq)
+	taps := grow(&ws.b, 9*size)
 	for tap := range 9 {
 		p.row.packF32Panels(taps[tap*size:], of(tap))
 	}
-	p.row.winograd.weights(&u[0], uintptr(4*p.uFreq), &taps[0], uintptr(4*size), uintptr(size))
-	return u
-}
-
-// convolve sets y to the convolution of images x with transformed weights.
-func (p *winograd) convolve(ws *trainingWorkspace, y, x, u []float32, images int, pad float32) {
-	v, m, outside := grow(&ws.v, 16*p.vFreq), grow(&ws.m, 16*p.mFreq), grow(&ws.outside, p.w*p.c)
-	spare := grow(&ws.spare, p.outW*p.n)
-	fill(outside, pad)
+	p.grow(ws, p.uFreq, p.vFreq, p.mFreq)
+	p.row.winograd.weights[p.m](&ws.u[0], uintptr(4*p.uFreq), &taps[0], uintptr(4*size), uintptr(size), &ws.line[0])
+	fill(ws.outside[:p.w*p.c], pad)
 	for at, lines, n := 0, images*p.lines, 0; at < lines; at += n {
 		n = blockSize(lines-at, p.group, 1)
-		p.input(v, x, at, n, pad, outside)
-		p.multiply(m, v, u, n*p.tiles)
+		p.input(ws, x, at, n, pad)
+		p.multiply(ws, n*p.tiles)
 		for i := range n {
-			image, top := (at+i)/p.lines, (at+i)%p.lines*2
-			first := (image*p.outH + top) * p.outW * p.n
-			second := &spare[0]
-			if top+1 < p.outH {
-				second = &y[first+p.outW*p.n]
-			}
-			p.row.winograd.output(&y[first], second, uintptr(4*p.n), &m[i*p.tiles*p.nRow], uintptr(4*p.mFreq), uintptr(4*p.nRow), p.whole, p.odd, uintptr(p.n))
+			p.output(ws, y, at+i, ws.m[i*p.tiles*p.nRow:])
 		}
 	}
 }
 
 // input transforms n lines of tiles of images x.
-func (p *winograd) input(v, x []float32, at, n int, pad float32, outside []float32) {
+func (p *winograd) input(ws *trainingWorkspace, x []float32, at, n int, pad float32) {
 	for i := range n {
-		image, top := (at+i)/p.lines, (at+i)%p.lines*2-p.padH
-		var rows [4]*float32
-		for r := range rows {
-			rows[r] = &outside[0]
+		image, top := (at+i)/p.lines, (at+i)%p.lines*p.m-p.padH
+		var rows [6]*float32
+		for r := range p.m + 2 {
+			rows[r] = &ws.outside[0]
 			if y := top + r; 0 <= y && y < p.h {
 				rows[r] = &x[(image*p.h+y)*p.w*p.c]
 			}
 		}
-		p.row.winograd.input(&v[i*p.tiles*p.cRow], uintptr(4*p.vFreq), uintptr(4*p.cRow), rows[0], rows[1], rows[2], rows[3],
-			uintptr(4*p.c), pad, p.left, p.full, p.half, p.none, uintptr(p.c))
+		p.row.winograd.input[p.m](&ws.v[i*p.tiles*p.cRow], uintptr(4*p.vFreq), uintptr(4*p.cRow), &rows[0], uintptr(4*p.c),
+			pad, p.left, p.inside, p.right, uintptr(p.tiles), uintptr(p.c), &ws.line[0])
 	}
 }
 
 // multiply multiplies transformed tiles by transformed weights.
-func (p *winograd) multiply(m, v, u []float32, tiles int) {
+func (p *winograd) multiply(ws *trainingWorkspace, tiles int) {
 	r := p.row
-	count := ceilDiv(tiles, r.mr())
-	least, more := tiles/count, tiles%count
-	for f := range 16 {
+	for f := range p.frequencies() {
 		for j := 0; j < p.wide; j += r.nr {
 			for k, kc := 0, 0; k < p.c; k += kc {
 				kc = blockSize(p.c-k, trainingKC, 1)
 				add := uintptr(min(k, 1))
-				b := &u[f*p.uFreq+j*p.c+k*r.nr]
-				for t, i := 0, 0; t < count; t++ {
-					rows := least
-					if t < more {
-						rows++
-					}
-					r.tiles[rows](&m[f*p.mFreq+i*p.nRow+j], uintptr(4*p.nRow), &v[f*p.vFreq+i*p.cRow+k], uintptr(4*p.cRow), 4, b, uintptr(kc), add)
-					i += rows
+				b := &ws.u[f*p.uFreq+j*p.c+k*r.nr]
+				for t, i, rows, cut := 0, 0, 0, cutRows(tiles, r.mr()); t < cut.n; t, i = t+1, i+rows {
+					rows = cut.rows(t)
+					r.tiles[rows](&ws.m[f*p.mFreq+i*p.nRow+j], uintptr(4*p.nRow), &ws.v[f*p.vFreq+i*p.cRow+k], uintptr(4*p.cRow), 4, b, uintptr(kc), add)
 				}
 			}
+		}
+	}
+}
+
+// row returns the elements of a row of tiles of a line, nil if there is none.
+func (p *winograd) outRow(y []float32, line, row int) []float32 {
+	image, at := line/p.lines, line%p.lines*p.m+row
+	if at >= p.outH {
+		return nil
+	}
+	return y[(image*p.outH+at)*p.outW*p.n:][:p.outW*p.n]
+}
+
+// output transforms the products of a line of tiles. The last tile, if it has fewer
+// columns, goes by way of a copy.
+func (p *winograd) output(ws *trainingWorkspace, y []float32, line int, products []float32) {
+	whole, part := p.outW/p.m, p.outW%p.m*p.n
+	var rows [4]*float32
+	f := p.row.winograd.output[p.m]
+	for r := range p.m {
+		rows[r] = &ws.spare[0]
+		if to := p.outRow(y, line, r); to != nil {
+			rows[r] = &to[0]
+		}
+	}
+	if whole > 0 {
+		f(&rows[0], uintptr(4*p.n), &products[0], uintptr(4*p.mFreq), uintptr(4*p.nRow), uintptr(whole), uintptr(p.n), &ws.line[0])
+	}
+	if part == 0 {
+		return
+	}
+	tile := ws.spare[p.outW*p.n:]
+	for r := range p.m {
+		rows[r] = &tile[r*p.m*p.n]
+	}
+	f(&rows[0], uintptr(4*p.n), &products[whole*p.nRow], uintptr(4*p.mFreq), uintptr(4*p.nRow), 1, uintptr(p.n), &ws.line[0])
+	for r := range p.m {
+		if to := p.outRow(y, line, r); to != nil {
+			copy(to[whole*p.m*p.n:], tile[r*p.m*p.n:][:part])
 		}
 	}
 }
@@ -168,26 +212,18 @@ func (p *winograd) multiply(m, v, u []float32, tiles int) {
 func (p *winograd) weights(ws *trainingWorkspace, grad, x, dy []float32, images int, pad float32, add bool) {
 	nr, size := p.row.nr, p.group*p.tiles
 	qFreq, sumFreq := oddLines(size*p.wide), oddLines(p.c*p.nRow)
-	v, q, sums := grow(&ws.v, 16*p.vFreq), grow(&ws.m, 16*qFreq), grow(&ws.u, 16*sumFreq)
-	outside, zeros := grow(&ws.outside, p.w*p.c), grow(&ws.spare, p.outW*p.n)
-	fill(outside, pad)
-	clear(zeros)
+	p.grow(ws, sumFreq, p.vFreq, qFreq)
+	fill(ws.outside[:p.w*p.c], pad)
+	clear(ws.spare[:(p.outW+p.m*p.m)*p.n])
 	for at, lines, n := 0, images*p.lines, 0; at < lines; at += n {
 		n = blockSize(lines-at, p.group, 1)
-		p.input(v, x, at, n, pad, outside)
+		p.input(ws, x, at, n, pad)
 		for i := range n {
-			image, top := (at+i)/p.lines, (at+i)%p.lines*2
-			first := dy[(image*p.outH+top)*p.outW*p.n:]
-			second := zeros
-			if top+1 < p.outH {
-				second = first[p.outW*p.n:]
-			}
 			for j := 0; j < p.n; j += nr { // by panels, as they are multiplied
-				p.row.winograd.gradient(&q[j*size+i*p.tiles*nr], uintptr(4*qFreq), uintptr(4*nr), &first[j], &second[j],
-					uintptr(4*p.n), p.whole, p.odd, uintptr(min(nr, p.n-j)))
+				p.gradient(ws, dy, at+i, j, ws.m[j*size+i*p.tiles*nr:], qFreq)
 			}
 		}
-		p.correlate(sums, v, q, qFreq, sumFreq, n*p.tiles, at > 0)
+		p.correlate(ws, qFreq, sumFreq, n*p.tiles, at > 0)
 	}
 	rows, cols := p.c, p.n
 	if p.nRow == p.n {
@@ -198,29 +234,50 @@ func (p *winograd) weights(ws *trainingWorkspace, grad, x, dy []float32, images 
 		flag = 1
 	}
 	for i := range rows {
-		p.row.winograd.taps(&grad[i*p.n], uintptr(4*p.c*p.n), &sums[i*p.nRow], uintptr(4*sumFreq), uintptr(cols), flag)
+		p.row.winograd.taps[p.m](&grad[i*p.n], uintptr(4*p.c*p.n), &ws.u[i*p.nRow], uintptr(4*sumFreq), uintptr(cols), flag, &ws.line[0])
+	}
+}
+
+// gradient transforms the panel at column j of a line of tiles.
+func (p *winograd) gradient(ws *trainingWorkspace, dy []float32, line, j int, to []float32, freq int) {
+	nr := p.row.nr
+	cols := uintptr(min(nr, p.n-j))
+	whole, part := p.outW/p.m, p.outW%p.m*p.n
+	f := p.row.winograd.gradient[p.m]
+	var rows [4]*float32
+	tile := ws.spare[p.outW*p.n:]
+	for r := range p.m {
+		from := p.outRow(dy, line, r)
+		if from == nil {
+			from = ws.spare[:p.outW*p.n]
+		}
+		rows[r] = &from[j]
+		copy(tile[r*p.m*p.n:][:part], from[whole*p.m*p.n:])
+	}
+	if whole > 0 {
+		f(&to[0], uintptr(4*freq), uintptr(4*nr), &rows[0], uintptr(4*p.n), uintptr(whole), cols, &ws.line[0])
+	}
+	if part > 0 {
+		for r := range p.m {
+			rows[r] = &tile[r*p.m*p.n+j]
+		}
+		f(&to[whole*nr], uintptr(4*freq), uintptr(4*nr), &rows[0], uintptr(4*p.n), 1, cols, &ws.line[0])
 	}
 }
 
 // correlate multiplies transformed tiles by those of gradients, and adds up over tiles.
-func (p *winograd) correlate(sums, v, q []float32, qFreq, sumFreq, tiles int, add bool) {
+func (p *winograd) correlate(ws *trainingWorkspace, qFreq, sumFreq, tiles int, add bool) {
 	r := p.row
 	flag := uintptr(0)
 	if add {
 		flag = 1
 	}
-	count := ceilDiv(p.c, r.mr())
-	least, more := p.c/count, p.c%count
-	for f := range 16 {
+	for f := range p.frequencies() {
 		for j := 0; j < p.wide; j += r.nr {
-			b := &q[f*qFreq+j*p.group*p.tiles]
-			for t, i := 0, 0; t < count; t++ {
-				rows := least
-				if t < more {
-					rows++
-				}
-				r.tiles[rows](&sums[f*sumFreq+i*p.nRow+j], uintptr(4*p.nRow), &v[f*p.vFreq+i], 4, uintptr(4*p.cRow), b, uintptr(tiles), flag)
-				i += rows
+			b := &ws.m[f*qFreq+j*p.group*p.tiles]
+			for t, i, rows, cut := 0, 0, 0, cutRows(p.c, r.mr()); t < cut.n; t, i = t+1, i+rows {
+				rows = cut.rows(t)
+				r.tiles[rows](&ws.u[f*sumFreq+i*p.nRow+j], uintptr(4*p.nRow), &ws.v[f*p.vFreq+i], 4, uintptr(4*p.cRow), b, uintptr(tiles), flag)
 			}
 		}
 	}

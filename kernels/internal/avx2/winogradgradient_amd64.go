@@ -4,30 +4,43 @@
 
 package avx2
 
-// WinogradGradient is
+// winogradGradientx2 is
 //
-//	for t := range full + half {
+//	for t := range tiles {
 //		for c := range cols {
-//			var d [4][2]float32
-//			for x := range 2 {
-//				var a, b float32 // 0 in the second column of half a tile
-//				if x == 0 || t < full {
-//					a, b = row[0][2*t+x][c], row[1][2*t+x][c]
-//				}
-//				d[0][x], d[1][x], d[2][x], d[3][x] = a, a+b, a-b, b
-//			}
-//			for y, r := range d {
-//				dst[4*y][t][c], dst[4*y+1][t][c] = r[0], r[0]+r[1]
-//				dst[4*y+2][t][c], dst[4*y+3][t][c] = r[0]-r[1], r[1]
-//			}
+//			dst[t][c] = A d Aᵀ // n*n frequencies, for d[y][x] = rows[y][m*t+x][c]
 //		}
 //	}
 //
-// Frequencies lie dstFreq or srcFreq bytes apart, tiles dstTile or srcTile, pixels
-// of an image pixel bytes. cols is a multiple of 8, at least 8.
+// where tiles lie dstTile, pixels pixel bytes apart,
+// and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
+// dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+// two dimensions. cols is a multiple of 8, at least 8.
 //
 //go:noescape
-func WinogradGradient(dst *float32, dstFreq uintptr, dstTile uintptr, row0 *float32, row1 *float32, pixel uintptr, full uintptr, half uintptr, cols uintptr)
+func winogradGradientx2(dst *float32, dstFreq uintptr, dstTile uintptr, rows **float32, pixel uintptr, tiles uintptr, cols uintptr, scratch *float32)
+
+// winogradGradientx4 is
+//
+//	for t := range tiles {
+//		for c := range cols {
+//			dst[t][c] = A d Aᵀ // n*n frequencies, for d[y][x] = rows[y][m*t+x][c]
+//		}
+//	}
+//
+// where tiles lie dstTile, pixels pixel bytes apart,
+// and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
+// dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+// two dimensions. cols is a multiple of 8, at least 8.
+//
+//go:noescape
+func winogradGradientx4(dst *float32, dstFreq uintptr, dstTile uintptr, rows **float32, pixel uintptr, tiles uintptr, cols uintptr, scratch *float32)
+
+// WinogradGradient holds, by m, transforms of lines of tiles of gradients.
+var WinogradGradient = [...]func(dst *float32, dstFreq, dstTile uintptr, rows **float32, pixel uintptr, tiles, cols uintptr, scratch *float32){
+	2: winogradGradientx2,
+	4: winogradGradientx4,
+}
 
 // WinogradGradientFeatures lists the CPU features that the instructions of WinogradGradient need.
-const WinogradGradientFeatures = "AVX"
+const WinogradGradientFeatures = "AVX AVX2 FMA3"

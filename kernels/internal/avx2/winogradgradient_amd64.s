@@ -4,108 +4,386 @@
 
 #include "textflag.h"
 
-// func WinogradGradient(dst *float32, dstFreq uintptr, dstTile uintptr, row0 *float32, row1 *float32, pixel uintptr, full uintptr, half uintptr, cols uintptr)
+// func winogradGradientx2(dst *float32, dstFreq uintptr, dstTile uintptr, rows **float32, pixel uintptr, tiles uintptr, cols uintptr, scratch *float32)
 // Requires: AVX
-TEXT ·WinogradGradient(SB), NOSPLIT, $0-72
-	MOVQ row0+24(FP), AX
-	MOVQ row1+32(FP), CX
-	MOVQ dstFreq+8(FP), DX
-	LEAQ (DX)(DX*2), BX
-	XORQ R11, R11
+TEXT ·winogradGradientx2(SB), NOSPLIT, $0-64
+	VXORPS Y0, Y0, Y0
+	MOVQ   dstFreq+8(FP), CX
+	LEAQ   (CX)(CX*2), DX
+	MOVQ   scratch+56(FP), BX
+	XORQ   SI, SI
 
 columns:
-	MOVQ  R11, R10
-	MOVQ  dst+0(FP), SI
-	ADDQ  R11, SI
-	LEAQ  (SI)(DX*4), DI
-	LEAQ  (DI)(DX*4), R8
-	LEAQ  (R8)(DX*4), R9
-	MOVQ  full+48(FP), R12
-	TESTQ R12, R12
-	JZ    nofull
+	MOVQ  dst+0(FP), DI
+	ADDQ  SI, DI
+	MOVQ  rows+24(FP), AX
+	MOVQ  (AX), R8
+	ADDQ  SI, R8
+	MOVQ  8(AX), R9
+	ADDQ  SI, R9
+	MOVQ  tiles+40(FP), R10
+	TESTQ R10, R10
+	JZ    notiles
 
-full:
-	VMOVUPS (AX)(R10*1), Y0
-	VMOVUPS (CX)(R10*1), Y3
-	VADDPS  Y3, Y0, Y1
-	VSUBPS  Y3, Y0, Y2
-	ADDQ    pixel+40(FP), R10
-	VMOVUPS (AX)(R10*1), Y4
-	VMOVUPS (CX)(R10*1), Y7
-	VADDPS  Y7, Y4, Y5
-	VSUBPS  Y7, Y4, Y6
-	ADDQ    pixel+40(FP), R10
-	VADDPS  Y4, Y0, Y8
-	VSUBPS  Y4, Y0, Y9
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y8, (SI)(DX*1)
-	VMOVUPS Y9, (SI)(DX*2)
-	VMOVUPS Y4, (SI)(BX*1)
-	VADDPS  Y5, Y1, Y0
-	VSUBPS  Y5, Y1, Y4
-	VMOVUPS Y1, (DI)
-	VMOVUPS Y0, (DI)(DX*1)
-	VMOVUPS Y4, (DI)(DX*2)
-	VMOVUPS Y5, (DI)(BX*1)
-	VADDPS  Y6, Y2, Y0
-	VSUBPS  Y6, Y2, Y1
-	VMOVUPS Y2, (R8)
-	VMOVUPS Y0, (R8)(DX*1)
-	VMOVUPS Y1, (R8)(DX*2)
-	VMOVUPS Y6, (R8)(BX*1)
-	VADDPS  Y7, Y3, Y0
-	VSUBPS  Y7, Y3, Y1
-	VMOVUPS Y3, (R9)
-	VMOVUPS Y0, (R9)(DX*1)
-	VMOVUPS Y1, (R9)(DX*2)
-	VMOVUPS Y7, (R9)(BX*1)
-	ADDQ    dstTile+16(FP), SI
+tiles:
+	VMOVUPS (R8), Y1
+	VMOVUPS (R9), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y4
+	VSUBPS  Y2, Y0, Y2
+	VMOVUPS Y1, (BX)
+	VMOVUPS Y3, 32(BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y2, 96(BX)
+	ADDQ    pixel+32(FP), R8
+	ADDQ    pixel+32(FP), R9
+	VMOVUPS (R8), Y1
+	VMOVUPS (R9), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y4
+	VSUBPS  Y2, Y0, Y2
+	VMOVUPS Y1, 128(BX)
+	VMOVUPS Y3, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y2, 224(BX)
+	ADDQ    pixel+32(FP), R8
+	ADDQ    pixel+32(FP), R9
+	MOVQ    DI, AX
+	VMOVUPS (BX), Y1
+	VMOVUPS 128(BX), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y4
+	VSUBPS  Y2, Y0, Y2
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y3, (AX)(CX*1)
+	VMOVUPS Y4, (AX)(CX*2)
+	VMOVUPS Y2, (AX)(DX*1)
+	LEAQ    (AX)(CX*4), AX
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 160(BX), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y4
+	VSUBPS  Y2, Y0, Y2
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y3, (AX)(CX*1)
+	VMOVUPS Y4, (AX)(CX*2)
+	VMOVUPS Y2, (AX)(DX*1)
+	LEAQ    (AX)(CX*4), AX
+	VMOVUPS 64(BX), Y1
+	VMOVUPS 192(BX), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y4
+	VSUBPS  Y2, Y0, Y2
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y3, (AX)(CX*1)
+	VMOVUPS Y4, (AX)(CX*2)
+	VMOVUPS Y2, (AX)(DX*1)
+	LEAQ    (AX)(CX*4), AX
+	VMOVUPS 96(BX), Y1
+	VMOVUPS 224(BX), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y4
+	VSUBPS  Y2, Y0, Y2
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y3, (AX)(CX*1)
+	VMOVUPS Y4, (AX)(CX*2)
+	VMOVUPS Y2, (AX)(DX*1)
 	ADDQ    dstTile+16(FP), DI
-	ADDQ    dstTile+16(FP), R8
-	ADDQ    dstTile+16(FP), R9
-	DECQ    R12
-	JNZ     full
+	DECQ    R10
+	JNZ     tiles
 
-nofull:
-	MOVQ  half+56(FP), R12
-	TESTQ R12, R12
-	JZ    nohalf
+notiles:
+	ADDQ $0x20, SI
+	MOVQ cols+48(FP), AX
+	SHLQ $0x02, AX
+	CMPQ SI, AX
+	JB   columns
+	VZEROUPPER
+	RET
 
-half:
-	VMOVUPS (AX)(R10*1), Y0
-	VMOVUPS (CX)(R10*1), Y3
-	VADDPS  Y3, Y0, Y1
-	VSUBPS  Y3, Y0, Y2
-	ADDQ    pixel+40(FP), R10
-	VXORPS  Y4, Y4, Y4
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y0, (SI)(DX*1)
-	VMOVUPS Y0, (SI)(DX*2)
-	VMOVUPS Y4, (SI)(BX*1)
-	VMOVUPS Y1, (DI)
-	VMOVUPS Y1, (DI)(DX*1)
-	VMOVUPS Y1, (DI)(DX*2)
-	VMOVUPS Y4, (DI)(BX*1)
-	VMOVUPS Y2, (R8)
-	VMOVUPS Y2, (R8)(DX*1)
-	VMOVUPS Y2, (R8)(DX*2)
-	VMOVUPS Y4, (R8)(BX*1)
-	VMOVUPS Y3, (R9)
-	VMOVUPS Y3, (R9)(DX*1)
-	VMOVUPS Y3, (R9)(DX*2)
-	VMOVUPS Y4, (R9)(BX*1)
-	ADDQ    dstTile+16(FP), SI
-	ADDQ    dstTile+16(FP), DI
-	ADDQ    dstTile+16(FP), R8
-	ADDQ    dstTile+16(FP), R9
-	DECQ    R12
-	JNZ     half
+// func winogradGradientx4(dst *float32, dstFreq uintptr, dstTile uintptr, rows **float32, pixel uintptr, tiles uintptr, cols uintptr, scratch *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradGradientx4(SB), NOSPLIT, $0-64
+	MOVL         $0x40000000, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x40800000, AX
+	VMOVD        AX, X1
+	VPBROADCASTD X1, Y1
+	MOVQ         dstFreq+8(FP), CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (DX)(CX*2), BX
+	MOVQ         scratch+56(FP), SI
+	XORQ         DI, DI
 
-nohalf:
-	ADDQ $0x20, R11
-	MOVQ cols+64(FP), SI
-	SHLQ $0x02, SI
-	CMPQ R11, SI
+columns:
+	MOVQ  dst+0(FP), R8
+	ADDQ  DI, R8
+	MOVQ  rows+24(FP), AX
+	MOVQ  (AX), R9
+	ADDQ  DI, R9
+	MOVQ  8(AX), R10
+	ADDQ  DI, R10
+	MOVQ  16(AX), R11
+	ADDQ  DI, R11
+	MOVQ  24(AX), R12
+	ADDQ  DI, R12
+	MOVQ  tiles+40(FP), R13
+	TESTQ R13, R13
+	JZ    notiles
+
+tiles:
+	VMOVUPS      (R9), Y2
+	VMOVUPS      (R10), Y3
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R12), Y5
+	VADDPS       Y4, Y2, Y6
+	VADDPS       Y5, Y3, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y6
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y1, Y5, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  Y0, Y3, Y4
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y0, Y3, Y7
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      Y8, 32(SI)
+	VMOVUPS      Y6, 64(SI)
+	VMOVUPS      Y4, 96(SI)
+	VMOVUPS      Y7, 128(SI)
+	VMOVUPS      Y5, 160(SI)
+	ADDQ         pixel+32(FP), R9
+	ADDQ         pixel+32(FP), R10
+	ADDQ         pixel+32(FP), R11
+	ADDQ         pixel+32(FP), R12
+	VMOVUPS      (R9), Y2
+	VMOVUPS      (R10), Y3
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R12), Y5
+	VADDPS       Y4, Y2, Y6
+	VADDPS       Y5, Y3, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y6
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y1, Y5, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  Y0, Y3, Y4
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y0, Y3, Y7
+	VMOVUPS      Y2, 192(SI)
+	VMOVUPS      Y8, 224(SI)
+	VMOVUPS      Y6, 256(SI)
+	VMOVUPS      Y4, 288(SI)
+	VMOVUPS      Y7, 320(SI)
+	VMOVUPS      Y5, 352(SI)
+	ADDQ         pixel+32(FP), R9
+	ADDQ         pixel+32(FP), R10
+	ADDQ         pixel+32(FP), R11
+	ADDQ         pixel+32(FP), R12
+	VMOVUPS      (R9), Y2
+	VMOVUPS      (R10), Y3
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R12), Y5
+	VADDPS       Y4, Y2, Y6
+	VADDPS       Y5, Y3, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y6
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y1, Y5, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  Y0, Y3, Y4
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y0, Y3, Y7
+	VMOVUPS      Y2, 384(SI)
+	VMOVUPS      Y8, 416(SI)
+	VMOVUPS      Y6, 448(SI)
+	VMOVUPS      Y4, 480(SI)
+	VMOVUPS      Y7, 512(SI)
+	VMOVUPS      Y5, 544(SI)
+	ADDQ         pixel+32(FP), R9
+	ADDQ         pixel+32(FP), R10
+	ADDQ         pixel+32(FP), R11
+	ADDQ         pixel+32(FP), R12
+	VMOVUPS      (R9), Y2
+	VMOVUPS      (R10), Y3
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R12), Y5
+	VADDPS       Y4, Y2, Y6
+	VADDPS       Y5, Y3, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y6
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y1, Y5, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  Y0, Y3, Y4
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y0, Y3, Y7
+	VMOVUPS      Y2, 576(SI)
+	VMOVUPS      Y8, 608(SI)
+	VMOVUPS      Y6, 640(SI)
+	VMOVUPS      Y4, 672(SI)
+	VMOVUPS      Y7, 704(SI)
+	VMOVUPS      Y5, 736(SI)
+	ADDQ         pixel+32(FP), R9
+	ADDQ         pixel+32(FP), R10
+	ADDQ         pixel+32(FP), R11
+	ADDQ         pixel+32(FP), R12
+	MOVQ         R8, AX
+	VMOVUPS      (SI), Y2
+	VMOVUPS      192(SI), Y3
+	VMOVUPS      384(SI), Y4
+	VMOVUPS      576(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VADDPS       Y5, Y3, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y6
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y1, Y5, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  Y0, Y3, Y4
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y0, Y3, Y7
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      Y8, (AX)(CX*1)
+	VMOVUPS      Y6, (AX)(CX*2)
+	VMOVUPS      Y4, (AX)(DX*1)
+	VMOVUPS      Y7, (AX)(CX*4)
+	VMOVUPS      Y5, (AX)(BX*1)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      32(SI), Y2
+	VMOVUPS      224(SI), Y3
+	VMOVUPS      416(SI), Y4
+	VMOVUPS      608(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VADDPS       Y5, Y3, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y6
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y1, Y5, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  Y0, Y3, Y4
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y0, Y3, Y7
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      Y8, (AX)(CX*1)
+	VMOVUPS      Y6, (AX)(CX*2)
+	VMOVUPS      Y4, (AX)(DX*1)
+	VMOVUPS      Y7, (AX)(CX*4)
+	VMOVUPS      Y5, (AX)(BX*1)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      64(SI), Y2
+	VMOVUPS      256(SI), Y3
+	VMOVUPS      448(SI), Y4
+	VMOVUPS      640(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VADDPS       Y5, Y3, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y6
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y1, Y5, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  Y0, Y3, Y4
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y0, Y3, Y7
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      Y8, (AX)(CX*1)
+	VMOVUPS      Y6, (AX)(CX*2)
+	VMOVUPS      Y4, (AX)(DX*1)
+	VMOVUPS      Y7, (AX)(CX*4)
+	VMOVUPS      Y5, (AX)(BX*1)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      96(SI), Y2
+	VMOVUPS      288(SI), Y3
+	VMOVUPS      480(SI), Y4
+	VMOVUPS      672(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VADDPS       Y5, Y3, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y6
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y1, Y5, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  Y0, Y3, Y4
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y0, Y3, Y7
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      Y8, (AX)(CX*1)
+	VMOVUPS      Y6, (AX)(CX*2)
+	VMOVUPS      Y4, (AX)(DX*1)
+	VMOVUPS      Y7, (AX)(CX*4)
+	VMOVUPS      Y5, (AX)(BX*1)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      128(SI), Y2
+	VMOVUPS      320(SI), Y3
+	VMOVUPS      512(SI), Y4
+	VMOVUPS      704(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VADDPS       Y5, Y3, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y6
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y1, Y5, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  Y0, Y3, Y4
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y0, Y3, Y7
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      Y8, (AX)(CX*1)
+	VMOVUPS      Y6, (AX)(CX*2)
+	VMOVUPS      Y4, (AX)(DX*1)
+	VMOVUPS      Y7, (AX)(CX*4)
+	VMOVUPS      Y5, (AX)(BX*1)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      160(SI), Y2
+	VMOVUPS      352(SI), Y3
+	VMOVUPS      544(SI), Y4
+	VMOVUPS      736(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VADDPS       Y5, Y3, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y6
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y1, Y5, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  Y0, Y3, Y4
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y0, Y3, Y7
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      Y8, (AX)(CX*1)
+	VMOVUPS      Y6, (AX)(CX*2)
+	VMOVUPS      Y4, (AX)(DX*1)
+	VMOVUPS      Y7, (AX)(CX*4)
+	VMOVUPS      Y5, (AX)(BX*1)
+	ADDQ         dstTile+16(FP), R8
+	DECQ         R13
+	JNZ          tiles
+
+notiles:
+	ADDQ $0x20, DI
+	MOVQ cols+48(FP), AX
+	SHLQ $0x02, AX
+	CMPQ DI, AX
 	JB   columns
 	VZEROUPPER
 	RET

@@ -4,31 +4,45 @@
 
 package avx2
 
-// WinogradInput is
+// winogradInputx2 is
 //
-//	row := line.padded(left, pad) // so many pixels in front, and behind as it takes
-//	for t := range full + half + none {
+//	for t := range tiles {
 //		for c := range cols {
-//			var d [4][4]float32
-//			for x := range 4 {
-//				r := [4]float32{row[0][2*t+x][c], row[1][2*t+x][c], row[2][2*t+x][c], row[3][2*t+x][c]}
-//				d[0][x], d[1][x], d[2][x], d[3][x] = r[0]-r[2], r[1]+r[2], r[2]-r[1], r[1]-r[3]
-//			}
-//			for y, r := range d {
-//				dst[4*y][t][c], dst[4*y+1][t][c] = r[0]-r[2], r[1]+r[2]
-//				dst[4*y+2][t][c], dst[4*y+3][t][c] = r[2]-r[1], r[1]-r[3]
-//			}
+//			dst[t][c] = Bᵀ d B // n*n frequencies, for d[y][x] = line[y][m*t+x][c]
 //		}
 //	}
 //
-// where the rows begin at the first pixel of the image, left is 0 to 2, and the last
-// two pixels of a tile are in the image for the first full tiles, the first of them
-// is for the next half ones, and none is for the rest.
-// Frequencies lie dstFreq or srcFreq bytes apart, tiles dstTile or srcTile, pixels
-// of an image pixel bytes. cols is a multiple of 8, at least 8.
+// where line[y] are left pixels of pad, then those at rows[y], inside of them, then right
+// ones of pad, which make m*tiles+2; tiles lie dstTile, pixels pixel bytes apart,
+// and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
+// dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+// two dimensions. cols is a multiple of 8, at least 8.
 //
 //go:noescape
-func WinogradInput(dst *float32, dstFreq uintptr, dstTile uintptr, row0 *float32, row1 *float32, row2 *float32, row3 *float32, pixel uintptr, pad float32, left uintptr, full uintptr, half uintptr, none uintptr, cols uintptr)
+func winogradInputx2(dst *float32, dstFreq uintptr, dstTile uintptr, rows **float32, pixel uintptr, pad float32, left uintptr, inside uintptr, right uintptr, tiles uintptr, cols uintptr, scratch *float32)
+
+// winogradInputx4 is
+//
+//	for t := range tiles {
+//		for c := range cols {
+//			dst[t][c] = Bᵀ d B // n*n frequencies, for d[y][x] = line[y][m*t+x][c]
+//		}
+//	}
+//
+// where line[y] are left pixels of pad, then those at rows[y], inside of them, then right
+// ones of pad, which make m*tiles+2; tiles lie dstTile, pixels pixel bytes apart,
+// and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
+// dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+// two dimensions. cols is a multiple of 8, at least 8.
+//
+//go:noescape
+func winogradInputx4(dst *float32, dstFreq uintptr, dstTile uintptr, rows **float32, pixel uintptr, pad float32, left uintptr, inside uintptr, right uintptr, tiles uintptr, cols uintptr, scratch *float32)
+
+// WinogradInput holds, by m, transforms of lines of overlapping tiles.
+var WinogradInput = [...]func(dst *float32, dstFreq, dstTile uintptr, rows **float32, pixel uintptr, pad float32, left, inside, right, tiles, cols uintptr, scratch *float32){
+	2: winogradInputx2,
+	4: winogradInputx4,
+}
 
 // WinogradInputFeatures lists the CPU features that the instructions of WinogradInput need.
-const WinogradInputFeatures = "AVX"
+const WinogradInputFeatures = "AVX AVX2 FMA3"

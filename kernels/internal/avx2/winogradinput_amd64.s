@@ -4,266 +4,526 @@
 
 #include "textflag.h"
 
-// func WinogradInput(dst *float32, dstFreq uintptr, dstTile uintptr, row0 *float32, row1 *float32, row2 *float32, row3 *float32, pixel uintptr, pad float32, left uintptr, full uintptr, half uintptr, none uintptr, cols uintptr)
+// func winogradInputx2(dst *float32, dstFreq uintptr, dstTile uintptr, rows **float32, pixel uintptr, pad float32, left uintptr, inside uintptr, right uintptr, tiles uintptr, cols uintptr, scratch *float32)
 // Requires: AVX
-TEXT ·WinogradInput(SB), NOSPLIT, $0-112
-	MOVQ row0+24(FP), AX
-	MOVQ row1+32(FP), CX
-	MOVQ row2+40(FP), DX
-	MOVQ row3+48(FP), BX
-	MOVQ dstFreq+8(FP), SI
-	LEAQ (SI)(SI*2), DI
-	XORQ R13, R13
+TEXT ·winogradInputx2(SB), NOSPLIT, $0-96
+	XORQ AX, AX
 
 columns:
-	MOVQ         R13, R12
-	MOVQ         dst+0(FP), R8
-	ADDQ         R13, R8
-	LEAQ         (R8)(SI*4), R9
-	LEAQ         (R9)(SI*4), R10
-	LEAQ         (R10)(SI*4), R11
-	MOVQ         left+72(FP), R14
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VBROADCASTSS pad+64(FP), Y1
-	VADDPS       Y1, Y1, Y1
-	TESTQ        R14, R14
-	JNZ          second
-	VMOVUPS      (CX)(R12*1), Y3
-	VMOVUPS      (DX)(R12*1), Y2
-	VMOVUPS      (AX)(R12*1), Y0
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y2, Y3, Y1
-	VSUBPS       Y3, Y2, Y2
-	VSUBPS       (BX)(R12*1), Y3, Y3
-	ADDQ         pixel+56(FP), R12
+	MOVQ  scratch+88(FP), CX
+	MOVQ  rows+24(FP), DX
+	MOVQ  (DX), BX
+	ADDQ  AX, BX
+	MOVQ  8(DX), SI
+	ADDQ  AX, SI
+	MOVQ  16(DX), DI
+	ADDQ  AX, DI
+	MOVQ  24(DX), DX
+	ADDQ  AX, DX
+	XORQ  R8, R8
+	MOVQ  left+48(FP), R9
+	TESTQ R9, R9
+	JZ    noleft
 
-second:
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
-	VBROADCASTSS pad+64(FP), Y5
-	VADDPS       Y5, Y5, Y5
-	CMPQ         R14, $0x02
-	JEQ          tiles
-	VMOVUPS      (CX)(R12*1), Y7
-	VMOVUPS      (DX)(R12*1), Y6
-	VMOVUPS      (AX)(R12*1), Y4
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y6, Y7, Y5
-	VSUBPS       Y7, Y6, Y6
-	VSUBPS       (BX)(R12*1), Y7, Y7
-	ADDQ         pixel+56(FP), R12
+left:
+	VBROADCASTSS pad+40(FP), Y0
+	VSUBPS       Y0, Y0, Y1
+	VADDPS       Y0, Y0, Y2
+	VSUBPS       Y0, Y0, Y3
+	VSUBPS       Y0, Y0, Y0
+	VMOVUPS      Y1, (CX)
+	VMOVUPS      Y2, 32(CX)
+	VMOVUPS      Y3, 64(CX)
+	VMOVUPS      Y0, 96(CX)
+	ADDQ         $0x00000080, CX
+	DECQ         R9
+	JNZ          left
+
+noleft:
+	MOVQ  inside+56(FP), R9
+	TESTQ R9, R9
+	JZ    noinside
+
+inside:
+	VMOVUPS (BX)(R8*1), Y0
+	VMOVUPS (SI)(R8*1), Y1
+	VMOVUPS (DI)(R8*1), Y2
+	VMOVUPS (DX)(R8*1), Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y4, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y1, 96(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    pixel+32(FP), R8
+	DECQ    R9
+	JNZ     inside
+
+noinside:
+	MOVQ  right+64(FP), DX
+	TESTQ DX, DX
+	JZ    noright
+
+right:
+	VBROADCASTSS pad+40(FP), Y0
+	VSUBPS       Y0, Y0, Y1
+	VADDPS       Y0, Y0, Y2
+	VSUBPS       Y0, Y0, Y3
+	VSUBPS       Y0, Y0, Y0
+	VMOVUPS      Y1, (CX)
+	VMOVUPS      Y2, 32(CX)
+	VMOVUPS      Y3, 64(CX)
+	VMOVUPS      Y0, 96(CX)
+	ADDQ         $0x00000080, CX
+	DECQ         DX
+	JNZ          right
+
+noright:
+	MOVQ  scratch+88(FP), CX
+	MOVQ  dstFreq+8(FP), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  dst+0(FP), DI
+	ADDQ  AX, DI
+	MOVQ  tiles+72(FP), R8
+	TESTQ R8, R8
+	JZ    notiles
 
 tiles:
-	MOVQ  full+80(FP), R14
-	TESTQ R14, R14
-	JZ    nofull
+	MOVQ    DI, DX
+	VMOVUPS (CX), Y0
+	VMOVUPS 128(CX), Y1
+	VMOVUPS 256(CX), Y2
+	VMOVUPS 384(CX), Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y4, (DX)(BX*1)
+	VMOVUPS Y2, (DX)(BX*2)
+	VMOVUPS Y1, (DX)(SI*1)
+	LEAQ    (DX)(BX*4), DX
+	VMOVUPS 32(CX), Y0
+	VMOVUPS 160(CX), Y1
+	VMOVUPS 288(CX), Y2
+	VMOVUPS 416(CX), Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y4, (DX)(BX*1)
+	VMOVUPS Y2, (DX)(BX*2)
+	VMOVUPS Y1, (DX)(SI*1)
+	LEAQ    (DX)(BX*4), DX
+	VMOVUPS 64(CX), Y0
+	VMOVUPS 192(CX), Y1
+	VMOVUPS 320(CX), Y2
+	VMOVUPS 448(CX), Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y4, (DX)(BX*1)
+	VMOVUPS Y2, (DX)(BX*2)
+	VMOVUPS Y1, (DX)(SI*1)
+	LEAQ    (DX)(BX*4), DX
+	VMOVUPS 96(CX), Y0
+	VMOVUPS 224(CX), Y1
+	VMOVUPS 352(CX), Y2
+	VMOVUPS 480(CX), Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y4, (DX)(BX*1)
+	VMOVUPS Y2, (DX)(BX*2)
+	VMOVUPS Y1, (DX)(SI*1)
+	ADDQ    $0x00000100, CX
+	ADDQ    dstTile+16(FP), DI
+	DECQ    R8
+	JNZ     tiles
 
-full:
-	VMOVUPS (CX)(R12*1), Y11
-	VMOVUPS (DX)(R12*1), Y10
-	VMOVUPS (AX)(R12*1), Y8
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y10, Y11, Y9
-	VSUBPS  Y11, Y10, Y10
-	VSUBPS  (BX)(R12*1), Y11, Y11
-	ADDQ    pixel+56(FP), R12
-	VSUBPS  Y8, Y0, Y0
-	VMOVUPS Y0, (R8)
-	VADDPS  Y8, Y4, Y0
-	VMOVUPS Y0, (R8)(SI*1)
-	VSUBPS  Y4, Y8, Y0
-	VMOVUPS Y0, (R8)(SI*2)
-	VSUBPS  Y9, Y1, Y1
-	VMOVUPS Y1, (R9)
-	VADDPS  Y9, Y5, Y0
-	VMOVUPS Y0, (R9)(SI*1)
-	VSUBPS  Y5, Y9, Y0
-	VMOVUPS Y0, (R9)(SI*2)
-	VSUBPS  Y10, Y2, Y2
-	VMOVUPS Y2, (R10)
-	VADDPS  Y10, Y6, Y0
-	VMOVUPS Y0, (R10)(SI*1)
-	VSUBPS  Y6, Y10, Y0
-	VMOVUPS Y0, (R10)(SI*2)
-	VSUBPS  Y11, Y3, Y3
-	VMOVUPS Y3, (R11)
-	VADDPS  Y11, Y7, Y0
-	VMOVUPS Y0, (R11)(SI*1)
-	VSUBPS  Y7, Y11, Y0
-	VMOVUPS Y0, (R11)(SI*2)
-	VMOVUPS (CX)(R12*1), Y12
-	VMOVUPS (DX)(R12*1), Y0
-	VMOVUPS (AX)(R12*1), Y1
-	VSUBPS  Y0, Y1, Y1
-	VADDPS  Y0, Y12, Y2
-	VSUBPS  Y12, Y0, Y3
-	VSUBPS  (BX)(R12*1), Y12, Y12
-	ADDQ    pixel+56(FP), R12
-	VSUBPS  Y1, Y4, Y4
-	VMOVUPS Y4, (R8)(DI*1)
-	VSUBPS  Y2, Y5, Y5
-	VMOVUPS Y5, (R9)(DI*1)
-	VSUBPS  Y3, Y6, Y6
-	VMOVUPS Y6, (R10)(DI*1)
-	VSUBPS  Y12, Y7, Y7
-	VMOVUPS Y7, (R11)(DI*1)
-	VMOVAPS Y8, Y0
-	VMOVAPS Y1, Y4
-	VMOVAPS Y9, Y1
-	VMOVAPS Y2, Y5
-	VMOVAPS Y10, Y2
-	VMOVAPS Y3, Y6
-	VMOVAPS Y11, Y3
-	VMOVAPS Y12, Y7
-	ADDQ    dstTile+16(FP), R8
-	ADDQ    dstTile+16(FP), R9
-	ADDQ    dstTile+16(FP), R10
-	ADDQ    dstTile+16(FP), R11
-	DECQ    R14
-	JNZ     full
+notiles:
+	ADDQ $0x20, AX
+	MOVQ cols+80(FP), CX
+	SHLQ $0x02, CX
+	CMPQ AX, CX
+	JB   columns
+	VZEROUPPER
+	RET
 
-nofull:
-	MOVQ  half+88(FP), R14
-	TESTQ R14, R14
-	JZ    nohalf
+// func winogradInputx4(dst *float32, dstFreq uintptr, dstTile uintptr, rows **float32, pixel uintptr, pad float32, left uintptr, inside uintptr, right uintptr, tiles uintptr, cols uintptr, scratch *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradInputx4(SB), NOSPLIT, $0-96
+	MOVL         $0x40000000, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x40800000, AX
+	VMOVD        AX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x40a00000, AX
+	VMOVD        AX, X2
+	VPBROADCASTD X2, Y2
+	XORQ         AX, AX
 
-half:
-	VMOVUPS      (CX)(R12*1), Y11
-	VMOVUPS      (DX)(R12*1), Y10
-	VMOVUPS      (AX)(R12*1), Y8
-	VSUBPS       Y10, Y8, Y8
-	VADDPS       Y10, Y11, Y9
-	VSUBPS       Y11, Y10, Y10
-	VSUBPS       (BX)(R12*1), Y11, Y11
-	ADDQ         pixel+56(FP), R12
-	VSUBPS       Y8, Y0, Y0
-	VMOVUPS      Y0, (R8)
-	VADDPS       Y8, Y4, Y0
-	VMOVUPS      Y0, (R8)(SI*1)
-	VSUBPS       Y4, Y8, Y0
-	VMOVUPS      Y0, (R8)(SI*2)
-	VSUBPS       Y9, Y1, Y1
-	VMOVUPS      Y1, (R9)
-	VADDPS       Y9, Y5, Y0
-	VMOVUPS      Y0, (R9)(SI*1)
-	VSUBPS       Y5, Y9, Y0
-	VMOVUPS      Y0, (R9)(SI*2)
-	VSUBPS       Y10, Y2, Y2
-	VMOVUPS      Y2, (R10)
-	VADDPS       Y10, Y6, Y0
-	VMOVUPS      Y0, (R10)(SI*1)
-	VSUBPS       Y6, Y10, Y0
-	VMOVUPS      Y0, (R10)(SI*2)
-	VSUBPS       Y11, Y3, Y3
-	VMOVUPS      Y3, (R11)
-	VADDPS       Y11, Y7, Y0
-	VMOVUPS      Y0, (R11)(SI*1)
-	VSUBPS       Y7, Y11, Y0
-	VMOVUPS      Y0, (R11)(SI*2)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y12, Y12, Y12
-	VBROADCASTSS pad+64(FP), Y2
-	VADDPS       Y2, Y2, Y2
-	VSUBPS       Y1, Y4, Y4
-	VMOVUPS      Y4, (R8)(DI*1)
-	VSUBPS       Y2, Y5, Y5
-	VMOVUPS      Y5, (R9)(DI*1)
-	VSUBPS       Y3, Y6, Y6
-	VMOVUPS      Y6, (R10)(DI*1)
-	VSUBPS       Y12, Y7, Y7
-	VMOVUPS      Y7, (R11)(DI*1)
-	VMOVAPS      Y8, Y0
-	VMOVAPS      Y1, Y4
-	VMOVAPS      Y9, Y1
-	VMOVAPS      Y2, Y5
-	VMOVAPS      Y10, Y2
+columns:
+	MOVQ  scratch+88(FP), CX
+	MOVQ  rows+24(FP), DX
+	MOVQ  (DX), BX
+	ADDQ  AX, BX
+	MOVQ  8(DX), SI
+	ADDQ  AX, SI
+	MOVQ  16(DX), DI
+	ADDQ  AX, DI
+	MOVQ  24(DX), R8
+	ADDQ  AX, R8
+	MOVQ  32(DX), R9
+	ADDQ  AX, R9
+	MOVQ  40(DX), DX
+	ADDQ  AX, DX
+	XORQ  R10, R10
+	MOVQ  left+48(FP), R11
+	TESTQ R11, R11
+	JZ    noleft
+
+left:
+	VBROADCASTSS pad+40(FP), Y3
+	VMOVAPS      Y3, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS Y2, Y3, Y4
+	VMOVAPS      Y3, Y5
+	VFNMADD231PS Y1, Y3, Y5
 	VMOVAPS      Y3, Y6
-	VMOVAPS      Y11, Y3
-	VMOVAPS      Y12, Y7
-	ADDQ         dstTile+16(FP), R8
-	ADDQ         dstTile+16(FP), R9
-	ADDQ         dstTile+16(FP), R10
-	ADDQ         dstTile+16(FP), R11
-	DECQ         R14
-	JNZ          half
+	VFNMADD231PS Y1, Y3, Y6
+	VADDPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y5, Y5
+	VSUBPS       Y3, Y3, Y6
+	VSUBPS       Y3, Y3, Y8
+	VMOVAPS      Y6, Y9
+	VFMADD231PS  Y0, Y8, Y9
+	VMOVAPS      Y6, Y6
+	VFNMADD231PS Y0, Y8, Y6
+	VMOVAPS      Y3, Y8
+	VFMADD231PS  Y1, Y3, Y8
+	VMOVAPS      Y8, Y8
+	VFNMADD231PS Y2, Y3, Y8
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      Y7, 32(CX)
+	VMOVUPS      Y5, 64(CX)
+	VMOVUPS      Y9, 96(CX)
+	VMOVUPS      Y6, 128(CX)
+	VMOVUPS      Y8, 160(CX)
+	ADDQ         $0x000000c0, CX
+	DECQ         R11
+	JNZ          left
 
-nohalf:
-	MOVQ  none+96(FP), R12
-	TESTQ R12, R12
-	JZ    nonone
+noleft:
+	MOVQ  inside+56(FP), R11
+	TESTQ R11, R11
+	JZ    noinside
 
-none:
-	VXORPS       Y8, Y8, Y8
-	VXORPS       Y9, Y9, Y9
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y11, Y11, Y11
-	VBROADCASTSS pad+64(FP), Y9
-	VADDPS       Y9, Y9, Y9
-	VSUBPS       Y8, Y0, Y0
-	VMOVUPS      Y0, (R8)
-	VADDPS       Y8, Y4, Y0
-	VMOVUPS      Y0, (R8)(SI*1)
-	VSUBPS       Y4, Y8, Y0
-	VMOVUPS      Y0, (R8)(SI*2)
-	VSUBPS       Y9, Y1, Y1
-	VMOVUPS      Y1, (R9)
-	VADDPS       Y9, Y5, Y0
-	VMOVUPS      Y0, (R9)(SI*1)
-	VSUBPS       Y5, Y9, Y0
-	VMOVUPS      Y0, (R9)(SI*2)
-	VSUBPS       Y10, Y2, Y2
-	VMOVUPS      Y2, (R10)
-	VADDPS       Y10, Y6, Y0
-	VMOVUPS      Y0, (R10)(SI*1)
-	VSUBPS       Y6, Y10, Y0
-	VMOVUPS      Y0, (R10)(SI*2)
-	VSUBPS       Y11, Y3, Y3
-	VMOVUPS      Y3, (R11)
-	VADDPS       Y11, Y7, Y0
-	VMOVUPS      Y0, (R11)(SI*1)
-	VSUBPS       Y7, Y11, Y0
-	VMOVUPS      Y0, (R11)(SI*2)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y12, Y12, Y12
-	VBROADCASTSS pad+64(FP), Y2
-	VADDPS       Y2, Y2, Y2
-	VSUBPS       Y1, Y4, Y4
-	VMOVUPS      Y4, (R8)(DI*1)
-	VSUBPS       Y2, Y5, Y5
-	VMOVUPS      Y5, (R9)(DI*1)
-	VSUBPS       Y3, Y6, Y6
-	VMOVUPS      Y6, (R10)(DI*1)
-	VSUBPS       Y12, Y7, Y7
-	VMOVUPS      Y7, (R11)(DI*1)
-	VMOVAPS      Y8, Y0
-	VMOVAPS      Y1, Y4
-	VMOVAPS      Y9, Y1
-	VMOVAPS      Y2, Y5
-	VMOVAPS      Y10, Y2
+inside:
+	VMOVUPS      (BX)(R10*1), Y3
+	VMOVUPS      (SI)(R10*1), Y4
+	VMOVUPS      (DI)(R10*1), Y5
+	VMOVUPS      (R8)(R10*1), Y6
+	VMOVUPS      (R9)(R10*1), Y7
+	VMOVUPS      (DX)(R10*1), Y8
+	VMOVAPS      Y7, Y9
+	VFMADD231PS  Y1, Y3, Y9
+	VMOVAPS      Y9, Y3
+	VFNMADD231PS Y2, Y5, Y3
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VADDPS       Y10, Y9, Y11
+	VSUBPS       Y10, Y9, Y9
+	VSUBPS       Y5, Y7, Y5
+	VSUBPS       Y4, Y6, Y7
+	VMOVAPS      Y5, Y10
+	VFMADD231PS  Y0, Y7, Y10
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS Y0, Y7, Y5
+	VMOVAPS      Y8, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y7, Y4
+	VFNMADD231PS Y2, Y6, Y4
+	VMOVUPS      Y3, (CX)
+	VMOVUPS      Y11, 32(CX)
+	VMOVUPS      Y9, 64(CX)
+	VMOVUPS      Y10, 96(CX)
+	VMOVUPS      Y5, 128(CX)
+	VMOVUPS      Y4, 160(CX)
+	ADDQ         $0x000000c0, CX
+	ADDQ         pixel+32(FP), R10
+	DECQ         R11
+	JNZ          inside
+
+noinside:
+	MOVQ  right+64(FP), DX
+	TESTQ DX, DX
+	JZ    noright
+
+right:
+	VBROADCASTSS pad+40(FP), Y3
+	VMOVAPS      Y3, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS Y2, Y3, Y4
+	VMOVAPS      Y3, Y5
+	VFNMADD231PS Y1, Y3, Y5
 	VMOVAPS      Y3, Y6
-	VMOVAPS      Y11, Y3
-	VMOVAPS      Y12, Y7
-	ADDQ         dstTile+16(FP), R8
-	ADDQ         dstTile+16(FP), R9
-	ADDQ         dstTile+16(FP), R10
-	ADDQ         dstTile+16(FP), R11
-	DECQ         R12
-	JNZ          none
+	VFNMADD231PS Y1, Y3, Y6
+	VADDPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y5, Y5
+	VSUBPS       Y3, Y3, Y6
+	VSUBPS       Y3, Y3, Y8
+	VMOVAPS      Y6, Y9
+	VFMADD231PS  Y0, Y8, Y9
+	VMOVAPS      Y6, Y6
+	VFNMADD231PS Y0, Y8, Y6
+	VMOVAPS      Y3, Y8
+	VFMADD231PS  Y1, Y3, Y8
+	VMOVAPS      Y8, Y8
+	VFNMADD231PS Y2, Y3, Y8
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      Y7, 32(CX)
+	VMOVUPS      Y5, 64(CX)
+	VMOVUPS      Y9, 96(CX)
+	VMOVUPS      Y6, 128(CX)
+	VMOVUPS      Y8, 160(CX)
+	ADDQ         $0x000000c0, CX
+	DECQ         DX
+	JNZ          right
 
-nonone:
-	ADDQ $0x20, R13
-	MOVQ cols+104(FP), R8
-	SHLQ $0x02, R8
-	CMPQ R13, R8
+noright:
+	MOVQ  scratch+88(FP), CX
+	MOVQ  dstFreq+8(FP), BX
+	LEAQ  (BX)(BX*2), SI
+	LEAQ  (SI)(BX*2), DI
+	MOVQ  dst+0(FP), R8
+	ADDQ  AX, R8
+	MOVQ  tiles+72(FP), R9
+	TESTQ R9, R9
+	JZ    notiles
+
+tiles:
+	MOVQ         R8, DX
+	VMOVUPS      (CX), Y3
+	VMOVUPS      192(CX), Y4
+	VMOVUPS      384(CX), Y5
+	VMOVUPS      576(CX), Y6
+	VMOVUPS      768(CX), Y7
+	VMOVUPS      960(CX), Y8
+	VMOVAPS      Y7, Y9
+	VFMADD231PS  Y1, Y3, Y9
+	VMOVAPS      Y9, Y3
+	VFNMADD231PS Y2, Y5, Y3
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VADDPS       Y10, Y9, Y11
+	VSUBPS       Y10, Y9, Y9
+	VSUBPS       Y5, Y7, Y5
+	VSUBPS       Y4, Y6, Y7
+	VMOVAPS      Y5, Y10
+	VFMADD231PS  Y0, Y7, Y10
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS Y0, Y7, Y5
+	VMOVAPS      Y8, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y7, Y4
+	VFNMADD231PS Y2, Y6, Y4
+	VMOVUPS      Y3, (DX)
+	VMOVUPS      Y11, (DX)(BX*1)
+	VMOVUPS      Y9, (DX)(BX*2)
+	VMOVUPS      Y10, (DX)(SI*1)
+	VMOVUPS      Y5, (DX)(BX*4)
+	VMOVUPS      Y4, (DX)(DI*1)
+	LEAQ         (DX)(SI*2), DX
+	VMOVUPS      32(CX), Y3
+	VMOVUPS      224(CX), Y4
+	VMOVUPS      416(CX), Y5
+	VMOVUPS      608(CX), Y6
+	VMOVUPS      800(CX), Y7
+	VMOVUPS      992(CX), Y8
+	VMOVAPS      Y7, Y9
+	VFMADD231PS  Y1, Y3, Y9
+	VMOVAPS      Y9, Y3
+	VFNMADD231PS Y2, Y5, Y3
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VADDPS       Y10, Y9, Y11
+	VSUBPS       Y10, Y9, Y9
+	VSUBPS       Y5, Y7, Y5
+	VSUBPS       Y4, Y6, Y7
+	VMOVAPS      Y5, Y10
+	VFMADD231PS  Y0, Y7, Y10
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS Y0, Y7, Y5
+	VMOVAPS      Y8, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y7, Y4
+	VFNMADD231PS Y2, Y6, Y4
+	VMOVUPS      Y3, (DX)
+	VMOVUPS      Y11, (DX)(BX*1)
+	VMOVUPS      Y9, (DX)(BX*2)
+	VMOVUPS      Y10, (DX)(SI*1)
+	VMOVUPS      Y5, (DX)(BX*4)
+	VMOVUPS      Y4, (DX)(DI*1)
+	LEAQ         (DX)(SI*2), DX
+	VMOVUPS      64(CX), Y3
+	VMOVUPS      256(CX), Y4
+	VMOVUPS      448(CX), Y5
+	VMOVUPS      640(CX), Y6
+	VMOVUPS      832(CX), Y7
+	VMOVUPS      1024(CX), Y8
+	VMOVAPS      Y7, Y9
+	VFMADD231PS  Y1, Y3, Y9
+	VMOVAPS      Y9, Y3
+	VFNMADD231PS Y2, Y5, Y3
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VADDPS       Y10, Y9, Y11
+	VSUBPS       Y10, Y9, Y9
+	VSUBPS       Y5, Y7, Y5
+	VSUBPS       Y4, Y6, Y7
+	VMOVAPS      Y5, Y10
+	VFMADD231PS  Y0, Y7, Y10
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS Y0, Y7, Y5
+	VMOVAPS      Y8, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y7, Y4
+	VFNMADD231PS Y2, Y6, Y4
+	VMOVUPS      Y3, (DX)
+	VMOVUPS      Y11, (DX)(BX*1)
+	VMOVUPS      Y9, (DX)(BX*2)
+	VMOVUPS      Y10, (DX)(SI*1)
+	VMOVUPS      Y5, (DX)(BX*4)
+	VMOVUPS      Y4, (DX)(DI*1)
+	LEAQ         (DX)(SI*2), DX
+	VMOVUPS      96(CX), Y3
+	VMOVUPS      288(CX), Y4
+	VMOVUPS      480(CX), Y5
+	VMOVUPS      672(CX), Y6
+	VMOVUPS      864(CX), Y7
+	VMOVUPS      1056(CX), Y8
+	VMOVAPS      Y7, Y9
+	VFMADD231PS  Y1, Y3, Y9
+	VMOVAPS      Y9, Y3
+	VFNMADD231PS Y2, Y5, Y3
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VADDPS       Y10, Y9, Y11
+	VSUBPS       Y10, Y9, Y9
+	VSUBPS       Y5, Y7, Y5
+	VSUBPS       Y4, Y6, Y7
+	VMOVAPS      Y5, Y10
+	VFMADD231PS  Y0, Y7, Y10
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS Y0, Y7, Y5
+	VMOVAPS      Y8, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y7, Y4
+	VFNMADD231PS Y2, Y6, Y4
+	VMOVUPS      Y3, (DX)
+	VMOVUPS      Y11, (DX)(BX*1)
+	VMOVUPS      Y9, (DX)(BX*2)
+	VMOVUPS      Y10, (DX)(SI*1)
+	VMOVUPS      Y5, (DX)(BX*4)
+	VMOVUPS      Y4, (DX)(DI*1)
+	LEAQ         (DX)(SI*2), DX
+	VMOVUPS      128(CX), Y3
+	VMOVUPS      320(CX), Y4
+	VMOVUPS      512(CX), Y5
+	VMOVUPS      704(CX), Y6
+	VMOVUPS      896(CX), Y7
+	VMOVUPS      1088(CX), Y8
+	VMOVAPS      Y7, Y9
+	VFMADD231PS  Y1, Y3, Y9
+	VMOVAPS      Y9, Y3
+	VFNMADD231PS Y2, Y5, Y3
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VADDPS       Y10, Y9, Y11
+	VSUBPS       Y10, Y9, Y9
+	VSUBPS       Y5, Y7, Y5
+	VSUBPS       Y4, Y6, Y7
+	VMOVAPS      Y5, Y10
+	VFMADD231PS  Y0, Y7, Y10
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS Y0, Y7, Y5
+	VMOVAPS      Y8, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y7, Y4
+	VFNMADD231PS Y2, Y6, Y4
+	VMOVUPS      Y3, (DX)
+	VMOVUPS      Y11, (DX)(BX*1)
+	VMOVUPS      Y9, (DX)(BX*2)
+	VMOVUPS      Y10, (DX)(SI*1)
+	VMOVUPS      Y5, (DX)(BX*4)
+	VMOVUPS      Y4, (DX)(DI*1)
+	LEAQ         (DX)(SI*2), DX
+	VMOVUPS      160(CX), Y3
+	VMOVUPS      352(CX), Y4
+	VMOVUPS      544(CX), Y5
+	VMOVUPS      736(CX), Y6
+	VMOVUPS      928(CX), Y7
+	VMOVUPS      1120(CX), Y8
+	VMOVAPS      Y7, Y9
+	VFMADD231PS  Y1, Y3, Y9
+	VMOVAPS      Y9, Y3
+	VFNMADD231PS Y2, Y5, Y3
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VADDPS       Y10, Y9, Y11
+	VSUBPS       Y10, Y9, Y9
+	VSUBPS       Y5, Y7, Y5
+	VSUBPS       Y4, Y6, Y7
+	VMOVAPS      Y5, Y10
+	VFMADD231PS  Y0, Y7, Y10
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS Y0, Y7, Y5
+	VMOVAPS      Y8, Y7
+	VFMADD231PS  Y1, Y4, Y7
+	VMOVAPS      Y7, Y4
+	VFNMADD231PS Y2, Y6, Y4
+	VMOVUPS      Y3, (DX)
+	VMOVUPS      Y11, (DX)(BX*1)
+	VMOVUPS      Y9, (DX)(BX*2)
+	VMOVUPS      Y10, (DX)(SI*1)
+	VMOVUPS      Y5, (DX)(BX*4)
+	VMOVUPS      Y4, (DX)(DI*1)
+	ADDQ         $0x00000300, CX
+	ADDQ         dstTile+16(FP), R8
+	DECQ         R9
+	JNZ          tiles
+
+notiles:
+	ADDQ $0x20, AX
+	MOVQ cols+80(FP), CX
+	SHLQ $0x02, CX
+	CMPQ AX, CX
 	JB   columns
 	VZEROUPPER
 	RET

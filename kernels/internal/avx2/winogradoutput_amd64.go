@@ -4,29 +4,43 @@
 
 package avx2
 
-// WinogradOutput is
+// winogradOutputx2 is
 //
-//	for t := range full + half {
+//	for t := range tiles {
 //		for c := range cols {
-//			var s [2][4]float32
-//			for x := range 4 {
-//				m := [4]float32{src[x][t][c], src[4+x][t][c], src[8+x][t][c], src[12+x][t][c]}
-//				s[0][x], s[1][x] = (m[1]+m[2])+m[0], (m[1]-m[2])-m[3]
-//			}
-//			for y, m := range s {
-//				row[y][2*t][c] = (m[1] + m[2]) + m[0]
-//				if t < full {
-//					row[y][2*t+1][c] = (m[1] - m[2]) - m[3]
-//				}
-//			}
+//			rows[y][m*t+x][c] = (Aᵀ src[t][c] A)[y][x] // for y, x < m
 //		}
 //	}
 //
-// Frequencies lie dstFreq or srcFreq bytes apart, tiles dstTile or srcTile, pixels
-// of an image pixel bytes. cols is a multiple of 8, at least 8.
+// where tiles lie srcTile, pixels pixel bytes apart,
+// and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
+// dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+// two dimensions. cols is a multiple of 8, at least 8.
 //
 //go:noescape
-func WinogradOutput(row0 *float32, row1 *float32, pixel uintptr, src *float32, srcFreq uintptr, srcTile uintptr, full uintptr, half uintptr, cols uintptr)
+func winogradOutputx2(rows **float32, pixel uintptr, src *float32, srcFreq uintptr, srcTile uintptr, tiles uintptr, cols uintptr, scratch *float32)
+
+// winogradOutputx4 is
+//
+//	for t := range tiles {
+//		for c := range cols {
+//			rows[y][m*t+x][c] = (Aᵀ src[t][c] A)[y][x] // for y, x < m
+//		}
+//	}
+//
+// where tiles lie srcTile, pixels pixel bytes apart,
+// and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
+// dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+// two dimensions. cols is a multiple of 8, at least 8.
+//
+//go:noescape
+func winogradOutputx4(rows **float32, pixel uintptr, src *float32, srcFreq uintptr, srcTile uintptr, tiles uintptr, cols uintptr, scratch *float32)
+
+// WinogradOutput holds, by m, transforms of products to lines of tiles.
+var WinogradOutput = [...]func(rows **float32, pixel uintptr, src *float32, srcFreq, srcTile uintptr, tiles, cols uintptr, scratch *float32){
+	2: winogradOutputx2,
+	4: winogradOutputx4,
+}
 
 // WinogradOutputFeatures lists the CPU features that the instructions of WinogradOutput need.
-const WinogradOutputFeatures = "AVX"
+const WinogradOutputFeatures = "AVX AVX2 FMA3"

@@ -4,122 +4,404 @@
 
 #include "textflag.h"
 
-// func WinogradOutput(row0 *float32, row1 *float32, pixel uintptr, src *float32, srcFreq uintptr, srcTile uintptr, full uintptr, half uintptr, cols uintptr)
+// func winogradOutputx2(rows **float32, pixel uintptr, src *float32, srcFreq uintptr, srcTile uintptr, tiles uintptr, cols uintptr, scratch *float32)
 // Requires: AVX
-TEXT ·WinogradOutput(SB), NOSPLIT, $0-72
-	MOVQ row0+0(FP), AX
-	MOVQ row1+8(FP), CX
-	MOVQ srcFreq+32(FP), DX
-	LEAQ (DX)(DX*2), BX
-	XORQ R11, R11
+TEXT ·winogradOutputx2(SB), NOSPLIT, $0-64
+	MOVQ srcFreq+24(FP), CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ scratch+56(FP), BX
+	XORQ SI, SI
 
 columns:
-	MOVQ  R11, R10
-	MOVQ  src+24(FP), SI
-	ADDQ  R11, SI
-	LEAQ  (SI)(DX*4), DI
-	LEAQ  (DI)(DX*4), R8
-	LEAQ  (R8)(DX*4), R9
-	MOVQ  full+48(FP), R12
-	TESTQ R12, R12
-	JZ    nofull
+	MOVQ  src+16(FP), DI
+	ADDQ  SI, DI
+	MOVQ  rows+0(FP), AX
+	MOVQ  (AX), R8
+	ADDQ  SI, R8
+	MOVQ  8(AX), R9
+	ADDQ  SI, R9
+	MOVQ  tiles+40(FP), R10
+	TESTQ R10, R10
+	JZ    notiles
 
-full:
-	VMOVUPS (R8), Y1
-	VMOVUPS (DI), Y2
-	VADDPS  Y1, Y2, Y0
-	VADDPS  (SI), Y0, Y0
-	VSUBPS  Y1, Y2, Y4
-	VSUBPS  (R9), Y4, Y4
-	VMOVUPS (R8)(DX*1), Y2
-	VMOVUPS (DI)(DX*1), Y3
-	VADDPS  Y2, Y3, Y1
-	VADDPS  (SI)(DX*1), Y1, Y1
-	VSUBPS  Y2, Y3, Y5
-	VSUBPS  (R9)(DX*1), Y5, Y5
-	VMOVUPS (R8)(DX*2), Y3
-	VMOVUPS (DI)(DX*2), Y6
-	VADDPS  Y3, Y6, Y2
-	VADDPS  (SI)(DX*2), Y2, Y2
-	VSUBPS  Y3, Y6, Y6
-	VSUBPS  (R9)(DX*2), Y6, Y6
-	VMOVUPS (R8)(BX*1), Y7
-	VMOVUPS (DI)(BX*1), Y8
-	VADDPS  Y7, Y8, Y3
-	VADDPS  (SI)(BX*1), Y3, Y3
-	VSUBPS  Y7, Y8, Y7
-	VSUBPS  (R9)(BX*1), Y7, Y7
-	VADDPS  Y2, Y1, Y8
-	VADDPS  Y0, Y8, Y8
-	VMOVUPS Y8, (AX)(R10*1)
-	VADDPS  Y6, Y5, Y8
-	VADDPS  Y4, Y8, Y8
-	VMOVUPS Y8, (CX)(R10*1)
-	ADDQ    pixel+16(FP), R10
-	VSUBPS  Y2, Y1, Y0
-	VSUBPS  Y3, Y0, Y0
-	VMOVUPS Y0, (AX)(R10*1)
-	VSUBPS  Y6, Y5, Y0
-	VSUBPS  Y7, Y0, Y0
-	VMOVUPS Y0, (CX)(R10*1)
-	ADDQ    pixel+16(FP), R10
-	ADDQ    srcTile+40(FP), SI
-	ADDQ    srcTile+40(FP), DI
-	ADDQ    srcTile+40(FP), R8
-	ADDQ    srcTile+40(FP), R9
-	DECQ    R12
-	JNZ     full
+tiles:
+	MOVQ    DI, AX
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(CX*1), Y1
+	VMOVUPS (AX)(CX*2), Y2
+	VMOVUPS (AX)(DX*1), Y3
+	VADDPS  Y2, Y1, Y4
+	VADDPS  Y0, Y4, Y0
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	LEAQ    (AX)(CX*4), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(CX*1), Y1
+	VMOVUPS (AX)(CX*2), Y2
+	VMOVUPS (AX)(DX*1), Y3
+	VADDPS  Y2, Y1, Y4
+	VADDPS  Y0, Y4, Y0
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, 64(BX)
+	VMOVUPS Y1, 96(BX)
+	LEAQ    (AX)(CX*4), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(CX*1), Y1
+	VMOVUPS (AX)(CX*2), Y2
+	VMOVUPS (AX)(DX*1), Y3
+	VADDPS  Y2, Y1, Y4
+	VADDPS  Y0, Y4, Y0
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, 128(BX)
+	VMOVUPS Y1, 160(BX)
+	LEAQ    (AX)(CX*4), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(CX*1), Y1
+	VMOVUPS (AX)(CX*2), Y2
+	VMOVUPS (AX)(DX*1), Y3
+	VADDPS  Y2, Y1, Y4
+	VADDPS  Y0, Y4, Y0
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, 192(BX)
+	VMOVUPS Y1, 224(BX)
+	VMOVUPS (BX), Y0
+	VMOVUPS 64(BX), Y1
+	VMOVUPS 128(BX), Y2
+	VMOVUPS 192(BX), Y3
+	VADDPS  Y2, Y1, Y4
+	VADDPS  Y0, Y4, Y0
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, (R9)
+	ADDQ    pixel+8(FP), R8
+	ADDQ    pixel+8(FP), R9
+	VMOVUPS 32(BX), Y0
+	VMOVUPS 96(BX), Y1
+	VMOVUPS 160(BX), Y2
+	VMOVUPS 224(BX), Y3
+	VADDPS  Y2, Y1, Y4
+	VADDPS  Y0, Y4, Y0
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, (R9)
+	ADDQ    pixel+8(FP), R8
+	ADDQ    pixel+8(FP), R9
+	ADDQ    srcTile+32(FP), DI
+	DECQ    R10
+	JNZ     tiles
 
-nofull:
-	MOVQ  half+56(FP), R12
-	TESTQ R12, R12
-	JZ    nohalf
+notiles:
+	ADDQ $0x20, SI
+	MOVQ cols+48(FP), AX
+	SHLQ $0x02, AX
+	CMPQ SI, AX
+	JB   columns
+	VZEROUPPER
+	RET
 
-half:
-	VMOVUPS (R8), Y1
-	VMOVUPS (DI), Y2
-	VADDPS  Y1, Y2, Y0
-	VADDPS  (SI), Y0, Y0
-	VSUBPS  Y1, Y2, Y4
-	VSUBPS  (R9), Y4, Y4
-	VMOVUPS (R8)(DX*1), Y2
-	VMOVUPS (DI)(DX*1), Y3
-	VADDPS  Y2, Y3, Y1
-	VADDPS  (SI)(DX*1), Y1, Y1
-	VSUBPS  Y2, Y3, Y5
-	VSUBPS  (R9)(DX*1), Y5, Y5
-	VMOVUPS (R8)(DX*2), Y3
-	VMOVUPS (DI)(DX*2), Y6
-	VADDPS  Y3, Y6, Y2
-	VADDPS  (SI)(DX*2), Y2, Y2
-	VSUBPS  Y3, Y6, Y6
-	VSUBPS  (R9)(DX*2), Y6, Y6
-	VMOVUPS (R8)(BX*1), Y7
-	VMOVUPS (DI)(BX*1), Y8
-	VADDPS  Y7, Y8, Y3
-	VADDPS  (SI)(BX*1), Y3, Y3
-	VSUBPS  Y7, Y8, Y3
-	VSUBPS  (R9)(BX*1), Y3, Y3
-	VADDPS  Y2, Y1, Y1
-	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, (AX)(R10*1)
-	VADDPS  Y6, Y5, Y1
-	VADDPS  Y4, Y1, Y1
-	VMOVUPS Y1, (CX)(R10*1)
-	ADDQ    pixel+16(FP), R10
-	ADDQ    pixel+16(FP), R10
-	ADDQ    srcTile+40(FP), SI
-	ADDQ    srcTile+40(FP), DI
-	ADDQ    srcTile+40(FP), R8
-	ADDQ    srcTile+40(FP), R9
-	DECQ    R12
-	JNZ     half
+// func winogradOutputx4(rows **float32, pixel uintptr, src *float32, srcFreq uintptr, srcTile uintptr, tiles uintptr, cols uintptr, scratch *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradOutputx4(SB), NOSPLIT, $0-64
+	MOVL         $0x40000000, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x40800000, AX
+	VMOVD        AX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x41000000, AX
+	VMOVD        AX, X2
+	VPBROADCASTD X2, Y2
+	MOVQ         srcFreq+24(FP), CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (DX)(CX*2), BX
+	MOVQ         scratch+56(FP), SI
+	XORQ         DI, DI
 
-nohalf:
-	ADDQ $0x20, R11
-	MOVQ cols+64(FP), SI
-	SHLQ $0x02, SI
-	CMPQ R11, SI
+columns:
+	MOVQ  src+16(FP), R8
+	ADDQ  DI, R8
+	MOVQ  rows+0(FP), AX
+	MOVQ  (AX), R9
+	ADDQ  DI, R9
+	MOVQ  8(AX), R10
+	ADDQ  DI, R10
+	MOVQ  16(AX), R11
+	ADDQ  DI, R11
+	MOVQ  24(AX), R12
+	ADDQ  DI, R12
+	MOVQ  tiles+40(FP), R13
+	TESTQ R13, R13
+	JZ    notiles
+
+tiles:
+	MOVQ        R8, AX
+	VMOVUPS     (AX), Y3
+	VMOVUPS     (AX)(CX*1), Y4
+	VMOVUPS     (AX)(CX*2), Y5
+	VMOVUPS     (AX)(DX*1), Y6
+	VMOVUPS     (AX)(CX*4), Y7
+	VMOVUPS     (AX)(BX*1), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y5, Y9, Y7
+	VADDPS      Y3, Y7, Y3
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVAPS     Y9, Y9
+	VFMADD231PS Y1, Y5, Y9
+	VMOVAPS     Y4, Y4
+	VFMADD231PS Y2, Y6, Y4
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     Y3, (SI)
+	VMOVUPS     Y7, 32(SI)
+	VMOVUPS     Y9, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	LEAQ        (AX)(DX*2), AX
+	VMOVUPS     (AX), Y3
+	VMOVUPS     (AX)(CX*1), Y4
+	VMOVUPS     (AX)(CX*2), Y5
+	VMOVUPS     (AX)(DX*1), Y6
+	VMOVUPS     (AX)(CX*4), Y7
+	VMOVUPS     (AX)(BX*1), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y5, Y9, Y7
+	VADDPS      Y3, Y7, Y3
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVAPS     Y9, Y9
+	VFMADD231PS Y1, Y5, Y9
+	VMOVAPS     Y4, Y4
+	VFMADD231PS Y2, Y6, Y4
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y7, 160(SI)
+	VMOVUPS     Y9, 192(SI)
+	VMOVUPS     Y4, 224(SI)
+	LEAQ        (AX)(DX*2), AX
+	VMOVUPS     (AX), Y3
+	VMOVUPS     (AX)(CX*1), Y4
+	VMOVUPS     (AX)(CX*2), Y5
+	VMOVUPS     (AX)(DX*1), Y6
+	VMOVUPS     (AX)(CX*4), Y7
+	VMOVUPS     (AX)(BX*1), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y5, Y9, Y7
+	VADDPS      Y3, Y7, Y3
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVAPS     Y9, Y9
+	VFMADD231PS Y1, Y5, Y9
+	VMOVAPS     Y4, Y4
+	VFMADD231PS Y2, Y6, Y4
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     Y3, 256(SI)
+	VMOVUPS     Y7, 288(SI)
+	VMOVUPS     Y9, 320(SI)
+	VMOVUPS     Y4, 352(SI)
+	LEAQ        (AX)(DX*2), AX
+	VMOVUPS     (AX), Y3
+	VMOVUPS     (AX)(CX*1), Y4
+	VMOVUPS     (AX)(CX*2), Y5
+	VMOVUPS     (AX)(DX*1), Y6
+	VMOVUPS     (AX)(CX*4), Y7
+	VMOVUPS     (AX)(BX*1), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y5, Y9, Y7
+	VADDPS      Y3, Y7, Y3
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVAPS     Y9, Y9
+	VFMADD231PS Y1, Y5, Y9
+	VMOVAPS     Y4, Y4
+	VFMADD231PS Y2, Y6, Y4
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     Y3, 384(SI)
+	VMOVUPS     Y7, 416(SI)
+	VMOVUPS     Y9, 448(SI)
+	VMOVUPS     Y4, 480(SI)
+	LEAQ        (AX)(DX*2), AX
+	VMOVUPS     (AX), Y3
+	VMOVUPS     (AX)(CX*1), Y4
+	VMOVUPS     (AX)(CX*2), Y5
+	VMOVUPS     (AX)(DX*1), Y6
+	VMOVUPS     (AX)(CX*4), Y7
+	VMOVUPS     (AX)(BX*1), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y5, Y9, Y7
+	VADDPS      Y3, Y7, Y3
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVAPS     Y9, Y9
+	VFMADD231PS Y1, Y5, Y9
+	VMOVAPS     Y4, Y4
+	VFMADD231PS Y2, Y6, Y4
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     Y3, 512(SI)
+	VMOVUPS     Y7, 544(SI)
+	VMOVUPS     Y9, 576(SI)
+	VMOVUPS     Y4, 608(SI)
+	LEAQ        (AX)(DX*2), AX
+	VMOVUPS     (AX), Y3
+	VMOVUPS     (AX)(CX*1), Y4
+	VMOVUPS     (AX)(CX*2), Y5
+	VMOVUPS     (AX)(DX*1), Y6
+	VMOVUPS     (AX)(CX*4), Y7
+	VMOVUPS     (AX)(BX*1), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y5, Y9, Y7
+	VADDPS      Y3, Y7, Y3
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVAPS     Y9, Y9
+	VFMADD231PS Y1, Y5, Y9
+	VMOVAPS     Y4, Y4
+	VFMADD231PS Y2, Y6, Y4
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     Y3, 640(SI)
+	VMOVUPS     Y7, 672(SI)
+	VMOVUPS     Y9, 704(SI)
+	VMOVUPS     Y4, 736(SI)
+	VMOVUPS     (SI), Y3
+	VMOVUPS     128(SI), Y4
+	VMOVUPS     256(SI), Y5
+	VMOVUPS     384(SI), Y6
+	VMOVUPS     512(SI), Y7
+	VMOVUPS     640(SI), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y5, Y9, Y7
+	VADDPS      Y3, Y7, Y3
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVAPS     Y9, Y9
+	VFMADD231PS Y1, Y5, Y9
+	VMOVAPS     Y4, Y4
+	VFMADD231PS Y2, Y6, Y4
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     Y3, (R9)
+	VMOVUPS     Y7, (R10)
+	VMOVUPS     Y9, (R11)
+	VMOVUPS     Y4, (R12)
+	ADDQ        pixel+8(FP), R9
+	ADDQ        pixel+8(FP), R10
+	ADDQ        pixel+8(FP), R11
+	ADDQ        pixel+8(FP), R12
+	VMOVUPS     32(SI), Y3
+	VMOVUPS     160(SI), Y4
+	VMOVUPS     288(SI), Y5
+	VMOVUPS     416(SI), Y6
+	VMOVUPS     544(SI), Y7
+	VMOVUPS     672(SI), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y5, Y9, Y7
+	VADDPS      Y3, Y7, Y3
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVAPS     Y9, Y9
+	VFMADD231PS Y1, Y5, Y9
+	VMOVAPS     Y4, Y4
+	VFMADD231PS Y2, Y6, Y4
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     Y3, (R9)
+	VMOVUPS     Y7, (R10)
+	VMOVUPS     Y9, (R11)
+	VMOVUPS     Y4, (R12)
+	ADDQ        pixel+8(FP), R9
+	ADDQ        pixel+8(FP), R10
+	ADDQ        pixel+8(FP), R11
+	ADDQ        pixel+8(FP), R12
+	VMOVUPS     64(SI), Y3
+	VMOVUPS     192(SI), Y4
+	VMOVUPS     320(SI), Y5
+	VMOVUPS     448(SI), Y6
+	VMOVUPS     576(SI), Y7
+	VMOVUPS     704(SI), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y5, Y9, Y7
+	VADDPS      Y3, Y7, Y3
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVAPS     Y9, Y9
+	VFMADD231PS Y1, Y5, Y9
+	VMOVAPS     Y4, Y4
+	VFMADD231PS Y2, Y6, Y4
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     Y3, (R9)
+	VMOVUPS     Y7, (R10)
+	VMOVUPS     Y9, (R11)
+	VMOVUPS     Y4, (R12)
+	ADDQ        pixel+8(FP), R9
+	ADDQ        pixel+8(FP), R10
+	ADDQ        pixel+8(FP), R11
+	ADDQ        pixel+8(FP), R12
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     224(SI), Y4
+	VMOVUPS     352(SI), Y5
+	VMOVUPS     480(SI), Y6
+	VMOVUPS     608(SI), Y7
+	VMOVUPS     736(SI), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y5, Y9, Y7
+	VADDPS      Y3, Y7, Y3
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVAPS     Y9, Y9
+	VFMADD231PS Y1, Y5, Y9
+	VMOVAPS     Y4, Y4
+	VFMADD231PS Y2, Y6, Y4
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     Y3, (R9)
+	VMOVUPS     Y7, (R10)
+	VMOVUPS     Y9, (R11)
+	VMOVUPS     Y4, (R12)
+	ADDQ        pixel+8(FP), R9
+	ADDQ        pixel+8(FP), R10
+	ADDQ        pixel+8(FP), R11
+	ADDQ        pixel+8(FP), R12
+	ADDQ        srcTile+32(FP), R8
+	DECQ        R13
+	JNZ         tiles
+
+notiles:
+	ADDQ $0x20, DI
+	MOVQ cols+48(FP), AX
+	SHLQ $0x02, AX
+	CMPQ DI, AX
 	JB   columns
 	VZEROUPPER
 	RET

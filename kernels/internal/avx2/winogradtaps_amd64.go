@@ -4,33 +4,47 @@
 
 package avx2
 
-// WinogradTaps is
+// winogradTapsx2 is
 //
-//	of := func(a, b, c, d float32) [3]float32 {
-//		even, odd := (b+c)/2, (b-c)/2
-//		return [3]float32{even + a, odd, even - d}
-//	}
 //	for i := range cols {
-//		var s [4][3]float32
-//		for x := range 4 {
-//			s[x] = of(src[x][i], src[4+x][i], src[8+x][i], src[12+x][i])
+//		d := Gᵀ src[i] G
+//		if add != 0 {
+//			d += dst[i]
 //		}
-//		for y := range 3 {
-//			for x, v := range of(s[0][y], s[1][y], s[2][y], s[3][y]) {
-//				if add != 0 {
-//					v += dst[3*y+x][i]
-//				}
-//				dst[3*y+x][i] = v
-//			}
-//		}
+//		dst[3*y+x][i] = d[y][x] // for y, x < 3
 //	}
 //
-// where taps lie dstTap bytes apart.
-// Frequencies lie dstFreq or srcFreq bytes apart, tiles dstTile or srcTile, pixels
-// of an image pixel bytes. cols is a multiple of 8, at least 8.
+// where taps lie dstTap bytes apart,
+// and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
+// dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+// two dimensions. cols is a multiple of 8, at least 8.
 //
 //go:noescape
-func WinogradTaps(dst *float32, dstTap uintptr, src *float32, srcFreq uintptr, cols uintptr, add uintptr)
+func winogradTapsx2(dst *float32, dstTap uintptr, src *float32, srcFreq uintptr, cols uintptr, add uintptr, scratch *float32)
+
+// winogradTapsx4 is
+//
+//	for i := range cols {
+//		d := Gᵀ src[i] G
+//		if add != 0 {
+//			d += dst[i]
+//		}
+//		dst[3*y+x][i] = d[y][x] // for y, x < 3
+//	}
+//
+// where taps lie dstTap bytes apart,
+// and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
+// dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+// two dimensions. cols is a multiple of 8, at least 8.
+//
+//go:noescape
+func winogradTapsx4(dst *float32, dstTap uintptr, src *float32, srcFreq uintptr, cols uintptr, add uintptr, scratch *float32)
+
+// WinogradTaps holds, by m, transforms of sums of products to gradients of 3x3 weights.
+var WinogradTaps = [...]func(dst *float32, dstTap uintptr, src *float32, srcFreq, cols, add uintptr, scratch *float32){
+	2: winogradTapsx2,
+	4: winogradTapsx4,
+}
 
 // WinogradTapsFeatures lists the CPU features that the instructions of WinogradTaps need.
-const WinogradTapsFeatures = "AVX AVX2"
+const WinogradTapsFeatures = "AVX AVX2 FMA3"

@@ -4,130 +4,429 @@
 
 #include "textflag.h"
 
-// func WinogradTaps(dst *float32, dstTap uintptr, src *float32, srcFreq uintptr, cols uintptr, add uintptr)
+// func winogradTapsx2(dst *float32, dstTap uintptr, src *float32, srcFreq uintptr, cols uintptr, add uintptr, scratch *float32)
 // Requires: AVX, AVX2
-TEXT ·WinogradTaps(SB), NOSPLIT, $0-48
-	MOVQ         srcFreq+24(FP), AX
-	LEAQ         (AX)(AX*2), CX
-	MOVQ         dstTap+8(FP), R8
-	MOVL         $0x3f000000, DX
-	VMOVD        DX, X0
+TEXT ·winogradTapsx2(SB), NOSPLIT, $0-56
+	MOVL         $0x3f000000, AX
+	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	MOVQ         add+40(FP), R9
-	XORQ         R10, R10
+	MOVQ         srcFreq+24(FP), CX
+	LEAQ         (CX)(CX*2), DX
+	MOVQ         scratch+48(FP), BX
+	MOVQ         dstTap+8(FP), SI
+	LEAQ         (SI)(SI*2), DI
+	XORQ         R8, R8
 
 columns:
-	MOVQ    src+16(FP), DX
-	ADDQ    R10, DX
-	LEAQ    (DX)(AX*4), BX
-	LEAQ    (BX)(AX*4), SI
-	LEAQ    (SI)(AX*4), DI
-	MOVQ    dst+0(FP), R11
-	ADDQ    R10, R11
-	VMOVUPS (DX), Y1
-	VMOVUPS (BX), Y5
-	VMOVUPS (SI), Y2
-	VMOVUPS (DI), Y9
-	VADDPS  Y2, Y5, Y3
-	VMULPS  Y0, Y3, Y3
-	VSUBPS  Y2, Y5, Y5
+	MOVQ    src+16(FP), AX
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y1
+	VMOVUPS (AX)(CX*1), Y2
+	VMOVUPS (AX)(CX*2), Y3
+	VMOVUPS (AX)(DX*1), Y4
+	VADDPS  Y3, Y2, Y5
 	VMULPS  Y0, Y5, Y5
-	VADDPS  Y1, Y3, Y1
-	VSUBPS  Y9, Y3, Y9
-	VMOVUPS (DX)(AX*1), Y2
-	VMOVUPS (BX)(AX*1), Y6
-	VMOVUPS (SI)(AX*1), Y3
-	VMOVUPS (DI)(AX*1), Y10
-	VADDPS  Y3, Y6, Y4
-	VMULPS  Y0, Y4, Y4
-	VSUBPS  Y3, Y6, Y6
-	VMULPS  Y0, Y6, Y6
-	VADDPS  Y2, Y4, Y2
-	VSUBPS  Y10, Y4, Y10
-	VMOVUPS (DX)(AX*2), Y3
-	VMOVUPS (BX)(AX*2), Y7
-	VMOVUPS (SI)(AX*2), Y4
-	VMOVUPS (DI)(AX*2), Y11
-	VADDPS  Y4, Y7, Y8
-	VMULPS  Y0, Y8, Y8
-	VSUBPS  Y4, Y7, Y7
-	VMULPS  Y0, Y7, Y7
-	VADDPS  Y3, Y8, Y3
-	VSUBPS  Y11, Y8, Y11
-	VMOVUPS (DX)(CX*1), Y4
-	VMOVUPS (BX)(CX*1), Y8
-	VMOVUPS (SI)(CX*1), Y13
-	VMOVUPS (DI)(CX*1), Y12
-	VADDPS  Y13, Y8, Y14
-	VMULPS  Y0, Y14, Y14
-	VSUBPS  Y13, Y8, Y8
-	VMULPS  Y0, Y8, Y8
-	VADDPS  Y4, Y14, Y4
-	VSUBPS  Y12, Y14, Y12
-	VADDPS  Y3, Y2, Y13
-	VMULPS  Y0, Y13, Y13
+	VADDPS  Y1, Y5, Y1
 	VSUBPS  Y3, Y2, Y2
 	VMULPS  Y0, Y2, Y2
-	VADDPS  Y1, Y13, Y1
-	VSUBPS  Y4, Y13, Y4
-	VADDPS  Y7, Y6, Y3
-	VMULPS  Y0, Y3, Y3
-	VSUBPS  Y7, Y6, Y6
-	VMULPS  Y0, Y6, Y6
-	VADDPS  Y5, Y3, Y5
-	VSUBPS  Y8, Y3, Y8
-	VADDPS  Y11, Y10, Y3
-	VMULPS  Y0, Y3, Y3
-	VSUBPS  Y11, Y10, Y10
-	VMULPS  Y0, Y10, Y10
-	VADDPS  Y9, Y3, Y9
-	VSUBPS  Y12, Y3, Y12
+	VADDPS  Y4, Y5, Y3
+	VMOVUPS Y1, (BX)
+	VMOVUPS Y2, 32(BX)
+	VMOVUPS Y3, 64(BX)
+	LEAQ    (AX)(CX*4), AX
+	VMOVUPS (AX), Y1
+	VMOVUPS (AX)(CX*1), Y2
+	VMOVUPS (AX)(CX*2), Y3
+	VMOVUPS (AX)(DX*1), Y4
+	VADDPS  Y3, Y2, Y5
+	VMULPS  Y0, Y5, Y5
+	VADDPS  Y1, Y5, Y1
+	VSUBPS  Y3, Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y4, Y5, Y3
+	VMOVUPS Y1, 96(BX)
+	VMOVUPS Y2, 128(BX)
+	VMOVUPS Y3, 160(BX)
+	LEAQ    (AX)(CX*4), AX
+	VMOVUPS (AX), Y1
+	VMOVUPS (AX)(CX*1), Y2
+	VMOVUPS (AX)(CX*2), Y3
+	VMOVUPS (AX)(DX*1), Y4
+	VADDPS  Y3, Y2, Y5
+	VMULPS  Y0, Y5, Y5
+	VADDPS  Y1, Y5, Y1
+	VSUBPS  Y3, Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y4, Y5, Y3
+	VMOVUPS Y1, 192(BX)
+	VMOVUPS Y2, 224(BX)
+	VMOVUPS Y3, 256(BX)
+	LEAQ    (AX)(CX*4), AX
+	VMOVUPS (AX), Y1
+	VMOVUPS (AX)(CX*1), Y2
+	VMOVUPS (AX)(CX*2), Y3
+	VMOVUPS (AX)(DX*1), Y4
+	VADDPS  Y3, Y2, Y5
+	VMULPS  Y0, Y5, Y5
+	VADDPS  Y1, Y5, Y1
+	VSUBPS  Y3, Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y4, Y5, Y3
+	VMOVUPS Y1, 288(BX)
+	VMOVUPS Y2, 320(BX)
+	VMOVUPS Y3, 352(BX)
+	MOVQ    dst+0(FP), AX
+	ADDQ    R8, AX
+	MOVQ    add+40(FP), R9
+	VMOVUPS (BX), Y1
+	VMOVUPS 96(BX), Y2
+	VMOVUPS 192(BX), Y3
+	VMOVUPS 288(BX), Y4
+	VADDPS  Y3, Y2, Y5
+	VMULPS  Y0, Y5, Y5
+	VADDPS  Y1, Y5, Y1
+	VSUBPS  Y3, Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y4, Y5, Y3
 	TESTQ   R9, R9
-	JZ      store
-	MOVQ    R11, DX
-	VADDPS  (DX), Y1, Y1
-	ADDQ    R8, DX
-	VADDPS  (DX), Y2, Y2
-	ADDQ    R8, DX
-	VADDPS  (DX), Y4, Y4
-	ADDQ    R8, DX
-	VADDPS  (DX), Y5, Y5
-	ADDQ    R8, DX
-	VADDPS  (DX), Y6, Y6
-	ADDQ    R8, DX
-	VADDPS  (DX), Y8, Y8
-	ADDQ    R8, DX
-	VADDPS  (DX), Y9, Y9
-	ADDQ    R8, DX
-	VADDPS  (DX), Y10, Y10
-	ADDQ    R8, DX
-	VADDPS  (DX), Y12, Y12
-	ADDQ    R8, DX
+	JZ      store0
+	VADDPS  (AX), Y1, Y1
+	VADDPS  (AX)(DI*1), Y2, Y2
+	VADDPS  (AX)(DI*2), Y3, Y3
 
-store:
-	MOVQ    R11, DX
-	VMOVUPS Y1, (DX)
-	ADDQ    R8, DX
-	VMOVUPS Y2, (DX)
-	ADDQ    R8, DX
-	VMOVUPS Y4, (DX)
-	ADDQ    R8, DX
-	VMOVUPS Y5, (DX)
-	ADDQ    R8, DX
-	VMOVUPS Y6, (DX)
-	ADDQ    R8, DX
-	VMOVUPS Y8, (DX)
-	ADDQ    R8, DX
-	VMOVUPS Y9, (DX)
-	ADDQ    R8, DX
-	VMOVUPS Y10, (DX)
-	ADDQ    R8, DX
-	VMOVUPS Y12, (DX)
-	ADDQ    R8, DX
-	ADDQ    $0x20, R10
-	MOVQ    cols+32(FP), DX
-	SHLQ    $0x02, DX
-	CMPQ    R10, DX
+store0:
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y2, (AX)(DI*1)
+	VMOVUPS Y3, (AX)(DI*2)
+	ADDQ    SI, AX
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 128(BX), Y2
+	VMOVUPS 224(BX), Y3
+	VMOVUPS 320(BX), Y4
+	VADDPS  Y3, Y2, Y5
+	VMULPS  Y0, Y5, Y5
+	VADDPS  Y1, Y5, Y1
+	VSUBPS  Y3, Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y4, Y5, Y3
+	TESTQ   R9, R9
+	JZ      store1
+	VADDPS  (AX), Y1, Y1
+	VADDPS  (AX)(DI*1), Y2, Y2
+	VADDPS  (AX)(DI*2), Y3, Y3
+
+store1:
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y2, (AX)(DI*1)
+	VMOVUPS Y3, (AX)(DI*2)
+	ADDQ    SI, AX
+	VMOVUPS 64(BX), Y1
+	VMOVUPS 160(BX), Y2
+	VMOVUPS 256(BX), Y3
+	VMOVUPS 352(BX), Y4
+	VADDPS  Y3, Y2, Y5
+	VMULPS  Y0, Y5, Y5
+	VADDPS  Y1, Y5, Y1
+	VSUBPS  Y3, Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y4, Y5, Y3
+	TESTQ   R9, R9
+	JZ      store2
+	VADDPS  (AX), Y1, Y1
+	VADDPS  (AX)(DI*1), Y2, Y2
+	VADDPS  (AX)(DI*2), Y3, Y3
+
+store2:
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y2, (AX)(DI*1)
+	VMOVUPS Y3, (AX)(DI*2)
+	ADDQ    SI, AX
+	ADDQ    $0x20, R8
+	MOVQ    cols+32(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    R8, AX
+	JB      columns
+	VZEROUPPER
+	RET
+
+// func winogradTapsx4(dst *float32, dstTap uintptr, src *float32, srcFreq uintptr, cols uintptr, add uintptr, scratch *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradTapsx4(SB), NOSPLIT, $0-56
+	MOVL         $0x3e800000, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0xbe2aaaab, AX
+	VMOVD        AX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x3daaaaab, AX
+	VMOVD        AX, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x3d2aaaab, AX
+	VMOVD        AX, X3
+	VPBROADCASTD X3, Y3
+	MOVQ         srcFreq+24(FP), CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (DX)(CX*2), BX
+	MOVQ         scratch+48(FP), SI
+	MOVQ         dstTap+8(FP), DI
+	LEAQ         (DI)(DI*2), R8
+	XORQ         R9, R9
+
+columns:
+	MOVQ         src+16(FP), AX
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y4
+	VMOVUPS      (AX)(CX*1), Y5
+	VMOVUPS      (AX)(CX*2), Y6
+	VMOVUPS      (AX)(DX*1), Y7
+	VMOVUPS      (AX)(CX*4), Y8
+	VMOVUPS      (AX)(BX*1), Y9
+	VADDPS       Y6, Y5, Y10
+	VMULPS       Y1, Y10, Y10
+	VSUBPS       Y6, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VMOVAPS      Y10, Y8
+	VFMADD231PS  Y0, Y4, Y8
+	VMOVAPS      Y8, Y4
+	VFMADD231PS  Y3, Y6, Y4
+	VMOVAPS      Y5, Y5
+	VFMADD231PS  Y2, Y7, Y5
+	VADDPS       Y9, Y10, Y7
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y1, Y6, Y7
+	VMOVUPS      Y4, (SI)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      (AX), Y4
+	VMOVUPS      (AX)(CX*1), Y5
+	VMOVUPS      (AX)(CX*2), Y6
+	VMOVUPS      (AX)(DX*1), Y7
+	VMOVUPS      (AX)(CX*4), Y8
+	VMOVUPS      (AX)(BX*1), Y9
+	VADDPS       Y6, Y5, Y10
+	VMULPS       Y1, Y10, Y10
+	VSUBPS       Y6, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VMOVAPS      Y10, Y8
+	VFMADD231PS  Y0, Y4, Y8
+	VMOVAPS      Y8, Y4
+	VFMADD231PS  Y3, Y6, Y4
+	VMOVAPS      Y5, Y5
+	VFMADD231PS  Y2, Y7, Y5
+	VADDPS       Y9, Y10, Y7
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y1, Y6, Y7
+	VMOVUPS      Y4, 96(SI)
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y7, 160(SI)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      (AX), Y4
+	VMOVUPS      (AX)(CX*1), Y5
+	VMOVUPS      (AX)(CX*2), Y6
+	VMOVUPS      (AX)(DX*1), Y7
+	VMOVUPS      (AX)(CX*4), Y8
+	VMOVUPS      (AX)(BX*1), Y9
+	VADDPS       Y6, Y5, Y10
+	VMULPS       Y1, Y10, Y10
+	VSUBPS       Y6, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VMOVAPS      Y10, Y8
+	VFMADD231PS  Y0, Y4, Y8
+	VMOVAPS      Y8, Y4
+	VFMADD231PS  Y3, Y6, Y4
+	VMOVAPS      Y5, Y5
+	VFMADD231PS  Y2, Y7, Y5
+	VADDPS       Y9, Y10, Y7
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y1, Y6, Y7
+	VMOVUPS      Y4, 192(SI)
+	VMOVUPS      Y5, 224(SI)
+	VMOVUPS      Y7, 256(SI)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      (AX), Y4
+	VMOVUPS      (AX)(CX*1), Y5
+	VMOVUPS      (AX)(CX*2), Y6
+	VMOVUPS      (AX)(DX*1), Y7
+	VMOVUPS      (AX)(CX*4), Y8
+	VMOVUPS      (AX)(BX*1), Y9
+	VADDPS       Y6, Y5, Y10
+	VMULPS       Y1, Y10, Y10
+	VSUBPS       Y6, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VMOVAPS      Y10, Y8
+	VFMADD231PS  Y0, Y4, Y8
+	VMOVAPS      Y8, Y4
+	VFMADD231PS  Y3, Y6, Y4
+	VMOVAPS      Y5, Y5
+	VFMADD231PS  Y2, Y7, Y5
+	VADDPS       Y9, Y10, Y7
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y1, Y6, Y7
+	VMOVUPS      Y4, 288(SI)
+	VMOVUPS      Y5, 320(SI)
+	VMOVUPS      Y7, 352(SI)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      (AX), Y4
+	VMOVUPS      (AX)(CX*1), Y5
+	VMOVUPS      (AX)(CX*2), Y6
+	VMOVUPS      (AX)(DX*1), Y7
+	VMOVUPS      (AX)(CX*4), Y8
+	VMOVUPS      (AX)(BX*1), Y9
+	VADDPS       Y6, Y5, Y10
+	VMULPS       Y1, Y10, Y10
+	VSUBPS       Y6, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VMOVAPS      Y10, Y8
+	VFMADD231PS  Y0, Y4, Y8
+	VMOVAPS      Y8, Y4
+	VFMADD231PS  Y3, Y6, Y4
+	VMOVAPS      Y5, Y5
+	VFMADD231PS  Y2, Y7, Y5
+	VADDPS       Y9, Y10, Y7
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y1, Y6, Y7
+	VMOVUPS      Y4, 384(SI)
+	VMOVUPS      Y5, 416(SI)
+	VMOVUPS      Y7, 448(SI)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      (AX), Y4
+	VMOVUPS      (AX)(CX*1), Y5
+	VMOVUPS      (AX)(CX*2), Y6
+	VMOVUPS      (AX)(DX*1), Y7
+	VMOVUPS      (AX)(CX*4), Y8
+	VMOVUPS      (AX)(BX*1), Y9
+	VADDPS       Y6, Y5, Y10
+	VMULPS       Y1, Y10, Y10
+	VSUBPS       Y6, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VMOVAPS      Y10, Y8
+	VFMADD231PS  Y0, Y4, Y8
+	VMOVAPS      Y8, Y4
+	VFMADD231PS  Y3, Y6, Y4
+	VMOVAPS      Y5, Y5
+	VFMADD231PS  Y2, Y7, Y5
+	VADDPS       Y9, Y10, Y7
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y1, Y6, Y7
+	VMOVUPS      Y4, 480(SI)
+	VMOVUPS      Y5, 512(SI)
+	VMOVUPS      Y7, 544(SI)
+	MOVQ         dst+0(FP), AX
+	ADDQ         R9, AX
+	MOVQ         add+40(FP), R10
+	VMOVUPS      (SI), Y4
+	VMOVUPS      96(SI), Y5
+	VMOVUPS      192(SI), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      384(SI), Y8
+	VMOVUPS      480(SI), Y9
+	VADDPS       Y6, Y5, Y10
+	VMULPS       Y1, Y10, Y10
+	VSUBPS       Y6, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VMOVAPS      Y10, Y8
+	VFMADD231PS  Y0, Y4, Y8
+	VMOVAPS      Y8, Y4
+	VFMADD231PS  Y3, Y6, Y4
+	VMOVAPS      Y5, Y5
+	VFMADD231PS  Y2, Y7, Y5
+	VADDPS       Y9, Y10, Y7
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y1, Y6, Y7
+	TESTQ        R10, R10
+	JZ           store0
+	VADDPS       (AX), Y4, Y4
+	VADDPS       (AX)(R8*1), Y5, Y5
+	VADDPS       (AX)(R8*2), Y7, Y7
+
+store0:
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, (AX)(R8*1)
+	VMOVUPS      Y7, (AX)(R8*2)
+	ADDQ         DI, AX
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      128(SI), Y5
+	VMOVUPS      224(SI), Y6
+	VMOVUPS      320(SI), Y7
+	VMOVUPS      416(SI), Y8
+	VMOVUPS      512(SI), Y9
+	VADDPS       Y6, Y5, Y10
+	VMULPS       Y1, Y10, Y10
+	VSUBPS       Y6, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VMOVAPS      Y10, Y8
+	VFMADD231PS  Y0, Y4, Y8
+	VMOVAPS      Y8, Y4
+	VFMADD231PS  Y3, Y6, Y4
+	VMOVAPS      Y5, Y5
+	VFMADD231PS  Y2, Y7, Y5
+	VADDPS       Y9, Y10, Y7
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y1, Y6, Y7
+	TESTQ        R10, R10
+	JZ           store1
+	VADDPS       (AX), Y4, Y4
+	VADDPS       (AX)(R8*1), Y5, Y5
+	VADDPS       (AX)(R8*2), Y7, Y7
+
+store1:
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, (AX)(R8*1)
+	VMOVUPS      Y7, (AX)(R8*2)
+	ADDQ         DI, AX
+	VMOVUPS      64(SI), Y4
+	VMOVUPS      160(SI), Y5
+	VMOVUPS      256(SI), Y6
+	VMOVUPS      352(SI), Y7
+	VMOVUPS      448(SI), Y8
+	VMOVUPS      544(SI), Y9
+	VADDPS       Y6, Y5, Y10
+	VMULPS       Y1, Y10, Y10
+	VSUBPS       Y6, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VMOVAPS      Y10, Y8
+	VFMADD231PS  Y0, Y4, Y8
+	VMOVAPS      Y8, Y4
+	VFMADD231PS  Y3, Y6, Y4
+	VMOVAPS      Y5, Y5
+	VFMADD231PS  Y2, Y7, Y5
+	VADDPS       Y9, Y10, Y7
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y1, Y6, Y7
+	TESTQ        R10, R10
+	JZ           store2
+	VADDPS       (AX), Y4, Y4
+	VADDPS       (AX)(R8*1), Y5, Y5
+	VADDPS       (AX)(R8*2), Y7, Y7
+
+store2:
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, (AX)(R8*1)
+	VMOVUPS Y7, (AX)(R8*2)
+	ADDQ    DI, AX
+	ADDQ    $0x20, R9
+	MOVQ    cols+32(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    R9, AX
 	JB      columns
 	VZEROUPPER
 	RET

@@ -4,30 +4,39 @@
 
 package avx2
 
-// WinogradWeights is
+// winogradWeightsx2 is
 //
-//	of := func(a, b, c float32) [4]float32 {
-//		even, odd := (a+c)/2, b/2
-//		return [4]float32{a, even + odd, even - odd, c}
-//	}
 //	for i := range cols {
-//		var s [3][4]float32
-//		for x := range 3 {
-//			s[x] = of(src[x][i], src[3+x][i], src[6+x][i])
-//		}
-//		for y := range 4 {
-//			for x, v := range of(s[0][y], s[1][y], s[2][y]) {
-//				dst[4*y+x][i] = v
-//			}
-//		}
+//		dst[i] = G g Gᵀ // n*n frequencies, for g[y][x] = src[3*y+x][i]
 //	}
 //
-// where taps lie srcTap bytes apart.
-// Frequencies lie dstFreq or srcFreq bytes apart, tiles dstTile or srcTile, pixels
-// of an image pixel bytes. cols is a multiple of 8, at least 8.
+// where taps lie srcTap bytes apart,
+// and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
+// dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+// two dimensions. cols is a multiple of 8, at least 8.
 //
 //go:noescape
-func WinogradWeights(dst *float32, dstFreq uintptr, src *float32, srcTap uintptr, cols uintptr)
+func winogradWeightsx2(dst *float32, dstFreq uintptr, src *float32, srcTap uintptr, cols uintptr, scratch *float32)
+
+// winogradWeightsx4 is
+//
+//	for i := range cols {
+//		dst[i] = G g Gᵀ // n*n frequencies, for g[y][x] = src[3*y+x][i]
+//	}
+//
+// where taps lie srcTap bytes apart,
+// and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
+// dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+// two dimensions. cols is a multiple of 8, at least 8.
+//
+//go:noescape
+func winogradWeightsx4(dst *float32, dstFreq uintptr, src *float32, srcTap uintptr, cols uintptr, scratch *float32)
+
+// WinogradWeights holds, by m, transforms of 3x3 weights.
+var WinogradWeights = [...]func(dst *float32, dstFreq uintptr, src *float32, srcTap, cols uintptr, scratch *float32){
+	2: winogradWeightsx2,
+	4: winogradWeightsx4,
+}
 
 // WinogradWeightsFeatures lists the CPU features that the instructions of WinogradWeights need.
-const WinogradWeightsFeatures = "AVX AVX2"
+const WinogradWeightsFeatures = "AVX AVX2 FMA3"

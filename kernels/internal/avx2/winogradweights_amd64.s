@@ -4,93 +4,351 @@
 
 #include "textflag.h"
 
-// func WinogradWeights(dst *float32, dstFreq uintptr, src *float32, srcTap uintptr, cols uintptr)
+// func winogradWeightsx2(dst *float32, dstFreq uintptr, src *float32, srcTap uintptr, cols uintptr, scratch *float32)
 // Requires: AVX, AVX2
-TEXT ·WinogradWeights(SB), NOSPLIT, $0-40
-	MOVQ         dstFreq+8(FP), AX
-	LEAQ         (AX)(AX*2), CX
-	MOVQ         srcTap+24(FP), R8
-	LEAQ         (R8)(R8*2), R9
-	MOVL         $0x3f000000, DX
-	VMOVD        DX, X0
+TEXT ·winogradWeightsx2(SB), NOSPLIT, $0-48
+	MOVL         $0x3f000000, AX
+	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	XORQ         R10, R10
+	MOVQ         dstFreq+8(FP), CX
+	LEAQ         (CX)(CX*2), DX
+	MOVQ         scratch+40(FP), BX
+	MOVQ         srcTap+24(FP), SI
+	LEAQ         (SI)(SI*2), DI
+	XORQ         R8, R8
 
 columns:
-	MOVQ    dst+0(FP), DX
-	ADDQ    R10, DX
-	LEAQ    (DX)(AX*4), BX
-	LEAQ    (BX)(AX*4), SI
-	LEAQ    (SI)(AX*4), DI
-	MOVQ    src+16(FP), R11
-	ADDQ    R10, R11
-	VMOVUPS (R11), Y1
-	VMOVUPS (R11)(R9*1), Y4
-	VMOVUPS (R11)(R9*2), Y10
-	ADDQ    R8, R11
-	VADDPS  Y10, Y1, Y2
+	MOVQ    src+16(FP), AX
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y1
+	VMOVUPS (AX)(DI*1), Y2
+	VMOVUPS (AX)(DI*2), Y3
+	VADDPS  Y3, Y1, Y4
+	VMULPS  Y0, Y4, Y4
 	VMULPS  Y0, Y2, Y2
-	VMULPS  Y0, Y4, Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y7
-	VMOVUPS (R11), Y2
-	VMOVUPS (R11)(R9*1), Y5
-	VMOVUPS (R11)(R9*2), Y11
-	ADDQ    R8, R11
-	VADDPS  Y11, Y2, Y3
-	VMULPS  Y0, Y3, Y3
-	VMULPS  Y0, Y5, Y6
-	VADDPS  Y6, Y3, Y5
-	VSUBPS  Y6, Y3, Y8
-	VMOVUPS (R11), Y3
-	VMOVUPS (R11)(R9*1), Y6
-	VMOVUPS (R11)(R9*2), Y12
-	ADDQ    R8, R11
-	VADDPS  Y12, Y3, Y9
-	VMULPS  Y0, Y9, Y9
-	VMULPS  Y0, Y6, Y13
-	VADDPS  Y13, Y9, Y6
-	VSUBPS  Y13, Y9, Y9
-	VMOVUPS Y1, (DX)
-	VMOVUPS Y3, (DX)(CX*1)
-	VADDPS  Y3, Y1, Y1
-	VMULPS  Y0, Y1, Y1
-	VMULPS  Y0, Y2, Y3
-	VADDPS  Y3, Y1, Y2
-	VSUBPS  Y3, Y1, Y1
-	VMOVUPS Y2, (DX)(AX*1)
-	VMOVUPS Y1, (DX)(AX*2)
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y6, (BX)(CX*1)
-	VADDPS  Y6, Y4, Y1
-	VMULPS  Y0, Y1, Y1
-	VMULPS  Y0, Y5, Y2
-	VADDPS  Y2, Y1, Y5
-	VSUBPS  Y2, Y1, Y1
-	VMOVUPS Y5, (BX)(AX*1)
-	VMOVUPS Y1, (BX)(AX*2)
-	VMOVUPS Y7, (SI)
-	VMOVUPS Y9, (SI)(CX*1)
-	VADDPS  Y9, Y7, Y1
-	VMULPS  Y0, Y1, Y1
-	VMULPS  Y0, Y8, Y2
-	VADDPS  Y2, Y1, Y8
-	VSUBPS  Y2, Y1, Y1
-	VMOVUPS Y8, (SI)(AX*1)
-	VMOVUPS Y1, (SI)(AX*2)
-	VMOVUPS Y10, (DI)
-	VMOVUPS Y12, (DI)(CX*1)
-	VADDPS  Y12, Y10, Y1
-	VMULPS  Y0, Y1, Y1
-	VMULPS  Y0, Y11, Y2
-	VADDPS  Y2, Y1, Y11
-	VSUBPS  Y2, Y1, Y1
-	VMOVUPS Y11, (DI)(AX*1)
-	VMOVUPS Y1, (DI)(AX*2)
-	ADDQ    $0x20, R10
-	MOVQ    cols+32(FP), DX
-	SHLQ    $0x02, DX
-	CMPQ    R10, DX
+	VADDPS  Y2, Y4, Y5
+	VSUBPS  Y2, Y4, Y2
+	VMOVUPS Y1, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y1
+	VMOVUPS (AX)(DI*1), Y2
+	VMOVUPS (AX)(DI*2), Y3
+	VADDPS  Y3, Y1, Y4
+	VMULPS  Y0, Y4, Y4
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y2, Y4, Y5
+	VSUBPS  Y2, Y4, Y2
+	VMOVUPS Y1, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y2, 192(BX)
+	VMOVUPS Y3, 224(BX)
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y1
+	VMOVUPS (AX)(DI*1), Y2
+	VMOVUPS (AX)(DI*2), Y3
+	VADDPS  Y3, Y1, Y4
+	VMULPS  Y0, Y4, Y4
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y2, Y4, Y5
+	VSUBPS  Y2, Y4, Y2
+	VMOVUPS Y1, 256(BX)
+	VMOVUPS Y5, 288(BX)
+	VMOVUPS Y2, 320(BX)
+	VMOVUPS Y3, 352(BX)
+	ADDQ    SI, AX
+	MOVQ    dst+0(FP), AX
+	ADDQ    R8, AX
+	VMOVUPS (BX), Y1
+	VMOVUPS 128(BX), Y2
+	VMOVUPS 256(BX), Y3
+	VADDPS  Y3, Y1, Y4
+	VMULPS  Y0, Y4, Y4
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y2, Y4, Y5
+	VSUBPS  Y2, Y4, Y2
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y5, (AX)(CX*1)
+	VMOVUPS Y2, (AX)(CX*2)
+	VMOVUPS Y3, (AX)(DX*1)
+	LEAQ    (AX)(CX*4), AX
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 160(BX), Y2
+	VMOVUPS 288(BX), Y3
+	VADDPS  Y3, Y1, Y4
+	VMULPS  Y0, Y4, Y4
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y2, Y4, Y5
+	VSUBPS  Y2, Y4, Y2
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y5, (AX)(CX*1)
+	VMOVUPS Y2, (AX)(CX*2)
+	VMOVUPS Y3, (AX)(DX*1)
+	LEAQ    (AX)(CX*4), AX
+	VMOVUPS 64(BX), Y1
+	VMOVUPS 192(BX), Y2
+	VMOVUPS 320(BX), Y3
+	VADDPS  Y3, Y1, Y4
+	VMULPS  Y0, Y4, Y4
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y2, Y4, Y5
+	VSUBPS  Y2, Y4, Y2
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y5, (AX)(CX*1)
+	VMOVUPS Y2, (AX)(CX*2)
+	VMOVUPS Y3, (AX)(DX*1)
+	LEAQ    (AX)(CX*4), AX
+	VMOVUPS 96(BX), Y1
+	VMOVUPS 224(BX), Y2
+	VMOVUPS 352(BX), Y3
+	VADDPS  Y3, Y1, Y4
+	VMULPS  Y0, Y4, Y4
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y2, Y4, Y5
+	VSUBPS  Y2, Y4, Y2
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y5, (AX)(CX*1)
+	VMOVUPS Y2, (AX)(CX*2)
+	VMOVUPS Y3, (AX)(DX*1)
+	ADDQ    $0x20, R8
+	MOVQ    cols+32(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    R8, AX
 	JB      columns
+	VZEROUPPER
+	RET
+
+// func winogradWeightsx4(dst *float32, dstFreq uintptr, src *float32, srcTap uintptr, cols uintptr, scratch *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradWeightsx4(SB), NOSPLIT, $0-48
+	MOVL         $0x3e800000, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0xbe2aaaab, AX
+	VMOVD        AX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x3daaaaab, AX
+	VMOVD        AX, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x3d2aaaab, AX
+	VMOVD        AX, X3
+	VPBROADCASTD X3, Y3
+	MOVQ         dstFreq+8(FP), CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (DX)(CX*2), BX
+	MOVQ         scratch+40(FP), SI
+	MOVQ         srcTap+24(FP), DI
+	LEAQ         (DI)(DI*2), R8
+	XORQ         R9, R9
+
+columns:
+	MOVQ         src+16(FP), AX
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y4
+	VMOVUPS      (AX)(R8*1), Y5
+	VMOVUPS      (AX)(R8*2), Y6
+	VADDPS       Y6, Y4, Y7
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y1, Y5, Y8
+	VADDPS       Y8, Y7, Y9
+	VSUBPS       Y8, Y7, Y7
+	VMULPS       Y3, Y4, Y8
+	VMOVAPS      Y8, Y8
+	VFNMADD231PS Y1, Y6, Y8
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VADDPS       Y5, Y8, Y10
+	VSUBPS       Y5, Y8, Y5
+	VMOVUPS      Y4, (SI)
+	VMOVUPS      Y9, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y10, 96(SI)
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y6, 160(SI)
+	ADDQ         DI, AX
+	VMOVUPS      (AX), Y4
+	VMOVUPS      (AX)(R8*1), Y5
+	VMOVUPS      (AX)(R8*2), Y6
+	VADDPS       Y6, Y4, Y7
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y1, Y5, Y8
+	VADDPS       Y8, Y7, Y9
+	VSUBPS       Y8, Y7, Y7
+	VMULPS       Y3, Y4, Y8
+	VMOVAPS      Y8, Y8
+	VFNMADD231PS Y1, Y6, Y8
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VADDPS       Y5, Y8, Y10
+	VSUBPS       Y5, Y8, Y5
+	VMOVUPS      Y4, 192(SI)
+	VMOVUPS      Y9, 224(SI)
+	VMOVUPS      Y7, 256(SI)
+	VMOVUPS      Y10, 288(SI)
+	VMOVUPS      Y5, 320(SI)
+	VMOVUPS      Y6, 352(SI)
+	ADDQ         DI, AX
+	VMOVUPS      (AX), Y4
+	VMOVUPS      (AX)(R8*1), Y5
+	VMOVUPS      (AX)(R8*2), Y6
+	VADDPS       Y6, Y4, Y7
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y1, Y5, Y8
+	VADDPS       Y8, Y7, Y9
+	VSUBPS       Y8, Y7, Y7
+	VMULPS       Y3, Y4, Y8
+	VMOVAPS      Y8, Y8
+	VFNMADD231PS Y1, Y6, Y8
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VADDPS       Y5, Y8, Y10
+	VSUBPS       Y5, Y8, Y5
+	VMOVUPS      Y4, 384(SI)
+	VMOVUPS      Y9, 416(SI)
+	VMOVUPS      Y7, 448(SI)
+	VMOVUPS      Y10, 480(SI)
+	VMOVUPS      Y5, 512(SI)
+	VMOVUPS      Y6, 544(SI)
+	ADDQ         DI, AX
+	MOVQ         dst+0(FP), AX
+	ADDQ         R9, AX
+	VMOVUPS      (SI), Y4
+	VMOVUPS      192(SI), Y5
+	VMOVUPS      384(SI), Y6
+	VADDPS       Y6, Y4, Y7
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y1, Y5, Y8
+	VADDPS       Y8, Y7, Y9
+	VSUBPS       Y8, Y7, Y7
+	VMULPS       Y3, Y4, Y8
+	VMOVAPS      Y8, Y8
+	VFNMADD231PS Y1, Y6, Y8
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VADDPS       Y5, Y8, Y10
+	VSUBPS       Y5, Y8, Y5
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y9, (AX)(CX*1)
+	VMOVUPS      Y7, (AX)(CX*2)
+	VMOVUPS      Y10, (AX)(DX*1)
+	VMOVUPS      Y5, (AX)(CX*4)
+	VMOVUPS      Y6, (AX)(BX*1)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      224(SI), Y5
+	VMOVUPS      416(SI), Y6
+	VADDPS       Y6, Y4, Y7
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y1, Y5, Y8
+	VADDPS       Y8, Y7, Y9
+	VSUBPS       Y8, Y7, Y7
+	VMULPS       Y3, Y4, Y8
+	VMOVAPS      Y8, Y8
+	VFNMADD231PS Y1, Y6, Y8
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VADDPS       Y5, Y8, Y10
+	VSUBPS       Y5, Y8, Y5
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y9, (AX)(CX*1)
+	VMOVUPS      Y7, (AX)(CX*2)
+	VMOVUPS      Y10, (AX)(DX*1)
+	VMOVUPS      Y5, (AX)(CX*4)
+	VMOVUPS      Y6, (AX)(BX*1)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      64(SI), Y4
+	VMOVUPS      256(SI), Y5
+	VMOVUPS      448(SI), Y6
+	VADDPS       Y6, Y4, Y7
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y1, Y5, Y8
+	VADDPS       Y8, Y7, Y9
+	VSUBPS       Y8, Y7, Y7
+	VMULPS       Y3, Y4, Y8
+	VMOVAPS      Y8, Y8
+	VFNMADD231PS Y1, Y6, Y8
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VADDPS       Y5, Y8, Y10
+	VSUBPS       Y5, Y8, Y5
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y9, (AX)(CX*1)
+	VMOVUPS      Y7, (AX)(CX*2)
+	VMOVUPS      Y10, (AX)(DX*1)
+	VMOVUPS      Y5, (AX)(CX*4)
+	VMOVUPS      Y6, (AX)(BX*1)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      96(SI), Y4
+	VMOVUPS      288(SI), Y5
+	VMOVUPS      480(SI), Y6
+	VADDPS       Y6, Y4, Y7
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y1, Y5, Y8
+	VADDPS       Y8, Y7, Y9
+	VSUBPS       Y8, Y7, Y7
+	VMULPS       Y3, Y4, Y8
+	VMOVAPS      Y8, Y8
+	VFNMADD231PS Y1, Y6, Y8
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VADDPS       Y5, Y8, Y10
+	VSUBPS       Y5, Y8, Y5
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y9, (AX)(CX*1)
+	VMOVUPS      Y7, (AX)(CX*2)
+	VMOVUPS      Y10, (AX)(DX*1)
+	VMOVUPS      Y5, (AX)(CX*4)
+	VMOVUPS      Y6, (AX)(BX*1)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      128(SI), Y4
+	VMOVUPS      320(SI), Y5
+	VMOVUPS      512(SI), Y6
+	VADDPS       Y6, Y4, Y7
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y1, Y5, Y8
+	VADDPS       Y8, Y7, Y9
+	VSUBPS       Y8, Y7, Y7
+	VMULPS       Y3, Y4, Y8
+	VMOVAPS      Y8, Y8
+	VFNMADD231PS Y1, Y6, Y8
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VADDPS       Y5, Y8, Y10
+	VSUBPS       Y5, Y8, Y5
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y9, (AX)(CX*1)
+	VMOVUPS      Y7, (AX)(CX*2)
+	VMOVUPS      Y10, (AX)(DX*1)
+	VMOVUPS      Y5, (AX)(CX*4)
+	VMOVUPS      Y6, (AX)(BX*1)
+	LEAQ         (AX)(DX*2), AX
+	VMOVUPS      160(SI), Y4
+	VMOVUPS      352(SI), Y5
+	VMOVUPS      544(SI), Y6
+	VADDPS       Y6, Y4, Y7
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y1, Y5, Y8
+	VADDPS       Y8, Y7, Y9
+	VSUBPS       Y8, Y7, Y7
+	VMULPS       Y3, Y4, Y8
+	VMOVAPS      Y8, Y8
+	VFNMADD231PS Y1, Y6, Y8
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VADDPS       Y5, Y8, Y10
+	VSUBPS       Y5, Y8, Y5
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y9, (AX)(CX*1)
+	VMOVUPS      Y7, (AX)(CX*2)
+	VMOVUPS      Y10, (AX)(DX*1)
+	VMOVUPS      Y5, (AX)(CX*4)
+	VMOVUPS      Y6, (AX)(BX*1)
+	ADDQ         $0x20, R9
+	MOVQ         cols+32(FP), AX
+	SHLQ         $0x02, AX
+	CMPQ         R9, AX
+	JB           columns
 	VZEROUPPER
 	RET
