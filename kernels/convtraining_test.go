@@ -293,3 +293,48 @@ func TestConvTrainingErrors(t *testing.T) {
 		p.Inputs(x, y, w, 2)
 	})
 }
+
+// TestWinogradRounding bounds the error of sums of random numbers: its root mean
+// square, as a part of that of the sums.
+func TestWinogradRounding(t *testing.T) {
+	each(t, f32Table, func(t *testing.T, row *f32Row) {
+		use(t, row.name())
+		if row.winograd == nil {
+			t.Skip("no transforms")
+		}
+		rng := random(t)
+		s := ConvShape{H: 8, W: 8, InC: 64, OutC: 16, KH: 3, KW: 3, StrideH: 1, StrideW: 1}
+		x, w := make([]float32, s.H*s.W*s.InC), make([]float32, s.OutC*s.K())
+		for _, list := range [][]float32{x, w} {
+			for i := range list {
+				list[i] = float32(rng.NormFloat64())
+			}
+		}
+		for m, limit := range map[int]float64{0: 6e-7, 2: 4e-7, 4: 2e-6} {
+			p, err := NewConvTraining(s, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.forward = nil; m > 0 {
+				p.forward = newWinograd(row, m, s.H, s.W, s.InC, s.OutC, 0, 0)
+			}
+			y := make([]float32, s.OutH()*s.OutW()*s.OutC)
+			p.Forward(y, x, w, 1, 0)
+			wrong, size := 0.0, 0.0
+			for i, got := range y {
+				at, o, want := i/s.OutC, i%s.OutC, 0.0
+				for k := range s.K() {
+					tap := k / s.InC
+					want += float64(x[((at/s.OutW()+tap/3)*s.W+at%s.OutW()+tap%3)*s.InC+k%s.InC]) * float64(w[o*s.K()+k])
+				}
+				wrong += (float64(got) - want) * (float64(got) - want)
+				size += want * want
+			}
+			if part := math.Sqrt(wrong / size); part > limit {
+				t.Errorf("m = %d: an error of %.2g: want at most %.2g", m, part, limit)
+			} else {
+				t.Logf("m = %d: an error of %.2g", m, part)
+			}
+		}
+	})
+}

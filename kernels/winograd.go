@@ -11,8 +11,8 @@ package kernels
 // where · multiplies element by element and the sum is over input channels. For many
 // tiles and channels, that is one matrix product for each of n*n frequencies.
 //
-// With m = 4, the transforms divide by 3, and results round about ten times as much as
-// direct ones. With m = 2, sums of whole numbers are exact as long as the direct ones, were they 4 times as
+// With m = 4, the transforms divide by 3, and results round about three times as much
+// as direct ones of 64 channels. With m = 2, sums of whole numbers are exact as long as the direct ones, were they 4 times as
 // large, would be: with inputs up to x and weights up to w, K = 9*InC of them to a
 // sum, elements of Bᵀ d B are whole and at most 4x, those of G g Gᵀ are whole quarters
 // and at most 9w/4 (halves and 3w/2, or whole and w, at the frequencies where one
