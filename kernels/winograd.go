@@ -12,15 +12,15 @@ package kernels
 // tiles and channels, that is one matrix product for each of n*n frequencies.
 //
 // With m = 4, the transforms divide by 3, and results round about three times as much
-// as direct ones of 64 channels. With m = 2, sums of whole numbers are exact as long as the direct ones, were they 4 times as
-// large, would be: with inputs up to x and weights up to w, K = 9*InC of them to a
-// sum, elements of Bᵀ d B are whole and at most 4x, those of G g Gᵀ are whole quarters
-// and at most 9w/4 (halves and 3w/2, or whole and w, at the frequencies where one
-// transform, or each, has a single term). So no partial sum over channels exceeds
-// InC*9wx = K*wx, in whole quarters. Aᵀ adds up, in each direction, terms m0+m1+m2
-// and m1-m2-m3 that are 3 products once all are in, and no more than that in
-// m1+m2 and m1-m2: 9 products for a channel at most, again in quarters. All are held
-// exactly if 4*K*wx is at most 2^24.
+// as direct ones of 64 channels. With m = 2, sums of whole numbers are exact as long as
+// the direct ones, were they 4 times as large, would be: with inputs up to x and
+// weights up to w, K = 9*InC of them to a sum, elements of Bᵀ d B are whole and at most
+// 4x, those of G g Gᵀ are whole quarters and at most 9w/4 (halves and 3w/2, or whole
+// and w, at the frequencies where one transform, or each, has a single term). So no
+// partial sum over channels exceeds InC*9wx = K*wx, in whole quarters. Aᵀ adds up, in
+// each direction, terms m0+m1+m2 and m1-m2-m3 that are 3 products once all are in, and
+// no more than that in m1+m2 and m1-m2: 9 products for a channel at most, again in
+// quarters. All are held exactly if 4*K*wx is at most 2^24.
 //
 // The gradient of the weights is the transposed map,
 //
