@@ -72,6 +72,7 @@ type trainJob struct {
 	first, last          string
 	out, checkpoint, log string
 	init, initSum        string // and the SHA-256 of its file
+	teacher              string
 	resume, noTest       bool
 	threads              int
 	every                time.Duration
@@ -108,6 +109,10 @@ func (j *trainJob) addFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&j.resume, "resume", false, "go on from the checkpoint if there is one; its configuration counts, and flags of the run are ignored")
 	fs.DurationVar(&j.every, "every", time.Minute, "time between checkpoints within an epoch")
 	fs.StringVar(&j.init, "init", "", "checkpoint `file` of a float run whose rounded weights are the first ones, or of a run of the same formats (default: random)")
+	fs.StringVar(&j.teacher, "teacher", "", "ste, dst: checkpoint `file` of a float run whose answers are part of the targets (distillation); -resume needs it again")
+	c.Distill, c.Temperature = 0.5, 2
+	float32Var(fs, &c.Distill, "distill", "the teacher's share of the loss, 0 to 1")
+	float32Var(fs, &c.Temperature, "temperature", "of the softmax that is compared with the teacher's")
 	fs.StringVar(&j.log, "log", "", "append the result as a line of JSON to this `file`")
 	fs.BoolVar(&j.noTest, "no-test", false, "do not measure the test images at the end: for choosing parameters")
 	fs.IntVar(&j.threads, "threads", runtime.NumCPU(), "goroutines that compute")
@@ -219,6 +224,14 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 		if err != nil {
 			return nil, err
 		}
+		if name := c.Config().Teacher; name != "" {
+			if j.teacher == "" {
+				return nil, usagef("%s has a teacher: want -teacher and its file %s", j.checkpoint, name)
+			}
+			if err := j.teach(t, images); err != nil {
+				return nil, err
+			}
+		}
 		done, total, _ := t.Steps()
 		fmt.Fprintf(j.stderr, "resumed %s at step %d of %d\n", j.checkpoint, done, total)
 		if was, is := c.Kernel(), train.FloatKernel(); was != is {
@@ -258,9 +271,23 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 	if j.init != "" {
 		j.cfg.Init = filepath.Base(j.init)
 	}
+	if j.teacher == "" {
+		j.cfg.Distill, j.cfg.Temperature = 0, 0
+	} else {
+		c, err := train.ReadCheckpoint(j.teacher)
+		if err != nil {
+			return nil, err
+		}
+		j.cfg.Teacher, j.cfg.TeacherSHA256 = filepath.Base(j.teacher), c.SHA256()
+	}
 	t, err := train.New(net, j.cfg, images, j.threads)
 	if err != nil {
 		return nil, &usageError{err.Error()}
+	}
+	if j.teacher != "" {
+		if err := j.teach(t, images); err != nil {
+			return nil, err
+		}
 	}
 	if j.init == "" {
 		if j.method == train.PTQ {
@@ -268,21 +295,34 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 		}
 		return t, nil
 	}
-	checkpoint, err := train.ReadCheckpoint(j.init)
-	if err != nil {
+	var float *train.Trainer
+	if float, j.initSum, err = j.other(j.init, images); err != nil {
 		return nil, err
-	}
-	j.initSum = checkpoint.SHA256()
-	float, err := checkpoint.Resume(images, j.threads)
-	if err != nil {
-		return nil, err
-	}
-	if float.Done() {
-		if err := float.Finish(); err != nil {
-			return nil, err
-		}
 	}
 	return t, t.InitFrom(float)
+}
+
+// teach gives the run its teacher.
+func (j *trainJob) teach(t *train.Trainer, images *data.Images) error {
+	teacher, sum, err := j.other(j.teacher, images)
+	if err != nil {
+		return err
+	}
+	return t.SetTeacher(teacher, sum)
+}
+
+// other returns the run of another checkpoint, with the network that it ended in if
+// it is done, and the SHA-256 of the file.
+func (j *trainJob) other(path string, images *data.Images) (*train.Trainer, string, error) {
+	c, err := train.ReadCheckpoint(path)
+	if err != nil {
+		return nil, "", err
+	}
+	t, err := c.Resume(images, j.threads)
+	if err == nil && t.Done() {
+		err = t.Finish()
+	}
+	return t, c.SHA256(), err
 }
 
 // formats are those that the flags name.
@@ -379,13 +419,16 @@ func (j *trainJob) run(ctx context.Context, t *train.Trainer) error {
 	return nil
 }
 
-// places are the flags that -resume needs to find the images and the checkpoint.
+// places are the flags that -resume needs to find the images and files.
 func (j *trainJob) places() (flags string) {
 	if j.dir != "" {
 		flags += " -data " + j.dir
 	}
 	if j.checkpoint != j.out+".checkpoint" {
 		flags += " -checkpoint " + j.checkpoint
+	}
+	if j.teacher != "" {
+		flags += " -teacher " + j.teacher
 	}
 	return flags
 }

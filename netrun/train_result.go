@@ -69,6 +69,7 @@ type trainMemory struct {
 	Gradients int64 `json:"gradients"`
 	Optimizer int64 `json:"optimizer"`
 	Workspace int64 `json:"workspace"`
+	Teacher   int64 `json:"teacher,omitempty"`
 }
 
 // finish measures and writes the network of a run that is done.

@@ -108,8 +108,8 @@ func (s lossSum) mean() float64     { return s.loss / float64(max(s.count, 1)) }
 func (s lossSum) accuracy() float64 { return float64(s.correct) / float64(max(s.count, 1)) }
 
 // loss is the softmax cross-entropy of the last layer's logits for n images;
-// with training set, against smoothed targets, and its gradient (of the mean)
-// goes to the last layer's dout.
+// with training set, against smoothed targets and the teacher's answers, and its
+// gradient (of the mean) goes to the last layer's dout.
 func (t *Trainer) loss(n int, training bool) (sum lossSum) {
 	l := t.layers[len(t.layers)-1]
 	classes := l.Out
@@ -130,7 +130,7 @@ func (t *Trainer) loss(n int, training bool) (sum lossSum) {
 			for _, v := range x {
 				total += math.Exp(float64(v - x[best]))
 			}
-			logTotal := math.Log(total)
+			logTotal, loss := math.Log(total), 0.0
 			for c, v := range x {
 				logp := float64(v-x[best]) - logTotal
 				target := 0.0
@@ -144,12 +144,16 @@ func (t *Trainer) loss(n int, training bool) (sum lossSum) {
 					}
 				}
 				if target != 0 {
-					part.loss -= target * logp
+					loss -= target * logp
 				}
 				if training {
 					d[c] = float32((math.Exp(logp) - target) / float64(n))
 				}
 			}
+			if training {
+				loss = t.follow(d, x, i, n, loss)
+			}
+			part.loss += loss
 		}
 		t.losses[s] = part
 	})

@@ -111,7 +111,12 @@ type Config struct {
 	Validation  int    // images at the end of the training set that are held out
 	Limit       int    // train on the first images only; 0 for all
 	Keep        string // "last" epoch's network, or the "best" on the validation images
-	Init        string // name of the float run whose rounded weights are the first ones (InitFrom), "" for random
+	// Teacher is the name of the float run that SetTeacher takes, "" for none.
+	Teacher       string  `json:",omitempty"`
+	TeacherSHA256 string  `json:",omitempty"` // of its checkpoint
+	Distill       float32 `json:",omitempty"` // the teacher's share of the loss, 0 to 1
+	Temperature   float32 `json:",omitempty"` // that softens answers
+	Init          string  // name of the float run whose rounded weights are the first ones (InitFrom), "" for random
 }
 
 // Default returns a Config for the method, complete but for what the caller
@@ -206,6 +211,14 @@ func (c *Config) check() error {
 	} {
 		if !(f.got >= f.low && f.got <= f.high) {
 			return fmt.Errorf("train: %s is %v: want %v to %v", f.name, f.got, f.low, f.high)
+		}
+	}
+	if c.Teacher != "" {
+		if c.Method != STE && c.Method != DST {
+			return fmt.Errorf("train: a teacher for method %q: want %q or %q", c.Method, DST, STE)
+		}
+		if !(c.Distill > 0 && c.Distill <= 1) || !(c.Temperature >= 0.1 && c.Temperature <= 100) {
+			return fmt.Errorf("train: teacher's share %v at temperature %v: want above 0 to 1, at 0.1 to 100", c.Distill, c.Temperature)
 		}
 	}
 	if c.Method != Float && !(c.HalfWidth >= 1e-3 && c.HalfWidth <= 64) {

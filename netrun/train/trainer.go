@@ -39,6 +39,7 @@ type Trainer struct {
 	running lossSum // of the epoch at hand
 	history []Epoch
 	best    []byte // parameters of the best epoch so far, if kept
+	teacher *Trainer
 
 	// Effort is what the run took so far, as the caller counts it. Checkpoints keep
 	// it; nothing depends on it.
@@ -176,6 +177,9 @@ func (t *Trainer) Step() (epoch bool, err error) {
 	}
 	n := t.cfg.Batch
 	t.loadBatch(t.order[at*n:][:n], uint64(e))
+	if err := t.ask(n); err != nil {
+		return false, err
+	}
 	t.forward(n, true)
 	t.running.add(t.loss(n, true))
 	if math.IsNaN(t.running.loss) || math.IsInf(t.running.loss, 0) {
@@ -254,6 +258,7 @@ type Memory struct {
 	Gradients int64
 	Optimizer int64 // moments
 	Workspace int64 // one layer's weights as numbers, remade for every product
+	Teacher   int64 // its weights and norms
 }
 
 // Memory returns the bytes held.
@@ -273,5 +278,9 @@ func (t *Trainer) Memory() (m Memory) {
 		m.Gradients += int64(4 * len(l.grads))
 	}
 	m.Workspace = int64(4 * len(t.workspace))
+	if t.teacher != nil {
+		of := t.teacher.Memory()
+		m.Teacher = of.Weights + of.Norms
+	}
 	return m
 }
