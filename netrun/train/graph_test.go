@@ -176,15 +176,17 @@ func plainGradient(tr *Trainer, n int) map[*layer][][]float64 {
 		dv := make([]float64, len(l.out))
 		for j := range dv {
 			c := j % l.Out
-			v := float64(l.y[j]*l.scale[c] + l.bias[c])
+			// Rounded as nn does: what is at the edge of a window counts.
+			argument := float32(l.y[j]*l.scale[c]) + l.bias[c]
 			if l.proj != nil {
-				v += float64(l.proj.y[j]*l.proj.scale[c] + l.proj.bias[c])
+				argument += float32(l.proj.y[j]*l.proj.scale[c]) + l.proj.bias[c]
 			} else if l.short != nil {
-				v += float64(l.short.stream[j]) / 32 / step
+				argument += float32(l.short.stream[j] * (1.0 / 32 / l.step.value[0]))
 			}
+			v := float64(argument)
 			dv[j] = codes[l][j]
 			if l != last {
-				dv[j] *= float64(l.gain * window.Slope(float32(v), l.top))
+				dv[j] *= float64(l.gain * window.Slope(argument, l.top))
 				dstep -= dv[j] * (v - float64(l.offset)) / step
 			}
 			if r := v * step * 32; l.Stream && r >= 0 && r <= 255 {
