@@ -96,18 +96,10 @@ func (t *ConvTraining) conv5Chunk() (images, tiles int) {
 }
 
 // conv5Forward is Forward.
-func (t *ConvTraining) conv5Forward(ws *trainingWorkspace, y, x, w []float32, images int, pad float32) {
+func (t *ConvTraining) conv5Forward(ws *trainingWorkspace, y, x, b []float32, images int, pad float32) {
 	s, r := &t.shape, t.row
 	scratch, steps := &ws.scratch[0], t.row.conv5
-	weights := newPoints(&ws.u, s.OutC, s.InC, 0)
-	for o := range s.OutC {
-		weights.set(steps.weights, o, w[o*25*s.InC:], 5*s.InC, s.InC, scratch)
-	}
-	panels := oddLines(ceilDiv(s.OutC, r.nr) * r.nr * s.InC)
-	b := grow(&ws.b, conv5Points*panels)
-	for k := range conv5Points {
-		r.packF32Panels(b[k*panels:], weights.matrix(k).T())
-	}
+	panels := t.conv5Panels()
 	in, out := s.H*s.W*s.InC, s.OutH()*s.OutW()*s.OutC
 	step, tiles := t.conv5Chunk()
 	for i := 0; i < images; i += step {
@@ -127,13 +119,10 @@ func (t *ConvTraining) conv5Forward(ws *trainingWorkspace, y, x, w []float32, im
 }
 
 // conv5Inputs is Inputs.
-func (t *ConvTraining) conv5Inputs(ws *trainingWorkspace, dx, dy, w []float32, images int) {
+func (t *ConvTraining) conv5Inputs(ws *trainingWorkspace, dx, dy, b []float32, images int) {
 	s, r := &t.shape, t.row
 	scratch, steps := &ws.scratch[0], t.row.conv5
-	weights := newPoints(&ws.u, s.OutC, s.InC, r.nr)
-	for o := range s.OutC {
-		weights.set(steps.weights, o, w[o*25*s.InC:], 5*s.InC, s.InC, scratch)
-	}
+	weights := points{b, s.OutC, s.InC, r.nr}
 	in, out := s.H*s.W*s.InC, s.OutH()*s.OutW()*s.OutC
 	step, tiles := t.conv5Chunk()
 	for i := 0; i < images; i += step {

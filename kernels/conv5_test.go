@@ -56,9 +56,9 @@ func TestConv5(t *testing.T) {
 				y := place(a, "y", images*out, at, nans(images*out))
 				dx, dw := place(a, "dx", images*in, at, nans(images*in)), place(a, "dw", len(before), at, before)
 				a.run(func() {
-					p.Forward(y, x, w, images, pad)
+					p.Forward(y, x, forwardWeights(p, w), images, pad)
 					p.Weights(dw, x, dy, images, pad, add)
-					p.Inputs(dx, dy, w, images)
+					p.Inputs(dx, dy, inputsWeights(p, w), images)
 				})
 				// Errors are those of a tile, whose elements at the edges of an
 				// image are sums of fewer products than others.

@@ -3,9 +3,8 @@ package kernels
 import "testing"
 
 // BenchmarkConvTraining is a product of training a 3x3 convolution of a network's
-// layers on 16 images, by direct sums and by Winograd's
-// F(2x2, 3x3) and F(4x4, 3x3): multiply-adds of the direct
-// sums a second.
+// layers on 16 images, by direct sums and by Winograd's F(2x2, 3x3) and F(4x4, 3x3):
+// multiply-adds of the direct sums a second. Weights are packed before.
 func BenchmarkConvTraining(b *testing.B) {
 	for _, l := range []struct {
 		name    string
@@ -39,12 +38,15 @@ func BenchmarkConvTraining(b *testing.B) {
 						t.inputs = newWinograd(t.row, m, l.side, l.side, l.out, l.in, 1, 1)
 						t.weights = t.forward
 					}
+					forward, inputs := new(ConvWeights), new(ConvWeights)
+					t.PackForward(forward, w, nil)
+					t.PackInputs(inputs, w, nil)
 					for b.Loop() {
 						switch product {
 						case "forward":
-							t.Forward(y, x, w, images, 0)
+							t.Forward(y, x, forward, images, 0)
 						case "inputs":
-							t.Inputs(x, y, w, images)
+							t.Inputs(x, y, inputs, images)
 						default:
 							t.Weights(grad, x, y, images, 0, false)
 						}

@@ -121,42 +121,42 @@ func (t *ConvTraining) Kernel() string { return t.row.name() }
 // Shape is the convolution's shape.
 func (t *ConvTraining) Shape() ConvShape { return t.shape }
 
-func (t *ConvTraining) check(method string, x, w, y, images int) {
+func (t *ConvTraining) check(method string, x, y, images int) {
 	s := &t.shape
-	in, out, weights := s.H*s.W*s.InC, s.OutH()*s.OutW()*s.OutC, s.OutC*s.K()
-	if images < 0 || images > maxDim || x != images*in || y != images*out || w != weights {
-		panic(fmt.Sprintf("kernels: ConvTraining.%s: %d images, %d inputs, %d weights, %d outputs: want %d*%d = %d inputs, %d weights, %d*%d = %d outputs",
-			method, images, x, w, y, images, in, images*in, weights, images, out, images*out))
+	in, out := s.H*s.W*s.InC, s.OutH()*s.OutW()*s.OutC
+	if images < 0 || images > maxDim || x != images*in || y != images*out {
+		panic(fmt.Sprintf("kernels: ConvTraining.%s: %d images, %d inputs, %d outputs: want %d*%d = %d inputs, %d*%d = %d outputs",
+			method, images, x, y, images, in, images*in, images, out, images*out))
 	}
 }
 
+// packed returns weights that were packed for the method.
+func (t *ConvTraining) packed(method string, w *ConvWeights, inputs bool) []float32 {
+	if w.of != t || w.inputs != inputs {
+		panic("kernels: ConvTraining." + method + ": the weights were not packed for it")
+	}
+	return w.data
+}
+
 // Forward sets y[images][OutH][OutW][OutC] to the convolution of
-// x[images][H][W][InC] with w. Pixels outside an image have the value pad. A sum
-// takes its products in the order of the weights, as MatMul's does, unless they are
-// transformed. It panics if a length is not as the shape says.
-func (t *ConvTraining) Forward(y, x, w []float32, images int, pad float32) {
-	t.check("Forward", len(x), len(w), len(y), images)
+// x[images][H][W][InC] with the weights that PackForward packed. Pixels outside an
+// image have the value pad. A sum takes its products in the order of the weights, as
+// MatMul's does, unless they are transformed. It panics if a length is not as the shape
+// says, or if the weights are of another ConvTraining or for Inputs.
+func (t *ConvTraining) Forward(y, x []float32, w *ConvWeights, images int, pad float32) {
+	t.check("Forward", len(x), len(y), images)
+	b := t.packed("Forward", w, false)
 	ws := t.pool.Get().(*trainingWorkspace)
 	defer t.pool.Put(ws)
 	if !t.exact && t.conv5() {
-		t.conv5Forward(ws, y, x, w, images, pad)
+		t.conv5Forward(ws, y, x, b, images, pad)
+		return
+	}
+	if p := t.forward; p != nil {
+		p.convolve(ws, y, x, b, images, pad)
 		return
 	}
 	s := &t.shape
-	k, nr := s.K(), t.row.nr
-	if p := t.forward; p != nil {
-		p.convolve(ws, y, x, func(tap int) Matrix {
-			return Matrix{Data: w[tap*s.InC:], Rows: s.InC, Cols: s.OutC, RowStride: 1, ColStride: k}
-		}, images, pad)
-		return
-	}
-	width := ceilDiv(s.OutC, nr) * nr
-	b := grow(&ws.b, width*k)
-	m := RowMajor(w, s.OutC, k).T()
-	for k0, kc := 0, 0; k0 < k; k0 += kc {
-		kc = blockSize(k-k0, trainingKC, 1)
-		t.row.packF32Panels(b[width*k0:], m.view(k0, 0, kc, s.OutC))
-	}
 	in, out := s.H*s.W*s.InC, s.OutH()*s.OutW()*s.OutC
 	step := t.chunk()
 	for i := 0; i < images; i += step {
@@ -286,7 +286,10 @@ func (p *trainingPanel) multiply(c []float32, cRows []uintptr, a *float32, aRows
 // are transformed. Pixels outside an image have the value pad. It panics if a length is not as the shape
 // says.
 func (t *ConvTraining) Weights(grad, x, dy []float32, images int, pad float32, add bool) {
-	t.check("Weights", len(x), len(grad), len(dy), images)
+	t.check("Weights", len(x), len(dy), images)
+	if s := &t.shape; len(grad) != s.OutC*s.K() {
+		panic(fmt.Sprintf("kernels: ConvTraining.Weights: a gradient of %d: want %d*%d", len(grad), s.K(), s.OutC))
+	}
 	if images == 0 && !add {
 		clear(grad)
 	}
@@ -326,32 +329,26 @@ func (t *ConvTraining) Weights(grad, x, dy []float32, images int, pad float32, a
 }
 
 // Inputs sets dx[images][H][W][InC] to the gradient of the inputs, of dy and the
-// weights w. It panics if a length is not as the shape says.
-func (t *ConvTraining) Inputs(dx, dy, w []float32, images int) {
-	t.check("Inputs", len(dx), len(w), len(dy), images)
+// weights that PackInputs packed. It panics if a length is not as the shape says, or
+// if the weights are of another ConvTraining or for Forward.
+func (t *ConvTraining) Inputs(dx, dy []float32, w *ConvWeights, images int) {
+	t.check("Inputs", len(dx), len(dy), images)
+	b := t.packed("Inputs", w, true)
 	ws := t.pool.Get().(*trainingWorkspace)
 	defer t.pool.Put(ws)
 	if t.conv5() {
-		t.conv5Inputs(ws, dx, dy, w, images)
+		t.conv5Inputs(ws, dx, dy, b, images)
 		return
-	}
-	s, r := &t.shape, t.row
-	k, nr, taps := s.K(), r.nr, s.KH*s.KW
-	// of is the matrix [OutC][InC] of a tap's weights.
-	of := func(tap int) Matrix {
-		return Matrix{Data: w[tap*s.InC:], Rows: s.OutC, Cols: s.InC, RowStride: k, ColStride: 1}
 	}
 	if p := t.inputs; p != nil {
-		p.convolve(ws, dx, dy, func(tap int) Matrix { return of(8 - tap) }, images, 0)
+		p.convolve(ws, dx, dy, b, images, 0)
 		return
 	}
-	width := ceilDiv(s.InC, nr) * nr
-	b := grow(&ws.b, taps*s.OutC*width)
+	s := &t.shape
 	in, out := s.H*s.W*s.InC, s.OutH()*s.OutW()*s.OutC
-	step := t.chunk()
 	if t.dy != nil {
-		t.packFlipped(b, width, of)
 		padH, padW := s.KH-1-s.PadH, s.KW-1-s.PadW
+		step := t.chunk()
 		for i := 0; i < images; i += step {
 			n := min(step, images-i)
 			grads := t.padded(ws, dy[i*out:(i+n)*out], s.OutH(), s.OutW(), s.OutC, padH, padW, 0)
@@ -359,33 +356,9 @@ func (t *ConvTraining) Inputs(dx, dy, w []float32, images int) {
 		}
 		return
 	}
-	for tap := range taps {
-		r.packF32Panels(b[tap*s.OutC*width:], of(tap))
-	}
 	for i := 0; i < images; i += t.x.group {
 		n := min(t.x.group, images-i)
-		t.scatter(ws, dx[i*in:(i+n)*in], dy[i*out:(i+n)*out], b, width, n)
-	}
-}
-
-// packFlipped packs the weights of the convolution from dy to dx: the taps in
-// the opposite order, outputs and inputs exchanged. A block of the reduction may
-// begin and end within a tap.
-func (t *ConvTraining) packFlipped(b []float32, width int, of func(tap int) Matrix) {
-	s, r := &t.shape, t.row
-	taps := s.KH * s.KW
-	k := taps * s.OutC
-	for k0, kc := 0, 0; k0 < k; k0 += kc {
-		kc = blockSize(k-k0, trainingKC, 1)
-		for j := 0; j < s.InC; j += r.nr {
-			panel := b[width*k0+j*kc:]
-			for at := k0; at < k0+kc; {
-				tap, o := at/s.OutC, at%s.OutC
-				n := min(s.OutC-o, k0+kc-at)
-				r.packF32Panels(panel[(at-k0)*r.nr:], of(taps-1-tap).view(o, j, n, min(r.nr, s.InC-j)))
-				at += n
-			}
-		}
+		t.scatter(ws, dx[i*in:(i+n)*in], dy[i*out:(i+n)*out], b, ceilDiv(s.InC, t.row.nr)*t.row.nr, n)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"unsafe"
 
@@ -163,7 +164,7 @@ func TestWinogradExact(t *testing.T) {
 				if more == 1 && p.forward != nil || more == 0 && (p.forward == nil) != (row.winograd == nil) {
 					t.Fatalf("%s: products up to %d: transforms: %v", row.name(), largest*bound*(1+3*more), p.forward != nil)
 				}
-				p.Forward(y, x, w, 1, -largest)
+				p.Forward(y, x, forwardWeights(p, w), 1, -largest)
 				want, none := make([]float32, len(y)), make([]float32, len(y))
 				ref.ConvTraining(want, make([]float32, len(x)), make([]float32, len(w)), x, w, none, 1, -largest, ref.ConvShape(s))
 				if i := firstDifference(y, want); i >= 0 {
@@ -218,9 +219,9 @@ func checkConvTraining(t *testing.T, a *arena, rng *rand.Rand, s ConvShape) {
 	x, w, dy := input(a, "x", at, xs), input(a, "w", at, ws), input(a, "dy", at, dys)
 	y, dx, dw := place(a, "y", len(wantY), at, nans(len(wantY))), place(a, "dx", len(wantDX), at, nans(len(wantDX))), place(a, "dw", len(wantDW), at, before)
 	a.run(func() {
-		p.Forward(y, x, w, images, pad)
+		p.Forward(y, x, forwardWeights(p, w), images, pad)
 		p.Weights(dw, x, dy, images, pad, add)
-		p.Inputs(dx, dy, w, images)
+		p.Inputs(dx, dy, inputsWeights(p, w), images)
 	})
 	for _, c := range []struct {
 		what      string
@@ -259,7 +260,7 @@ func TestConvTrainingBits(t *testing.T) {
 		want := make([]float32, len(dy))
 		MatMul(RowMajor(want, images*positions, s.OutC), RowMajor(patches, images*positions, k), RowMajor(w, s.OutC, k).T(), false)
 		got := make([]float32, len(dy))
-		p.Forward(got, x, w, images, 0)
+		p.Forward(got, x, forwardWeights(p, w), images, 0)
 		if i := firstDifference(got, want); i >= 0 {
 			t.Fatalf("sum %d: got %v, want %v", i, got[i], want[i])
 		}
@@ -283,15 +284,43 @@ func TestConvTrainingErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	x, w, y := make([]float32, 2*24), make([]float32, 40), make([]float32, 2*30)
-	wantPanic(t, func() { p.Forward(y[1:], x, w, 2, 0) }, "ConvTraining.Forward")
+	forward, inputs := forwardWeights(p, w), inputsWeights(p, w)
+	wantPanic(t, func() { p.Forward(y[1:], x, forward, 2, 0) }, "ConvTraining.Forward")
+	wantPanic(t, func() { p.Forward(y, x, inputs, 2, 0) }, "ConvTraining.Forward")
 	wantPanic(t, func() { p.Weights(w, x, y, 1, 0, false) }, "ConvTraining.Weights")
-	wantPanic(t, func() { p.Inputs(x, y, w[1:], 2) }, "ConvTraining.Inputs")
-	wantPanic(t, func() { p.Inputs(nil, nil, w, -1) }, "ConvTraining.Inputs")
+	wantPanic(t, func() { p.Weights(w[1:], x, y, 2, 0, false) }, "ConvTraining.Weights")
+	wantPanic(t, func() { p.PackInputs(inputs, w[1:], nil) }, "ConvTraining", "39 weights")
+	wantPanic(t, func() { p.Inputs(x, y, forward, 2) }, "ConvTraining.Inputs")
+	wantPanic(t, func() { p.Inputs(x, y, new(ConvWeights), 2) }, "ConvTraining.Inputs")
+	wantPanic(t, func() { p.Inputs(nil, nil, inputs, -1) }, "ConvTraining.Inputs")
 	noAllocs(t, "ConvTraining", func() {
-		p.Forward(y, x, w, 2, 0)
+		p.Forward(y, x, forward, 2, 0)
 		p.Weights(w, x, y, 2, 0, true)
-		p.Inputs(x, y, w, 2)
+		p.Inputs(x, y, inputs, 2)
 	})
+}
+
+// backwards runs tasks on goroutines, the last one first.
+func backwards(tasks int, task func(i int)) {
+	var wait sync.WaitGroup
+	for i := range tasks {
+		wait.Go(func() { task(tasks - 1 - i) })
+	}
+	wait.Wait()
+}
+
+// forwardWeights packs w where nothing can rely on zeros.
+func forwardWeights(p *ConvTraining, w []float32) *ConvWeights {
+	packed := &ConvWeights{data: nans(1 << 16)}
+	p.PackForward(packed, w, backwards)
+	return packed
+}
+
+// inputsWeights does so in the calling goroutine.
+func inputsWeights(p *ConvTraining, w []float32) *ConvWeights {
+	packed := &ConvWeights{data: nans(1 << 16)}
+	p.PackInputs(packed, w, nil)
+	return packed
 }
 
 // TestWinogradRounding bounds the error of sums of random numbers: its root mean
@@ -319,7 +348,7 @@ func TestWinogradRounding(t *testing.T) {
 				p.forward = newWinograd(row, m, s.H, s.W, s.InC, s.OutC, 0, 0)
 			}
 			y := make([]float32, s.OutH()*s.OutW()*s.OutC)
-			p.Forward(y, x, w, 1, 0)
+			p.Forward(y, x, forwardWeights(p, w), 1, 0)
 			wrong, size := 0.0, 0.0
 			for i, got := range y {
 				at, o, want := i/s.OutC, i%s.OutC, 0.0

@@ -58,8 +58,13 @@ type winograd struct {
 	uFreq         int
 }
 
-// winogradProducts is how many frequencies of tiles are worked on at a time, about.
-const winogradProducts = 1536
+// About so many frequencies of tiles are worked on at a time. Where there are many
+// weights, or sums of their gradients, it is more of them that read these from afar.
+const (
+	winogradProducts     = 1536
+	winogradManyProducts = 3456
+	winogradManyWeights  = 96 * 96
+)
 
 // newWinograd returns nil if this is no convolution for these transforms.
 func newWinograd(row *f32Row, m, h, w, c, n, padH, padW int) *winograd {
@@ -74,7 +79,11 @@ func newWinograd(row *f32Row, m, h, w, c, n, padH, padW int) *winograd {
 	p.right = uintptr(columns) - p.left - p.inside
 	p.wide = ceilDiv(n, row.nr) * row.nr
 	p.cRow, p.nRow = unaliased(c), unaliased(p.wide)
-	p.group = max(1, winogradProducts/(p.frequencies()*p.tiles))
+	products := winogradProducts
+	if c*n >= winogradManyWeights {
+		products = winogradManyProducts
+	}
+	p.group = max(1, products/(p.frequencies()*p.tiles))
 	p.vFreq, p.mFreq, p.uFreq = oddLines(p.group*p.tiles*p.cRow), oddLines(p.group*p.tiles*p.nRow), oddLines(p.wide*c)
 	return p
 }
@@ -114,21 +123,14 @@ func (p *winograd) grow(ws *trainingWorkspace, u, v, m int) {
 	grow(&ws.spare, (p.outW+p.m*p.m)*p.n)
 }
 
-// convolve sets y to the convolution of images x. of is the matrix [c][n] of the
-// weights of a tap.
-func (p *winograd) convolve(ws *trainingWorkspace, y, x []float32, of func(tap int) Matrix, images int, pad float32) {
-	size := p.wide * p.c
-	taps := grow(&ws.b, 9*size)
-	for tap := range 9 {
-		p.row.packF32Panels(taps[tap*size:], of(tap))
-	}
-	p.grow(ws, p.uFreq, p.vFreq, p.mFreq)
-	p.row.winograd.weights[p.m](&ws.u[0], uintptr(4*p.uFreq), &taps[0], uintptr(4*size), uintptr(size), &ws.line[0])
+// convolve sets y to the convolution of images x with transformed weights u.
+func (p *winograd) convolve(ws *trainingWorkspace, y, x, u []float32, images int, pad float32) {
+	p.grow(ws, 0, p.vFreq, p.mFreq)
 	fill(ws.outside[:p.w*p.c], pad)
 	for at, lines, n := 0, images*p.lines, 0; at < lines; at += n {
 		n = blockSize(lines-at, p.group, 1)
 		p.input(ws, x, at, n, pad)
-		p.multiply(ws, n*p.tiles)
+		p.multiply(ws, u, n*p.tiles)
 		for i := range n {
 			p.output(ws, y, at+i, ws.m[i*p.tiles*p.nRow:])
 		}
@@ -152,14 +154,14 @@ func (p *winograd) input(ws *trainingWorkspace, x []float32, at, n int, pad floa
 }
 
 // multiply multiplies transformed tiles by transformed weights.
-func (p *winograd) multiply(ws *trainingWorkspace, tiles int) {
+func (p *winograd) multiply(ws *trainingWorkspace, u []float32, tiles int) {
 	r := p.row
 	for f := range p.frequencies() {
 		for j := 0; j < p.wide; j += r.nr {
 			for k, kc := 0, 0; k < p.c; k += kc {
 				kc = blockSize(p.c-k, trainingKC, 1)
 				add := uintptr(min(k, 1))
-				b := &ws.u[f*p.uFreq+j*p.c+k*r.nr]
+				b := &u[f*p.uFreq+j*p.c+k*r.nr]
 				for t, i, rows, cut := 0, 0, 0, cutRows(tiles, r.mr()); t < cut.n; t, i = t+1, i+rows {
 					rows = cut.rows(t)
 					r.tiles[rows](&ws.m[f*p.mFreq+i*p.nRow+j], uintptr(4*p.nRow), &ws.v[f*p.vFreq+i*p.cRow+k], uintptr(4*p.cRow), 4, b, uintptr(kc), add)
@@ -208,33 +210,48 @@ func (p *winograd) output(ws *trainingWorkspace, y []float32, line int, products
 	}
 }
 
-// weights sets grad[9][c][n] to the gradient of the weights, or adds it to grad.
+// weights sets grad[9][c][n] to the gradient of the weights, or adds it to grad. Sums
+// are kept by panels. Behind the last group of lines a panel goes to grad at once, so
+// that of a single group there is one at a time.
 func (p *winograd) weights(ws *trainingWorkspace, grad, x, dy []float32, images int, pad float32, add bool) {
-	nr, size := p.row.nr, p.group*p.tiles
-	qFreq, sumFreq := oddLines(size*p.wide), oddLines(p.c*p.nRow)
+	nr, size, lines := p.row.nr, p.group*p.tiles, images*p.lines
+	panel := p.c * nr
+	if lines <= p.group {
+		panel = 0
+	}
+	qFreq, sumFreq := oddLines(size*p.wide), oddLines(p.c*nr+panel*(p.wide/nr-1))
 	p.grow(ws, sumFreq, p.vFreq, qFreq)
 	fill(ws.outside[:p.w*p.c], pad)
 	clear(ws.spare[:(p.outW+p.m*p.m)*p.n])
-	for at, lines, n := 0, images*p.lines, 0; at < lines; at += n {
+	for at, n := 0, 0; at < lines; at += n {
 		n = blockSize(lines-at, p.group, 1)
 		p.input(ws, x, at, n, pad)
-		for i := range n {
-			for j := 0; j < p.n; j += nr { // by panels, as they are multiplied
+		for j := 0; j < p.n; j += nr {
+			for i := range n {
 				p.gradient(ws, dy, at+i, j, ws.m[j*size+i*p.tiles*nr:], qFreq)
 			}
+			sums := ws.u[j/nr*panel:]
+			p.correlate(ws, sums, sumFreq, ws.m[j*size:], qFreq, n*p.tiles, at > 0)
+			if at+n == lines {
+				p.taps(ws, grad, j, sums, sumFreq, add)
+			}
 		}
-		p.correlate(ws, qFreq, sumFreq, n*p.tiles, at > 0)
 	}
-	rows, cols := p.c, p.n
-	if p.nRow == p.n {
-		rows, cols = 1, p.c*p.n
+}
+
+// taps transforms the sums of the panel at column j back.
+func (p *winograd) taps(ws *trainingWorkspace, grad []float32, j int, sums []float32, freq int, add bool) {
+	nr := p.row.nr
+	rows, cols := p.c, min(nr, p.n-j)
+	if p.n == nr {
+		rows, cols = 1, p.c*nr
 	}
 	flag := uintptr(0)
 	if add {
 		flag = 1
 	}
 	for i := range rows {
-		p.row.winograd.taps[p.m](&grad[i*p.n], uintptr(4*p.c*p.n), &ws.u[i*p.nRow], uintptr(4*sumFreq), uintptr(cols), flag, &ws.line[0])
+		p.row.winograd.taps[p.m](&grad[i*p.n+j], uintptr(4*p.c*p.n), &sums[i*nr], uintptr(4*freq), uintptr(cols), flag, &ws.line[0])
 	}
 }
 
@@ -265,20 +282,20 @@ func (p *winograd) gradient(ws *trainingWorkspace, dy []float32, line, j int, to
 	}
 }
 
-// correlate multiplies transformed tiles by those of gradients, and adds up over tiles.
-func (p *winograd) correlate(ws *trainingWorkspace, qFreq, sumFreq, tiles int, add bool) {
+// correlate multiplies transformed tiles by a panel of those of gradients, and adds up
+// over tiles.
+func (p *winograd) correlate(ws *trainingWorkspace, sums []float32, sumFreq int, q []float32, qFreq, tiles int, add bool) {
 	r := p.row
 	flag := uintptr(0)
 	if add {
 		flag = 1
 	}
+	cut := cutRows(p.c, r.mr())
 	for f := range p.frequencies() {
-		for j := 0; j < p.wide; j += r.nr {
-			b := &ws.m[f*qFreq+j*p.group*p.tiles]
-			for t, i, rows, cut := 0, 0, 0, cutRows(p.c, r.mr()); t < cut.n; t, i = t+1, i+rows {
-				rows = cut.rows(t)
-				r.tiles[rows](&ws.u[f*sumFreq+i*p.nRow+j], uintptr(4*p.nRow), &ws.v[f*p.vFreq+i], 4, uintptr(4*p.cRow), b, uintptr(tiles), flag)
-			}
+		b := &q[f*qFreq]
+		for t, i, rows := 0, 0, 0; t < cut.n; t, i = t+1, i+rows {
+			rows = cut.rows(t)
+			r.tiles[rows](&sums[f*sumFreq+i*r.nr], uintptr(4*r.nr), &ws.v[f*p.vFreq+i], 4, uintptr(4*p.cRow), b, uintptr(tiles), flag)
 		}
 	}
 }

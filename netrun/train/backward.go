@@ -159,6 +159,9 @@ func (t *Trainer) convGradient(l *layer, w, din []float32, n int, add bool) {
 	// This is the last of the gradient of a layer that it activates, unless its
 	// projection reads that one too.
 	passes := l.activates && (l.proj == nil || l.proj.from != l.from)
+	if din != nil {
+		l.conv.PackInputs(&t.packed, w, t.tasks)
+	}
 	t.shards(n, func(s, lo, hi, worker int) {
 		if passes {
 			l.from.clearSums(s)
@@ -181,10 +184,10 @@ func (t *Trainer) convGradient(l *layer, w, din []float32, n int, add bool) {
 			case din == nil:
 			case add:
 				d := t.scratch[worker].input[:m*in]
-				l.conv.Inputs(d, dlin, w, m)
+				l.conv.Inputs(d, dlin, &t.packed, m)
 				kernels.AddTo(din[lo*in:(lo+m)*in], d)
 			default:
-				l.conv.Inputs(din[lo*in:(lo+m)*in], dlin, w, m)
+				l.conv.Inputs(din[lo*in:(lo+m)*in], dlin, &t.packed, m)
 			}
 			if passes {
 				t.activationGradient(l.from, s, lo, lo+m, worker)

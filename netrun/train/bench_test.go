@@ -32,12 +32,16 @@ func BenchmarkStep(b *testing.B) {
 		{"lenet", lenet, DST, kernels.Pow2x4, kernels.U4, ""},
 		{"resnet20", resnet, Float, kernels.Float32, kernels.F32, ""},
 		{"resnet20", resnet, DST, kernels.Ternary, kernels.U2, ""},
+		{"vgg-small", resnet, DST, kernels.Ternary, kernels.U2, ""}, // seconds a step: -benchtime 3x
 	} {
 		name := "network=" + f.network + "/method=" + f.method + "/w=" + f.w.String() + "/a=" + f.a.String()
 		if f.state != "" {
 			name += "/state=" + f.state
 		}
 		b.Run(name, func(b *testing.B) {
+			if f.network == "vgg-small" && testing.Short() {
+				b.Skip("its steps take seconds")
+			}
 			d, err := nn.NamedNetwork(f.network)
 			if err != nil {
 				b.Fatal(err)

@@ -9,9 +9,11 @@ import (
 // they stay near the core.
 const chunkElements = 1 << 16
 
-// chunk is the number of images whose sums are made at a time.
+// chunk is the number of images whose sums are made at a time. A call reads the weights
+// and writes their gradient: it shall have sums enough for that to cost little.
 func chunk(b *nn.Block) int {
-	return max(1, min(shard, chunkElements/b.LinearShape().Size()))
+	sums, weights := b.LinearShape().Size(), b.Out*b.K()
+	return max(1, min(shard, max(chunkElements, 4*weights)/sums))
 }
 
 // newConv plans the products of a convolution.

@@ -78,6 +78,7 @@ func (t *Trainer) values(l *layer) []float32 {
 // the core. With statistics set, shards take sums for these.
 func (t *Trainer) conv(l *layer, w []float32, n int, statistics bool) {
 	in, rows, size := l.In.Size(), l.positions, l.sum*l.Out
+	l.conv.PackForward(&t.packed, w, t.tasks)
 	t.shards(n, func(s, lo, hi, worker int) {
 		clear(l.sums(s))
 		for step := chunk(l.Block); lo < hi; lo += step {
@@ -88,10 +89,10 @@ func (t *Trainer) conv(l *layer, w []float32, n int, statistics bool) {
 			x, y := l.in[lo*in:(lo+m)*in], l.y[lo*size:(lo+m)*size]
 			if l.Pool > 1 {
 				lin := t.scratch[worker].lin[:m*rows*l.Out]
-				l.conv.Forward(lin, x, w, m, l.padding())
+				l.conv.Forward(lin, x, &t.packed, m, l.padding())
 				kernels.MaxPoolArg(y, l.arg[lo*size:(lo+m)*size], lin, poolShape(l.Block), m)
 			} else {
-				l.conv.Forward(y, x, w, m, l.padding())
+				l.conv.Forward(y, x, &t.packed, m, l.padding())
 			}
 			if statistics {
 				l.columnSums(s, lo, lo+m)

@@ -42,6 +42,11 @@ func parallel(workers, n int, task func(i, worker int)) {
 	wait.Wait()
 }
 
+// tasks runs n tasks on the trainer's goroutines.
+func (t *Trainer) tasks(n int, task func(i int)) {
+	parallel(t.workers, n, func(i, _ int) { task(i) })
+}
+
 // blocks is the number of blocks of size each that n items make.
 func blocks(n, size int) int { return (n + size - 1) / size }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 
+	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/data"
 	"example.com/lowbit/netrun/nn"
 	"example.com/lowbit/netrun/quant"
@@ -28,6 +29,7 @@ type Trainer struct {
 	order     []int32 // images of the epoch at hand
 	orderOf   int     // its epoch, -1 before the first
 	workspace []float32
+	packed    kernels.ConvWeights // of the convolution at hand
 	scratch   []scratch
 	input     []float32
 	labels    []uint8
@@ -257,7 +259,7 @@ type Memory struct {
 	Norms     int64 // batch norm's parameters and statistics, biases, steps
 	Gradients int64
 	Optimizer int64 // moments
-	Workspace int64 // one layer's weights as numbers, remade for every product
+	Workspace int64 // one layer's weights as numbers and as they are multiplied by, remade for every product
 	Teacher   int64 // its weights and norms
 }
 
@@ -277,7 +279,7 @@ func (t *Trainer) Memory() (m Memory) {
 		m.Norms += int64(4 * (len(l.mean) + len(l.variance)))
 		m.Gradients += int64(4 * len(l.grads))
 	}
-	m.Workspace = int64(4 * len(t.workspace))
+	m.Workspace = int64(4*len(t.workspace) + t.packed.Bytes())
 	if t.teacher != nil {
 		of := t.teacher.Memory()
 		m.Teacher = of.Weights + of.Norms
