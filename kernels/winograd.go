@@ -63,7 +63,7 @@ type winograd struct {
 const (
 	winogradProducts     = 1536
 	winogradManyProducts = 3456
-	winogradManyWeights  = 96 * 96
+	winogradManyWeights  = 200 * 200
 )
 
 // newWinograd returns nil if this is no convolution for these transforms.
@@ -210,48 +210,54 @@ func (p *winograd) output(ws *trainingWorkspace, y []float32, line int, products
 	}
 }
 
-// weights sets grad[9][c][n] to the gradient of the weights, or adds it to grad. Sums
-// are kept by panels. Behind the last group of lines a panel goes to grad at once, so
-// that of a single group there is one at a time.
+// winogradPanels is how many panels of a gradient are worked on at a time, where all
+// lines are one group: their sums need not leave the caches.
+const winogradPanels = 4
+
+// weights sets grad[9][c][n] to the gradient of the weights, or adds it to grad.
 func (p *winograd) weights(ws *trainingWorkspace, grad, x, dy []float32, images int, pad float32, add bool) {
 	nr, size, lines := p.row.nr, p.group*p.tiles, images*p.lines
-	panel := p.c * nr
+	cols := p.wide
 	if lines <= p.group {
-		panel = 0
+		cols = min(cols, winogradPanels*nr)
 	}
-	qFreq, sumFreq := oddLines(size*p.wide), oddLines(p.c*nr+panel*(p.wide/nr-1))
-	p.grow(ws, sumFreq, p.vFreq, qFreq)
+	sums := sumsOf{unaliased(cols), oddLines(p.c * unaliased(cols))}
+	qFreq := oddLines(size * p.wide)
+	p.grow(ws, sums.freq, p.vFreq, qFreq)
 	fill(ws.outside[:p.w*p.c], pad)
 	clear(ws.spare[:(p.outW+p.m*p.m)*p.n])
 	for at, n := 0, 0; at < lines; at += n {
 		n = blockSize(lines-at, p.group, 1)
 		p.input(ws, x, at, n, pad)
-		for j := 0; j < p.n; j += nr {
-			for i := range n {
+		for i := range n {
+			for j := 0; j < p.n; j += nr { // by panels, as they are multiplied
 				p.gradient(ws, dy, at+i, j, ws.m[j*size+i*p.tiles*nr:], qFreq)
 			}
-			sums := ws.u[j/nr*panel:]
-			p.correlate(ws, sums, sumFreq, ws.m[j*size:], qFreq, n*p.tiles, at > 0)
+		}
+		for j := 0; j < p.wide; j += cols {
+			p.correlate(ws, sums, ws.m[j*size:], qFreq, min(cols, p.wide-j), n*p.tiles, at > 0)
 			if at+n == lines {
-				p.taps(ws, grad, j, sums, sumFreq, add)
+				p.taps(ws, grad[j:], sums, min(cols, p.n-j), add)
 			}
 		}
 	}
 }
 
-// taps transforms the sums of the panel at column j back.
-func (p *winograd) taps(ws *trainingWorkspace, grad []float32, j int, sums []float32, freq int, add bool) {
-	nr := p.row.nr
-	rows, cols := p.c, min(nr, p.n-j)
-	if p.n == nr {
-		rows, cols = 1, p.c*nr
+// A sumsOf says how many elements lie between rows of sums, and between frequencies.
+type sumsOf struct{ row, freq int }
+
+// taps transforms sums back, to so many columns of grad.
+func (p *winograd) taps(ws *trainingWorkspace, grad []float32, sums sumsOf, cols int, add bool) {
+	rows := p.c
+	if cols == p.n && sums.row == p.n {
+		rows, cols = 1, p.c*p.n
 	}
 	flag := uintptr(0)
 	if add {
 		flag = 1
 	}
 	for i := range rows {
-		p.row.winograd.taps[p.m](&grad[i*p.n+j], uintptr(4*p.c*p.n), &sums[i*nr], uintptr(4*freq), uintptr(cols), flag, &ws.line[0])
+		p.row.winograd.taps[p.m](&grad[i*p.n], uintptr(4*p.c*p.n), &ws.u[i*sums.row], uintptr(4*sums.freq), uintptr(cols), flag, &ws.line[0])
 	}
 }
 
@@ -282,9 +288,9 @@ func (p *winograd) gradient(ws *trainingWorkspace, dy []float32, line, j int, to
 	}
 }
 
-// correlate multiplies transformed tiles by a panel of those of gradients, and adds up
-// over tiles.
-func (p *winograd) correlate(ws *trainingWorkspace, sums []float32, sumFreq int, q []float32, qFreq, tiles int, add bool) {
+// correlate multiplies transformed tiles by so many columns of those of gradients, and
+// adds up over tiles.
+func (p *winograd) correlate(ws *trainingWorkspace, sums sumsOf, q []float32, qFreq, cols, tiles int, add bool) {
 	r := p.row
 	flag := uintptr(0)
 	if add {
@@ -292,10 +298,12 @@ func (p *winograd) correlate(ws *trainingWorkspace, sums []float32, sumFreq int,
 	}
 	cut := cutRows(p.c, r.mr())
 	for f := range p.frequencies() {
-		b := &q[f*qFreq]
-		for t, i, rows := 0, 0, 0; t < cut.n; t, i = t+1, i+rows {
-			rows = cut.rows(t)
-			r.tiles[rows](&sums[f*sumFreq+i*r.nr], uintptr(4*r.nr), &ws.v[f*p.vFreq+i], 4, uintptr(4*p.cRow), b, uintptr(tiles), flag)
+		for j := 0; j < cols; j += r.nr {
+			b := &q[f*qFreq+j*p.group*p.tiles]
+			for t, i, rows := 0, 0, 0; t < cut.n; t, i = t+1, i+rows {
+				rows = cut.rows(t)
+				r.tiles[rows](&ws.u[f*sums.freq+i*sums.row+j], uintptr(4*sums.row), &ws.v[f*p.vFreq+i], 4, uintptr(4*p.cRow), b, uintptr(tiles), flag)
+			}
 		}
 	}
 }
