@@ -2,8 +2,8 @@ package kernels
 
 // Convolutions of 5x5 and their gradients by Winograd's F(4x4, 5x5): 400 products for the
 // 16 sums of a tile are 64, one for each of the points at which polynomials are
-// multiplied. Of whole numbers, sums are whole no more: those of low-bit networks are
-// not taken this way.
+// multiplied. Of whole numbers, sums are whole no more: Forward does not take exact ones
+// this way; gradients, which are not whole, always do.
 
 // A conv5Transform takes tiles of channels, 8 times blocks of them, to the points or
 // back. Rows and columns lie so many bytes apart.

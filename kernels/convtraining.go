@@ -7,11 +7,12 @@ import (
 
 // A ConvTraining computes the three float32 products of training a convolution:
 // its sums, and the gradients of its weights and of its inputs. No matrix of
-// patches is ever made: windows are multiplied where they lie in the image, or those
-// of 3x3 weights at a stride of 1 are transformed to fewer products (see winograd). It
-// is safe for use by many goroutines; each method runs on the calling one, and
-// allocates nothing once its pooled workspace has grown. For one kernel, the
-// bits of a result depend only on the values.
+// patches is ever made: windows are multiplied where they lie in the image, or, at a
+// stride of 1 and with channels in multiples of 8, those of 3x3 and 5x5 weights are
+// transformed to fewer products (see winograd and conv5), which rounds more: by some
+// 1e-6 and 1e-5 of the largest sums. It is safe for use by many goroutines; each
+// method runs on the calling one, and allocates nothing once its pooled workspace has
+// grown. For one kernel, the bits of a result depend only on the values.
 type ConvTraining struct {
 	row   *f32Row
 	shape ConvShape
@@ -75,6 +76,9 @@ type trainingWorkspace struct {
 	b, image, tile                []float32
 	u, v, m, line, outside, spare []float32 // see winograd
 	scratch                       [8 * conv5Points]float32
+	// rows are those of a line of tiles. They are here, and not in the functions that
+	// set them, as what a kernel from a table is given escapes to the heap.
+	rows [6]*float32
 }
 
 // grow returns the first n elements of a buffer that grows as needed.
@@ -86,13 +90,16 @@ func grow(buf *[]float32, n int) []float32 {
 }
 
 // NewConvTraining plans the products for a shape. Weights are ordered
-// [OutC][KH][KW][InC]. With whole, no product of a weight and an input or the pad
-// exceeds it, and they are whole numbers: the sums of Forward are then exact if
-// K*whole is at most 2^24. Otherwise whole is 0. It returns an error if the shape
-// cannot be.
+// [OutC][KH][KW][InC]. If whole is not 0, weights, inputs and the pad of Forward are
+// whole numbers and no product of the largest of them exceeds it: then its sums are
+// exact if K*whole is at most 2^24. It returns an error if the shape cannot be, or
+// whole is negative.
 func NewConvTraining(shape ConvShape, whole int) (*ConvTraining, error) {
 	if err := shape.Check(); err != nil {
 		return nil, err
+	}
+	if whole < 0 {
+		return nil, fmt.Errorf("kernels: ConvTraining: products up to %d: want at least 0", whole)
 	}
 	t := &ConvTraining{row: current.Load().f32, shape: shape, exact: whole != 0, h: shape.H + 2*shape.PadH, w: shape.W + 2*shape.PadW}
 	s, r := &t.shape, t.row
@@ -283,8 +290,8 @@ func (p *trainingPanel) multiply(c []float32, cRows []uintptr, a *float32, aRows
 // Weights sets grad[KH*KW*InC][OutC], the weights' order transposed, to the
 // gradient of the weights, or adds it to grad: the sums of x times the gradient
 // dy of the convolution over images and positions, taken in this order unless they
-// are transformed. Pixels outside an image have the value pad. It panics if a length is not as the shape
-// says.
+// are transformed. Pixels outside an image have the value pad. It panics if a length is
+// not as the shape says.
 func (t *ConvTraining) Weights(grad, x, dy []float32, images int, pad float32, add bool) {
 	t.check("Weights", len(x), len(dy), images)
 	if s := &t.shape; len(grad) != s.OutC*s.K() {

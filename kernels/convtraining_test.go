@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -138,12 +139,14 @@ func TestWinogradExact(t *testing.T) {
 	each(t, f32Table, func(t *testing.T, row *f32Row) {
 		use(t, row.name())
 		rng := random(t)
-		const largest, channels = 113, 32 // of inputs, and of them
+		// Of inputs, and of them. Weights are up to 127: with even ones alone, what is
+		// between transforms would be whole, and exact above the bound.
+		const largest, channels = 114, 32
 		for range times(20) {
 			s := ConvShape{H: 4, W: 5, InC: channels, OutC: 16, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1}
 			bound := winogradSum / (s.K() * largest) // of weights
 			x, w, y := make([]float32, s.H*s.W*s.InC), make([]float32, s.OutC*s.K()), make([]float32, s.H*s.W*s.OutC)
-			kind := rng.IntN(3) // all the largest, those of any sign, any
+			kind := rng.IntN(4) // all the largest, those of any sign, any, about the largest
 			draw := func(list []float32, top int) {
 				for i := range list {
 					switch list[i] = float32(top); {
@@ -151,6 +154,8 @@ func TestWinogradExact(t *testing.T) {
 						list[i] *= float32(1 - 2*rng.IntN(2))
 					case kind == 2:
 						list[i] = float32(rng.IntN(2*top+1) - top)
+					case kind == 3: // at twice the bound, transforms would give other sums
+						list[i] -= float32(rng.IntN(2))
 					}
 				}
 			}
@@ -279,6 +284,9 @@ func TestConvTrainingErrors(t *testing.T) {
 	if _, err := NewConvTraining(ConvShape{H: 1, W: 1, InC: 1, OutC: 1, KH: 2, KW: 1, StrideH: 1, StrideW: 1}, 0); err == nil {
 		t.Error("a window larger than the image: want an error")
 	}
+	if _, err := NewConvTraining(ConvShape{H: 1, W: 1, InC: 1, OutC: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1}, -1); err == nil {
+		t.Error("negative products: want an error")
+	}
 	p, err := NewConvTraining(ConvShape{H: 3, W: 4, InC: 2, OutC: 5, KH: 2, KW: 2, StrideH: 1, StrideW: 1}, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -293,10 +301,29 @@ func TestConvTrainingErrors(t *testing.T) {
 	wantPanic(t, func() { p.Inputs(x, y, forward, 2) }, "ConvTraining.Inputs")
 	wantPanic(t, func() { p.Inputs(x, y, new(ConvWeights), 2) }, "ConvTraining.Inputs")
 	wantPanic(t, func() { p.Inputs(nil, nil, inputs, -1) }, "ConvTraining.Inputs")
-	noAllocs(t, "ConvTraining", func() {
-		p.Forward(y, x, forward, 2, 0)
-		p.Weights(w, x, y, 2, 0, true)
-		p.Inputs(x, y, inputs, 2)
+}
+
+func TestConvTrainingAllocations(t *testing.T) {
+	each(t, f32Table, func(t *testing.T, row *f32Row) {
+		use(t, row.name())
+		for _, s := range []ConvShape{
+			{H: 3, W: 4, InC: 2, OutC: 5, KH: 2, KW: 2, StrideH: 1, StrideW: 1},
+			{H: 9, W: 7, InC: 8, OutC: 24, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1},
+			{H: 9, W: 7, InC: 8, OutC: 24, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1},
+			{H: 8, W: 12, InC: 16, OutC: 8, KH: 5, KW: 5, StrideH: 1, StrideW: 1},
+		} {
+			p, err := NewConvTraining(s, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			x, w, y := make([]float32, 2*s.H*s.W*s.InC), make([]float32, s.OutC*s.K()), make([]float32, 2*s.OutH()*s.OutW()*s.OutC)
+			forward, inputs := forwardWeights(p, w), inputsWeights(p, w)
+			noAllocs(t, fmt.Sprintf("ConvTraining of %+v", s), func() {
+				p.Forward(y, x, forward, 2, 0)
+				p.Weights(w, x, y, 2, 0, true)
+				p.Inputs(x, y, inputs, 2)
+			})
+		}
 	})
 }
 

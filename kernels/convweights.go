@@ -4,7 +4,8 @@ import "fmt"
 
 // A ConvWeights holds the weights of a convolution as one of its ConvTraining's methods
 // multiplies by them: packed, or transformed. The zero value is ready for Pack methods,
-// which allocate only what memory it lacks; it may go from one convolution to the next.
+// which allocate what memory it lacks and a few words for their tasks; it may go from
+// one convolution to the next.
 // Once packed, any number of goroutines may use it.
 type ConvWeights struct {
 	of     *ConvTraining

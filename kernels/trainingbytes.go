@@ -3,7 +3,9 @@ package kernels
 import "math"
 
 // Steps of training on numbers that are kept in bytes: pixels, levels of weights,
-// moments, and activations where their windows are wider than their steps.
+// moments, and activations where their windows are wider than their steps. As in
+// training.go, all kernels give the same bits, none allocates, and each panics if a
+// length does not fit.
 
 // FloatsOfBytes sets dst to (src + shift) / divisor.
 func FloatsOfBytes(dst []float32, src []uint8, shift, divisor float32) {

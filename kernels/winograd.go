@@ -75,7 +75,7 @@ func newWinograd(row *f32Row, m, h, w, c, n, padH, padW int) *winograd {
 	p := &winograd{row: row, m: m, h: h, w: w, c: c, outH: outH, outW: outW, n: n, padH: padH}
 	p.lines, p.tiles = ceilDiv(outH, m), ceilDiv(outW, m)
 	columns := m*p.tiles + 2
-	p.left, p.inside = uintptr(padW), uintptr(min(w, columns-padW))
+	p.left, p.inside = uintptr(padW), uintptr(w)
 	p.right = uintptr(columns) - p.left - p.inside
 	p.wide = ceilDiv(n, row.nr) * row.nr
 	p.cRow, p.nRow = unaliased(c), unaliased(p.wide)
@@ -126,6 +126,7 @@ func (p *winograd) grow(ws *trainingWorkspace, u, v, m int) {
 // convolve sets y to the convolution of images x with transformed weights u.
 func (p *winograd) convolve(ws *trainingWorkspace, y, x, u []float32, images int, pad float32) {
 	p.grow(ws, 0, p.vFreq, p.mFreq)
+	defer clear(ws.rows[:])
 	fill(ws.outside[:p.w*p.c], pad)
 	for at, lines, n := 0, images*p.lines, 0; at < lines; at += n {
 		n = blockSize(lines-at, p.group, 1)
@@ -141,7 +142,7 @@ func (p *winograd) convolve(ws *trainingWorkspace, y, x, u []float32, images int
 func (p *winograd) input(ws *trainingWorkspace, x []float32, at, n int, pad float32) {
 	for i := range n {
 		image, top := (at+i)/p.lines, (at+i)%p.lines*p.m-p.padH
-		var rows [6]*float32
+		rows := &ws.rows
 		for r := range p.m + 2 {
 			rows[r] = &ws.outside[0]
 			if y := top + r; 0 <= y && y < p.h {
@@ -171,7 +172,7 @@ func (p *winograd) multiply(ws *trainingWorkspace, u []float32, tiles int) {
 	}
 }
 
-// row returns the elements of a row of tiles of a line, nil if there is none.
+// outRow returns the elements of a row of the tiles of a line, nil if it is below the image.
 func (p *winograd) outRow(y []float32, line, row int) []float32 {
 	image, at := line/p.lines, line%p.lines*p.m+row
 	if at >= p.outH {
@@ -184,7 +185,7 @@ func (p *winograd) outRow(y []float32, line, row int) []float32 {
 // columns, goes by way of a copy.
 func (p *winograd) output(ws *trainingWorkspace, y []float32, line int, products []float32) {
 	whole, part := p.outW/p.m, p.outW%p.m*p.n
-	var rows [4]*float32
+	rows := &ws.rows
 	f := p.row.winograd.output[p.m]
 	for r := range p.m {
 		rows[r] = &ws.spare[0]
@@ -224,6 +225,7 @@ func (p *winograd) weights(ws *trainingWorkspace, grad, x, dy []float32, images 
 	sums := sumsOf{unaliased(cols), oddLines(p.c * unaliased(cols))}
 	qFreq := oddLines(size * p.wide)
 	p.grow(ws, sums.freq, p.vFreq, qFreq)
+	defer clear(ws.rows[:])
 	fill(ws.outside[:p.w*p.c], pad)
 	clear(ws.spare[:(p.outW+p.m*p.m)*p.n])
 	for at, n := 0, 0; at < lines; at += n {
@@ -267,7 +269,7 @@ func (p *winograd) gradient(ws *trainingWorkspace, dy []float32, line, j int, to
 	cols := uintptr(min(nr, p.n-j))
 	whole, part := p.outW/p.m, p.outW%p.m*p.n
 	f := p.row.winograd.gradient[p.m]
-	var rows [4]*float32
+	rows := &ws.rows
 	tile := ws.spare[p.outW*p.n:]
 	for r := range p.m {
 		from := p.outRow(dy, line, r)
