@@ -138,6 +138,9 @@ func (f Formats) float() bool { return f.Acts == kernels.F32 }
 // Network returns the network without parameters.
 func (d *Description) Network(input Shape, classes int, f Formats) (*Network, error) {
 	net := &Network{Name: d.Name, Input: input, Classes: classes}
+	if n := len(d.Layers); n > maxBlocks { // before time is spent on each pair
+		return nil, fmt.Errorf("network %s: %d layers: want 1 to %d", d.Name, n, maxBlocks)
+	}
 	for i := range d.Layers {
 		b, err := d.block(net, i, f)
 		if err != nil {
@@ -170,6 +173,9 @@ func (d *Description) block(net *Network, i int, f Formats) (b Block, err error)
 		b.Stride = 1
 	}
 	source := func(back int) (*Block, error) {
+		if i == 0 {
+			return nil, fmt.Errorf("back is %d in the first layer: want nothing that reads a layer before", back)
+		}
 		if back < 0 || back > i-1 {
 			return nil, fmt.Errorf("back is %d: want 0 to %d", back, i-1)
 		}

@@ -192,6 +192,8 @@ func TestBadDescription(t *testing.T) {
 		{`{"layers": [{"kind": "conv", "out": 3, "kernel": 3}, {"kind": "conv", "out": 3, "kernel": 3, "skip": {"back": -1}}, {"kind": "dense"}]}`, "skip: back"},
 		{`{"layers": [{"kind": "conv", "out": 3, "kernel": 3}, {"kind": "conv", "out": 3, "kernel": 3, "skip": {}}, {"kind": "dense"}]}`, "shape"},
 		{`{"layers": [{"kind": "dense", "out": 3}, {"kind": "dense", "out": 3, "skip": {"project": true}}, {"kind": "dense"}]}`, "shortcut"},
+		{`{"layers": [{"kind": "conv", "out": 3, "kernel": 3, "skip": {}}, {"kind": "dense"}]}`, "first layer"},
+		{`{"layers": [{}` + strings.Repeat(`, {}`, maxBlocks) + `]}`, "1025 layers: want 1 to 1024"},
 		{`{"layers": "` + strings.Repeat("x", maxDescription) + `"}`, "more than"},
 	} {
 		if err := os.WriteFile(path, []byte(c[0]), 0o600); err != nil {
