@@ -218,12 +218,18 @@ func (c *Checkpoint) read() error {
 	if size := info.Size(); !info.Mode().IsRegular() || size < int64(least) || size > maxCheckpoint {
 		return fmt.Errorf("%d bytes: want a file of %d to %d", size, least, int64(maxCheckpoint))
 	}
-	b := make([]byte, info.Size())
-	if _, err := io.ReadFull(f, b); err != nil {
+	// A file of another kind may be large.
+	start := make([]byte, len(magic))
+	if _, err := io.ReadFull(f, start); err != nil {
 		return err
 	}
-	if !bytes.HasPrefix(b, []byte(magic)) {
-		return fmt.Errorf("starts with %q: want %q", b[:len(magic)], magic)
+	if string(start) != magic {
+		return fmt.Errorf("starts with %q: want %q", start, magic)
+	}
+	b := make([]byte, info.Size())
+	copy(b, start)
+	if _, err := io.ReadFull(f, b[len(start):]); err != nil {
+		return err
 	}
 	body, want := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
 	if got := sha256.Sum256(body); !bytes.Equal(got[:], want) {
@@ -325,7 +331,11 @@ func (c *Checkpoint) restore(t *Trainer) error {
 	if h.Best {
 		t.best = bytes.Clone(b)
 	}
-	t.step, t.history, t.Effort = h.Step, h.History, h.Effort
+	t.step = h.Step
+	if err := t.checkFinite(); err != nil {
+		return err
+	}
+	t.history, t.Effort = h.History, h.Effort
 	t.running = lossSum{math.Float64frombits(h.Loss), h.Correct, h.Count}
 	return nil
 }

@@ -22,6 +22,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -167,6 +168,9 @@ func (c *Config) check() error {
 	}
 	if err == nil {
 		err = oneOf("keep", c.Keep, "last", "best")
+	}
+	if err == nil && c.Keep == "best" && c.Validation == 0 {
+		err = errors.New("train: keep is \"best\" without images held out for validation: want some, or \"last\"")
 	}
 	if err == nil && c.Fill != "" {
 		err = oneOf("fill", c.Fill, "black", "mean")

@@ -618,6 +618,7 @@ func TestBadConfig(t *testing.T) {
 		{func(c *Config) { c.Keep = "" }, "keep"},
 		{func(c *Config) { c.State = "4bit" }, "state"},
 		{func(c *Config) { c.State = None }, "without state"},
+		{func(c *Config) { c.Keep, c.Validation = "best", 0 }, "without images held out"},
 	} {
 		cfg := toyConfig(DST)
 		c.change(&cfg)

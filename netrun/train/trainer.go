@@ -136,7 +136,7 @@ func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Traine
 	if cfg.Method != Float {
 		t.workspace = make([]float32, weights)
 	}
-	t.scratch = make([]scratch, workers)
+	t.scratch = make([]scratch, min(workers, len(t.losses))) // no more work at a time on shards
 	for i := range t.scratch {
 		t.scratch[i] = scratch{make([]float32, lin), make([]float32, input), newJoiner(width)}
 	}
@@ -166,8 +166,8 @@ func (t *Trainer) Loss() float64 { return t.running.mean() }
 
 // Step trains on one batch. It returns true when that was the last of an epoch;
 // the network has then been measured on the validation images and History has
-// grown. It returns an error if the loss is no longer a number, or if sums may be
-// larger than float32 holds exactly. It panics if
+// grown. It returns an error if the loss or, after an epoch, a parameter is no longer
+// a finite number, or if sums may be larger than float32 holds exactly. It panics if
 // the run is done.
 func (t *Trainer) Step() (epoch bool, err error) {
 	if t.Done() {
@@ -200,18 +200,43 @@ func (t *Trainer) Step() (epoch bool, err error) {
 	if err := t.checkRanges(); err != nil {
 		return false, err
 	}
+	if err := t.checkFinite(); err != nil {
+		return false, err
+	}
 	r := Epoch{Epoch: e + 1, Loss: t.running.mean(), Accuracy: t.running.accuracy()}
 	r.Moved, r.Levels = t.count(before)
 	t.running = lossSum{}
 	if t.val.N > 0 {
 		s := t.evaluate(t.val, nil)
 		r.ValidationLoss, r.ValidationAccuracy = s.mean(), s.accuracy()
+		if math.IsNaN(s.loss) || math.IsInf(s.loss, 0) {
+			return false, fmt.Errorf("train: validation loss is %v after step %d: a lower learning rate may help", s.loss, t.step)
+		}
 	}
 	if t.cfg.Keep == "best" && (len(t.history) == 0 || r.ValidationAccuracy > t.bestAccuracy()) {
 		t.best = t.appendParameters(t.best[:0])
 	}
 	t.history = append(t.history, r)
 	return true, nil
+}
+
+// checkFinite returns an error if a parameter or statistic is no finite number. The
+// loss need not show it: the code of an activation that is none is 0.
+func (t *Trainer) checkFinite() error {
+	for i, l := range t.all {
+		values := [][]float32{l.mean, l.variance}
+		for _, p := range l.tensors() {
+			values = append(values, p.value)
+		}
+		for _, x := range values {
+			for _, v := range x {
+				if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+					return fmt.Errorf("train: layer %d has the parameter %v after step %d: a lower learning rate may help", i, v, t.step)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func (t *Trainer) bestAccuracy() float64 {
