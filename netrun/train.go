@@ -171,19 +171,8 @@ func (j *trainJob) exec(ctx context.Context) error {
 	if j.threads < 1 {
 		return usagef("-threads %d: want at least 1", j.threads)
 	}
-	places := []string{j.out, j.checkpoint}
-	if j.log != "" {
-		places = append(places, j.log)
-	}
-	for i, path := range places { // rather than after an hour
-		if err := atomicfile.Check(path); err != nil {
-			return usagef("cannot write %s: %v", path, err)
-		}
-		for _, other := range places[:i] {
-			if filepath.Clean(path) == filepath.Clean(other) {
-				return usagef("%s is named twice: want different files for -out, -checkpoint and -log", path)
-			}
-		}
+	if err := j.checkFiles(); err != nil { // rather than after an hour
+		return err
 	}
 	set, images, err := j.open()
 	if err != nil {
@@ -199,6 +188,38 @@ func (j *trainJob) exec(ctx context.Context) error {
 	return j.finish(set, t)
 }
 
+// checkFiles returns an error if a file cannot be written, or if it is one that is
+// read or another that is written.
+func (j *trainJob) checkFiles() error {
+	written := []string{j.out, j.checkpoint, j.log}
+	for i, path := range written {
+		if path == "" {
+			continue
+		}
+		if err := atomicfile.Check(path); err != nil {
+			return usagef("cannot write %s: %v", path, err)
+		}
+		for _, other := range append([]string{j.init, j.teacher, j.network}, written[:i]...) {
+			if other != "" && sameFile(path, other) {
+				return usagef("%s is named twice: want different files for -out, -checkpoint, -log, -init, -teacher and -network", path)
+			}
+		}
+	}
+	return nil
+}
+
+// sameFile tells whether two paths lead to one file, which need not be there.
+func sameFile(a, b string) bool {
+	x, errA := os.Stat(a)
+	y, errB := os.Stat(b)
+	if errA == nil && errB == nil {
+		return os.SameFile(x, y)
+	}
+	return errA != nil && errB != nil && filepath.Base(a) == filepath.Base(b) && sameFile(filepath.Dir(a), filepath.Dir(b))
+}
+
+// open reads the training images. It looks whether the test images, if they will be
+// wanted, can be read and are of the same shape: rather than after an hour.
 func (j *trainJob) open() (*data.Set, *data.Images, error) {
 	set, err := data.Find(j.dir)
 	if err != nil {
@@ -208,8 +229,20 @@ func (j *trainJob) open() (*data.Set, *data.Images, error) {
 	if errors.Is(err, data.ErrNoSplit) && j.dir == "" {
 		return nil, nil, fmt.Errorf("%w\nOn Debian, 'apt-get install dataset-fashion-mnist' brings some", err)
 	}
+	if err != nil || j.noTest {
+		return set, images, err
+	}
+	test, err := set.Test()
+	if errors.Is(err, data.ErrNoSplit) {
+		return set, images, nil
+	}
+	if err == nil && imageShape(test) != imageShape(images) {
+		err = fmt.Errorf("test images of %s are %v: want %v, as the training images are; -no-test does without them", set.Source, imageShape(test), imageShape(images))
+	}
 	return set, images, err
 }
+
+func imageShape(im *data.Images) nn.Shape { return nn.Shape{H: im.H, W: im.W, C: im.C} }
 
 // start returns a new run, or the one of the checkpoint.
 func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, error) {
@@ -263,7 +296,7 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 	if err != nil {
 		return nil, &usageError{err.Error()}
 	}
-	net, err := description.Network(nn.Shape{H: images.H, W: images.W, C: images.C}, set.Classes, f)
+	net, err := description.Network(imageShape(images), set.Classes, f)
 	if err != nil {
 		return nil, &usageError{err.Error()}
 	}
@@ -439,6 +472,10 @@ func (j *trainJob) printEpoch(t *train.Trainer, spent time.Duration, done, left 
 	cfg := t.Config()
 	rate := float64(done*cfg.Batch) / spent.Seconds()
 	remaining := time.Duration(float64(spent) * float64(left) / float64(done)).Round(time.Second)
-	fmt.Fprintf(j.stderr, "epoch %d/%d: loss %.4f accuracy %.2f %%, validation loss %.4f accuracy %.2f %%, %.0f images/s, %v left\n",
-		e.Epoch, cfg.Epochs, e.Loss, 100*e.Accuracy, e.ValidationLoss, 100*e.ValidationAccuracy, rate, remaining)
+	validation := ""
+	if cfg.Validation > 0 {
+		validation = fmt.Sprintf(", validation loss %.4f accuracy %.2f %%", e.ValidationLoss, 100*e.ValidationAccuracy)
+	}
+	fmt.Fprintf(j.stderr, "epoch %d/%d: loss %.4f accuracy %.2f %%%s, %.0f images/s, %v left\n",
+		e.Epoch, cfg.Epochs, e.Loss, 100*e.Accuracy, validation, rate, remaining)
 }

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 
 	"example.com/lowbit/kernels"
 	"example.com/lowbit/netrun/data"
@@ -178,10 +179,17 @@ func (j *trainJob) printResult(net *nn.Network, r *trainResult) error {
 		return j.printJSON(r)
 	}
 	fmt.Fprintf(j.stdout, "%s: %s, %s, %s; first layer %s, last %s\n", j.out, r.Network, networkKind(net), r.Method, r.First, r.Last)
-	fmt.Fprintf(j.stdout, "accuracy: validation %.2f %%", r.Accuracy)
-	if r.Test != nil {
-		fmt.Fprintf(j.stdout, ", test %.2f %% of %d images", *r.Test, r.Tested)
+	var parts []string
+	if r.Config.Validation > 0 {
+		parts = append(parts, fmt.Sprintf("validation %.2f %%", r.Accuracy))
 	}
+	if r.Test != nil {
+		parts = append(parts, fmt.Sprintf("test %.2f %% of %d images", *r.Test, r.Tested))
+	}
+	if parts == nil {
+		parts = append(parts, "not measured")
+	}
+	fmt.Fprintf(j.stdout, "accuracy: %s", strings.Join(parts, ", "))
 	if r.Rate > 0 {
 		fmt.Fprintf(j.stdout, "; %.0f images/s", r.Rate)
 	}
