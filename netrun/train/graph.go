@@ -116,6 +116,7 @@ func (l *layer) parts(lo, hi int, f func(at, end int)) {
 type joiner struct {
 	v                    []float32
 	uniform, zeros, ones []float32
+	centres              []float32 // of inside
 	sum, dot             []float64
 }
 
@@ -124,7 +125,7 @@ func newJoiner(width int) *joiner {
 	part := max(joinedElements, width)
 	return &joiner{
 		v:       make([]float32, part),
-		uniform: make([]float32, width), zeros: make([]float32, width), ones: slices.Repeat([]float32{1}, width),
+		uniform: make([]float32, width), centres: make([]float32, width), zeros: make([]float32, width), ones: slices.Repeat([]float32{1}, width),
 		sum: make([]float64, width), dot: make([]float64, width),
 	}
 }
@@ -215,9 +216,9 @@ func (j *joiner) inside(d, v, scale []float32, centre, low, high, gain float32) 
 	zeros, ones := j.zeros[:n], j.ones[:n]
 	clear(j.sum[:n])
 	clear(j.dot[:n])
-	centres := zeros
-	if centre != 0 {
-		centres = slices.Repeat([]float32{centre}, n)
+	centres := j.centres[:n]
+	for c := range centres {
+		centres[c] = centre
 	}
 	kernels.GradientSums(j.sum[:n], j.dot[:n], d, v, kernels.Norm{Scale: scale, Bias: zeros, Centre: centres, InvStd: ones}, low, high, gain)
 	for c := range n {
@@ -263,9 +264,7 @@ func (t *Trainer) average(l *layer, n int) {
 			x, out := l.in[i*size:][:size], l.out[i*l.Out:][:l.Out]
 			clear(out)
 			for ; len(x) > 0; x = x[l.Out:] {
-				for c, v := range x[:l.Out] {
-					out[c] += v
-				}
+				kernels.AddTo(out, x[:l.Out])
 			}
 			for c, v := range out {
 				out[c] = v * scale
@@ -283,16 +282,17 @@ func (t *Trainer) average(l *layer, n int) {
 func (t *Trainer) averageGradient(l *layer, n int) {
 	size, scale := l.In.Size(), l.meanScale()
 	din, add := l.inputGradient()
-	t.shards(n, func(_, lo, hi, _ int) {
+	t.shards(n, func(_, lo, hi, worker int) {
+		share := t.scratch[worker].joiner.v[:l.Out]
 		for i := lo; i < hi; i++ {
-			d, out := din[i*size:][:size], l.dout[i*l.Out:][:l.Out]
-			for ; len(d) > 0; d = d[l.Out:] {
-				for c, g := range out {
-					if g *= scale; add {
-						d[c] += g
-					} else {
-						d[c] = g
-					}
+			for c, g := range l.dout[i*l.Out:][:l.Out] {
+				share[c] = g * scale
+			}
+			for d := din[i*size:][:size]; len(d) > 0; d = d[l.Out:] {
+				if add {
+					kernels.AddTo(d[:l.Out], share)
+				} else {
+					copy(d, share)
 				}
 			}
 		}

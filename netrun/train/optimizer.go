@@ -77,7 +77,7 @@ func (t *Trainer) move(l *layer, level []uint8, d []float32, lr float64, stream 
 	if t.cfg.Decay != 0 {
 		decay := float32(lr*float64(t.cfg.Decay)) / l.grid.Max()
 		for j, s := range level {
-			d[j] -= decay * l.grid.Levels[s]
+			d[j] -= float32(decay * l.grid.Levels[s])
 		}
 	}
 	l.grid.UpdateAll(level, d, stream, lo, t.cfg.transition())
