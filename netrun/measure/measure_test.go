@@ -133,3 +133,12 @@ func TestMachine(t *testing.T) {
 		}
 	}
 }
+
+func TestMemory(t *testing.T) {
+	if got := Memory(); runtime.GOOS == "linux" && got < 1<<25 || got < 0 || got > 1<<50 {
+		t.Errorf("the machine has %d bytes", got)
+	}
+	if rss := PeakRSS(); Memory() > 0 && rss > Memory() {
+		t.Errorf("%d bytes are resident, more than the machine's %d", rss, Memory())
+	}
+}

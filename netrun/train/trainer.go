@@ -95,6 +95,9 @@ func New(net *nn.Network, cfg Config, images *data.Images, workers int) (*Traine
 	if cfg.Limit > 0 {
 		n = min(n, max(cfg.Limit, cfg.Batch))
 	}
+	if err := checkMemory(net, &cfg); err != nil {
+		return nil, err
+	}
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
