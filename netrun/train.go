@@ -71,7 +71,7 @@ type trainJob struct {
 	weights, acts        string
 	first, last          string
 	out, checkpoint, log string
-	init, initSum        string // and the SHA-256 of its file
+	init                 string
 	teacher              string
 	resume, noTest       bool
 	threads              int
@@ -79,6 +79,7 @@ type trainJob struct {
 	cfg                  train.Config
 	method               string
 	flags                *flag.FlagSet
+	found                os.FileInfo // the checkpoint as the run last saw it, nil for none
 }
 
 func trainCommand(a *app) *ffcli.Command {
@@ -246,8 +247,8 @@ func imageShape(im *data.Images) nn.Shape { return nn.Shape{H: im.H, W: im.W, C:
 
 // start returns a new run, or the one of the checkpoint.
 func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, error) {
-	_, err := os.Stat(j.checkpoint)
-	exists := err == nil
+	j.look()
+	exists := j.found != nil
 	if j.resume && exists {
 		c, err := train.ReadCheckpoint(j.checkpoint)
 		if err != nil {
@@ -328,10 +329,11 @@ func (j *trainJob) start(set *data.Set, images *data.Images) (*train.Trainer, er
 		}
 		return t, nil
 	}
-	var float *train.Trainer
-	if float, j.initSum, err = j.other(j.init, images); err != nil {
+	float, sum, err := j.other(j.init, images)
+	if err != nil {
 		return nil, err
 	}
+	t.InitSHA256 = sum
 	return t, t.InitFrom(float)
 }
 
@@ -416,7 +418,7 @@ func (j *trainJob) run(ctx context.Context, t *train.Trainer) error {
 		t.Effort.Seconds = before.Seconds + time.Since(begin).Seconds()
 		t.Effort.CPUSeconds = before.CPUSeconds + (measure.CPUTime() - cpu).Seconds()
 		t.Effort.PeakRSS = max(before.PeakRSS, measure.PeakRSS())
-		return t.Save(j.checkpoint)
+		return j.save(t)
 	}
 	bar := j.progress("training", "images", (total-done)*cfg.Batch)
 	for !t.Done() {
@@ -452,7 +454,23 @@ func (j *trainJob) run(ctx context.Context, t *train.Trainer) error {
 	return nil
 }
 
-// places are the flags that -resume needs to find the images and files.
+// look notes what file the checkpoint is.
+func (j *trainJob) look() { j.found, _ = os.Stat(j.checkpoint) }
+
+// save writes the checkpoint, unless it is another run's by now.
+func (j *trainJob) save(t *train.Trainer) error {
+	last := j.found
+	j.look()
+	if now := j.found; now != nil && (last == nil || !os.SameFile(now, last) || !now.ModTime().Equal(last.ModTime())) {
+		return fmt.Errorf("%s was written by another run meanwhile: this one ends, and that one may go on; runs at a time need a -checkpoint each", j.checkpoint)
+	}
+	err := t.Save(j.checkpoint)
+	j.look()
+	return err
+}
+
+// places are the flags that -resume needs to find the images and files, and to do with
+// them what was asked for.
 func (j *trainJob) places() (flags string) {
 	if j.dir != "" {
 		flags += " -data " + j.dir
@@ -462,6 +480,12 @@ func (j *trainJob) places() (flags string) {
 	}
 	if j.teacher != "" {
 		flags += " -teacher " + j.teacher
+	}
+	if j.log != "" {
+		flags += " -log " + j.log
+	}
+	if j.noTest {
+		flags += " -no-test"
 	}
 	return flags
 }

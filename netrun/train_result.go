@@ -125,7 +125,7 @@ func (j *trainJob) finish(set *data.Set, t *train.Trainer) error {
 		return err
 	}
 	r.Model, r.Bytes = fmt.Sprintf("%x", sha256.Sum256(file)), len(file)
-	r.Init, r.Revision = j.initSum, revision()
+	r.Init, r.Revision = t.InitSHA256, revision()
 	r.PeakRSS = max(t.Effort.PeakRSS, measure.PeakRSS())
 	if err := model.WriteFile(j.out, out); err != nil {
 		return err
@@ -200,7 +200,8 @@ func (j *trainJob) printResult(net *nn.Network, r *trainResult) error {
 	return nil
 }
 
-// appendLine adds v as a line of JSON to a file.
+// appendLine adds v as a line of JSON to a file: the whole line, or nothing if it
+// returns an error.
 func appendLine(path string, v any) error {
 	line, err := json.Marshal(v)
 	if err != nil {
@@ -210,7 +211,12 @@ func appendLine(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(line, '\n'))
+	info, err := f.Stat()
+	if err == nil {
+		if _, err = f.Write(append(line, '\n')); err != nil {
+			err = errors.Join(err, f.Truncate(info.Size()))
+		}
+	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}

@@ -44,6 +44,7 @@ type header struct {
 	History []Epoch
 	Best    bool // whether the best epoch's parameters follow
 	Effort  Effort
+	Init    string `json:",omitempty"` // SHA-256 of the checkpoint that the first weights come from
 }
 
 // A dataID tells whether a run is resumed on the images it was started on.
@@ -78,7 +79,7 @@ func (t *Trainer) encode() ([]byte, error) {
 	h := header{
 		Config: t.cfg, Network: t.net, Images: t.images, Kernel: FloatKernel(), Step: t.step,
 		Loss: math.Float64bits(t.running.loss), Correct: t.running.correct, Count: t.running.count,
-		History: t.history, Best: t.best != nil, Effort: t.Effort,
+		History: t.history, Best: t.best != nil, Effort: t.Effort, Init: t.InitSHA256,
 	}
 	head, err := json.Marshal(h)
 	if err != nil {
@@ -335,7 +336,7 @@ func (c *Checkpoint) restore(t *Trainer) error {
 	if err := t.checkFinite(); err != nil {
 		return err
 	}
-	t.history, t.Effort = h.History, h.Effort
+	t.history, t.Effort, t.InitSHA256 = h.History, h.Effort, h.Init
 	t.running = lossSum{math.Float64frombits(h.Loss), h.Correct, h.Count}
 	return nil
 }

@@ -46,6 +46,9 @@ type Trainer struct {
 	// Effort is what the run took so far, as the caller counts it. Checkpoints keep
 	// it; nothing depends on it.
 	Effort Effort
+	// InitSHA256 is that of the checkpoint that InitFrom's run was in, for the caller's
+	// records. Checkpoints keep it, too.
+	InitSHA256 string
 }
 
 // An Effort is what a run took: the time that passed, that of all threads, and the
