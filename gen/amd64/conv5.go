@@ -115,13 +115,6 @@ func conv5(c *build.Context, matrix [][]float64, transposed, add bool) {
 			toPoints(s, matrix, x, out)
 		}
 	}
-	load := func(from []operand.Mem) []reg.VecVirtual {
-		x := s.vecs(len(from))
-		for i, m := range from {
-			c.VMOVUPS(m, x[i])
-		}
-		return x
-	}
 	dst, src := s.param("dst"), s.param("src")
 	c.Label("block")
 	at, left, scratch := c.GP64(), c.GP64(), s.param("scratch")
@@ -130,7 +123,7 @@ func conv5(c *build.Context, matrix [][]float64, transposed, add bool) {
 	srcCol := s.param("srcCol")
 	c.MOVQ(operand.U32(from), left)
 	c.Label("column")
-	line(load(rows), func(i int, v reg.VecVirtual) {
+	line(load(c, from, func(i int) operand.Mem { return rows[i] }), func(i int, v reg.VecVirtual) {
 		c.VMOVUPS(v, operand.Mem{Base: scratch, Disp: 32 * i * from})
 	})
 	c.ADDQ(srcCol, at)
@@ -143,11 +136,7 @@ func conv5(c *build.Context, matrix [][]float64, transposed, add bool) {
 	cols, dstRow := rowAddresses(c, at, c.Param("dstCol"), to), s.param("dstRow")
 	c.MOVQ(operand.U32(to), left)
 	c.Label("row")
-	row := make([]operand.Mem, from)
-	for j := range row {
-		row[j] = operand.Mem{Base: scratch, Disp: 32 * j}
-	}
-	line(load(row), func(i int, v reg.VecVirtual) {
+	line(load(c, from, vectors(scratch, 0, 1)), func(i int, v reg.VecVirtual) {
 		if add {
 			sum := s.vec()
 			c.VADDPS(cols[i], v, sum)
@@ -161,11 +150,7 @@ func conv5(c *build.Context, matrix [][]float64, transposed, add bool) {
 	c.JNZ(operand.LabelRef("row"))
 	c.ADDQ(operand.U8(32), src)
 	c.ADDQ(operand.U8(32), dst)
-	blocks, err := c.Param("blocks").Resolve()
-	if err != nil {
-		panic(err)
-	}
-	c.DECQ(blocks.Addr)
+	c.DECQ(paramMem(c, "blocks"))
 	c.JNZ(operand.LabelRef("block"))
 	c.VZEROUPPER()
 	c.RET()
