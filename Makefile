@@ -47,11 +47,11 @@ estimate: ## estimates the speed of the arm64 kernels without such a machine; in
 	go run ./bench/estimate
 
 .PHONY: accuracy
-accuracy: ## makes the training runs of results/accuracy that are not there yet, or those that NAMES names
+accuracy: ## makes the training runs of results/accuracy that are not there yet, of those that NAMES names if it does
 	results/accuracy/train.sh $(NAMES)
 
 .PHONY: models
-models: ## trains the shipped networks anew, or those that NAMES names
+models: ## puts in the shipped networks, or those that NAMES names, from their runs, which it makes if they are not in .cache
 	netrun/models/ship.sh $(NAMES)
 
 # What is measured: BENCH is a regular expression, as of go test -bench. Passes over

@@ -3,7 +3,8 @@
 # other, and puts what they came to here as NAME.jsonl. A name may be a pattern, such as
 # 'fashion-*-s1'. A run that others start from is made before them. A run that was
 # interrupted goes on from its checkpoint in .cache/accuracy; one whose result is here is
-# not made again, but with -again. Models stay in .cache/accuracy.
+# not made again, but with -again: from its checkpoint, where that is left, in no time.
+# Models stay in .cache/accuracy.
 #
 # MNIST and CIFAR10 name the folders of those data sets, FASHION that of Fashion-MNIST if
 # it is not where Debian's package puts it, which is installed if it may be. THREADS bounds the goroutines of a run.
