@@ -213,6 +213,7 @@ func TestBadInput(t *testing.T) {
 		{"negative memory", with("memory.optimizer", -1), "Optimizer:-1"},
 		{"zeros", with("layers", []any{map[string]any{"layer": 1, "number": 1, "zeros": 2}}), "layer 1: 2 zeros of 1 weights"},
 		{"order", epochs(map[string]any{"epoch": 2}, map[string]any{"epoch": 1}), "epoch 1 at place 2"},
+		{"far epoch", epochs(map[string]any{"epoch": 1}, map[string]any{"epoch": 1e12}), "epoch 1000000000000 at place 2: want them in order, from 1 to 1000000"},
 		{"levels", epochs(map[string]any{"epoch": 1, "levels": map[string]any{"ternary": map[string]any{"count": []int{1, 2}}}}), "epoch 1: levels of ternary: want a count for each of 3 levels"},
 		{"moved", epochs(map[string]any{"epoch": 1, "levels": map[string]any{"binary": map[string]any{"count": []int{1, 2}, "moved": []int{1}}}}), "want a count for each of 2 levels"},
 		{"negative count", epochs(map[string]any{"epoch": 1, "levels": map[string]any{"binary": map[string]any{"count": []int{1, -2}}}}), "a negative count of level 1"},
@@ -230,6 +231,12 @@ func TestBadInput(t *testing.T) {
 	}
 	if _, err := reported(t, map[string][]byte{"a](x).jsonl": line}); err == nil || !strings.Contains(err.Error(), "file name") {
 		t.Errorf("error %v: want one about the file name", err)
+	}
+	if _, err := reported(t, map[string][]byte{"bad.jsonl": line, good: line}); err == nil || !strings.Contains(err.Error(), "seed 1, as in bad.jsonl: want one file a run") {
+		t.Errorf("error %v: want one about a run in two files", err)
+	}
+	if _, err := reported(t, map[string][]byte{studyFolder + "again.jsonl": line, good: line}); err != nil {
+		t.Errorf("a run of the study that is in a table, too: %v", err)
 	}
 	if _, err := reported(t, map[string][]byte{"a.jsonl": nil, studyFolder + "b.jsonl": nil}); err == nil || !strings.Contains(err.Error(), "a.jsonl") || !strings.Contains(err.Error(), "b.jsonl") {
 		t.Errorf("error %v: want one that names both files", err)

@@ -67,8 +67,10 @@ var required = []string{
 	"validation_accuracy", "model_bytes", "cpu_seconds",
 }
 
-// fileLimit is far more than a run writes.
-const fileLimit = 16 << 20
+const (
+	fileLimit  = 16 << 20  // far more than a run writes
+	mostEpochs = 1_000_000 // that netrun trains for
+)
 
 var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
@@ -93,6 +95,13 @@ func readRuns(dir string) ([]*run, error) {
 				continue
 			}
 			r.name = strings.TrimSuffix(folder+filepath.Base(path), ".jsonl")
+			if folder == "" { // a run in two files is not one of two seeds
+				for _, other := range list {
+					if other.experiment() == r.experiment() && other.seed() == r.seed() {
+						errs = append(errs, fmt.Errorf("%s: %s, as in %s.jsonl: want one file a run", path, r, other.name))
+					}
+				}
+			}
 			list = append(list, r)
 		}
 	}
@@ -181,8 +190,8 @@ func (r *run) check() error {
 	}
 	for i, e := range r.Epochs {
 		percents[fmt.Sprintf("validation_accuracy of epoch %d", e.Epoch)] = e.Accuracy
-		if e.Epoch <= 0 || i > 0 && e.Epoch <= r.Epochs[i-1].Epoch {
-			return fmt.Errorf("epoch %d at place %d: want them in order, from 1", e.Epoch, i+1)
+		if e.Epoch <= 0 || e.Epoch > mostEpochs || i > 0 && e.Epoch <= r.Epochs[i-1].Epoch {
+			return fmt.Errorf("epoch %d at place %d: want them in order, from 1 to %d", e.Epoch, i+1, mostEpochs)
 		}
 		for format, l := range e.Levels {
 			if err := l.check(format); err != nil {
