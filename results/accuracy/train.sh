@@ -26,7 +26,8 @@ if [ -z "${FASHION:-}" ] && [ ! -d "$fashion" ]; then
 		fail "no $fashion: want FASHION=folder of Fashion-MNIST"
 fi
 
-# flags NAME: those of the run, with folders and checkpoints in place of %names and @runs.
+# flags NAME: those of the run, one a line, with folders and checkpoints in place of %names
+# and @runs.
 flags() {
 	local word line
 	line=$(sed -n "s|^$1:||p" $list)
@@ -43,17 +44,19 @@ flags() {
 }
 
 run() {
-	local name=$1 from words
+	local name=$1 from lines word words=()
 	[ ! -f "results/accuracy/$name.jsonl" ] || [ "${2:-}" = again ] || return 0
 	from=$(sed -n "s|^$name:.* @\([^ ]*\).*|\1|p" $list)
 	if [ -n "$from" ] && [ ! -f "$cache/$from.safetensors.checkpoint" ]; then
 		run "$from" again
 	fi
-	words=$(flags "$name")
+	lines=$(flags "$name")
+	while IFS= read -r word; do
+		words+=("$word")
+	done <<<"$lines"
 	echo "=== $name"
 	rm -f "$cache/$name.jsonl"
-	# shellcheck disable=SC2086 # flags are words
-	.cache/netrun train -resume ${THREADS:+-threads $THREADS} $words -log "$cache/$name.jsonl" -out "$cache/$name.safetensors"
+	.cache/netrun train -resume ${THREADS:+-threads "$THREADS"} "${words[@]}" -log "$cache/$name.jsonl" -out "$cache/$name.safetensors"
 	mv "$cache/$name.jsonl" "results/accuracy/$name.jsonl"
 }
 
