@@ -17,8 +17,8 @@ import (
 // results, one vector a cycle, bound the loops.
 
 const winogradEnd = `
-and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
-dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+and B, G and A are those of F(m x m, 3x3) for m = %d. Frequency y*n+x of n*n, n = m+2,
+lies dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
 two dimensions. cols is a multiple of 8, at least 8.`
 
 func init() {

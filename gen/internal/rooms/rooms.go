@@ -10,6 +10,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -66,9 +67,15 @@ func (f *Family) Each(do func(variant int, name string, doc []string)) {
 	}
 }
 
+// unfilled is a verb that formatting missed, or could not fill.
+var unfilled = regexp.MustCompile(`%(\[\d+\]d|!.)`)
+
 // Stubs returns the Go file of a family: its stubs, then its table of variants, its
 // constants, and the CPU features that its instructions were found to need.
 func (f *Family) Stubs(stubs []byte, features []string) ([]byte, error) {
+	if verb := unfilled.Find(stubs); verb != nil {
+		return nil, fmt.Errorf("%s: %q is left in its doc comment", f.Name, verb)
+	}
 	b := bytes.NewBuffer(stubs)
 	if len(f.Variants) > 0 {
 		fmt.Fprintf(b, "\n// %s\nvar %s = [...]%s{\n", strings.ReplaceAll(f.Doc, "\n", "\n// "), f.Name, f.Signature)

@@ -13,8 +13,8 @@ package avx2
 //	}
 //
 // where tiles lie dstTile, pixels pixel bytes apart,
-// and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
-// dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+// and B, G and A are those of F(m x m, 3x3) for m = 2. Frequency y*n+x of n*n, n = m+2,
+// lies dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
 // two dimensions. cols is a multiple of 8, at least 8.
 //
 //go:noescape
@@ -29,8 +29,8 @@ func winogradGradientx2(dst *float32, dstFreq uintptr, dstTile uintptr, rows **f
 //	}
 //
 // where tiles lie dstTile, pixels pixel bytes apart,
-// and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
-// dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+// and B, G and A are those of F(m x m, 3x3) for m = 4. Frequency y*n+x of n*n, n = m+2,
+// lies dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
 // two dimensions. cols is a multiple of 8, at least 8.
 //
 //go:noescape

@@ -15,8 +15,8 @@ package avx2
 //	}
 //
 // where taps lie dstTap bytes apart,
-// and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
-// dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+// and B, G and A are those of F(m x m, 3x3) for m = 2. Frequency y*n+x of n*n, n = m+2,
+// lies dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
 // two dimensions. cols is a multiple of 8, at least 8.
 //
 //go:noescape
@@ -33,8 +33,8 @@ func winogradTapsx2(dst *float32, dstTap uintptr, src *float32, srcFreq uintptr,
 //	}
 //
 // where taps lie dstTap bytes apart,
-// and B, G and A are those of F(%[1]dx%[1]d, 3x3). Frequency y*n+x of n*n, n = %[1]d+2, lies
-// dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
+// and B, G and A are those of F(m x m, 3x3) for m = 4. Frequency y*n+x of n*n, n = m+2,
+// lies dstFreq or srcFreq bytes behind the one before. scratch has room for what is between
 // two dimensions. cols is a multiple of 8, at least 8.
 //
 //go:noescape
