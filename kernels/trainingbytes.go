@@ -50,7 +50,9 @@ func Slopes(d, x, scale, bias []float32, top float32, w Window) {
 
 // An EightBits is how a block of float32 numbers is held in a byte each: the upper 11
 // bits of one without its sign, its exponent and 3 bits more, less Base. The codes of
-// numbers that differ in the bits that are dropped alone lie at equal distances. Code
+// numbers that differ in the bits that are dropped alone lie at equal distances. In the
+// terms of 8-bit floats it is about E4M3, or E5M3 without a sign, with no subnormal
+// numbers and a bias for each block, Base, in eighths of an exponent. Code
 // 0 is 0. The sign is the code's highest bit, if Signed; else numbers have none, and
 // those below the smallest, but 0, become that.
 type EightBits struct {
