@@ -112,6 +112,14 @@ bench-peers: ## the same beside other libraries, which it installs if it may, in
 	@mv .cache/passes.txt '$(PEERS_OUT)'
 	@echo "wrote $(PEERS_OUT)"
 
+NETWORKS ?= lenet,resnet20,vgg-small
+
+.PHONY: bench-networks
+bench-networks: ## times the networks that NETWORKS names beside ONNX Runtime, which it gets if it may
+	@mkdir -p .cache
+	@bench/peers/get onnxruntime >/dev/null
+	go run ./netrun bench -networks '$(NETWORKS)' -peers -batches 1,64
+
 # benchstat says nothing of files without results, and takes all memory there is
 # to compare with what is not a number.
 .PHONY: bench-compare

@@ -45,7 +45,8 @@ JSON
   accuracy accuracy_float (%, measured) accuracy_recorded recorded_split
   recorded_images (from training) ns_per_image ns_per_image_float weight_bytes
   weight_bytes_float packed_bytes activation_bytes activation_bytes_float (of the
-  batch) peak_rss_bytes (of the process so far) logits_sha256. null: not known.
+  batch) peak_rss_bytes (of the process so far) logits_sha256 agreement (of peers, see
+  'netrun bench -h'). null: not known.
 `
 
 // The main job's effort.
@@ -108,6 +109,8 @@ type job struct {
 	// not measured.
 	made     bool
 	subjects []*subject
+	// contenders are the float32 networks as peers run them.
+	contenders []*contender
 }
 
 // madeImages is how many made images the logits' hash is of.
@@ -286,7 +289,7 @@ func (j *job) score(ctx context.Context) error {
 func (j *job) time(ctx context.Context, batches []int, threads int, effort measure.Effort) error {
 	bar := j.progress(fmt.Sprintf("speed, %s, threads=%d", j.set.Name, threads), "rounds", effort.Rounds)
 	defer bar.Finish()
-	return timeAll(ctx, j.subjects, j.images, batches, threads, effort, func(int) { bar.Add(1) })
+	return timeAll(ctx, j.subjects, j.contenders, j.images, batches, threads, effort, func(int) { bar.Add(1) })
 }
 
 // split says what the job's images are.
@@ -301,6 +304,13 @@ func printRows(jobs []*job) error {
 	for _, j := range jobs {
 		for _, s := range j.subjects {
 			for _, r := range s.rows(j.set.Name, j.split()) {
+				if err := j.printJSON(r); err != nil {
+					return err
+				}
+			}
+		}
+		for _, c := range j.contenders {
+			for _, r := range c.rows(j.set.Name, j.split()) {
 				if err := j.printJSON(r); err != nil {
 					return err
 				}

@@ -46,6 +46,9 @@ type row struct {
 	ActivationBytesFloat *int64   `json:"activation_bytes_float"`
 	PeakRSSBytes         int64    `json:"peak_rss_bytes"`
 	LogitsSHA256         *string  `json:"logits_sha256"`
+	// Agreement is the percentage of the images whose answer, by a peer, is the float32
+	// network's.
+	Agreement *float64 `json:"agreement"`
 }
 
 // rows returns the lines of a subject: one a speed measured, or just one with none.

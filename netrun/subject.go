@@ -130,10 +130,16 @@ func argmax(x []float32) int {
 	return best
 }
 
-// timeAll measures the speed of the networks at each batch size against each other,
-// in interleaved rounds, on the first images.
-func timeAll(ctx context.Context, all []*subject, im *data.Images, batches []int, threads int, effort measure.Effort, round func(done int)) error {
-	var code []func()
+// timeAll measures the speed of the networks, and of peers, at each batch size against
+// each other, in interleaved rounds, on the first images.
+func timeAll(ctx context.Context, all []*subject, peers []*contender, im *data.Images, batches []int, threads int, effort measure.Effort, round func(done int)) error {
+	now := measure.WallClock
+	if effort.Thread {
+		clock, unlock := measure.ThreadClock()
+		defer unlock()
+		now = clock
+	}
+	var code []measure.Piece
 	var plans []*nn.Plan
 	for _, s := range all {
 		plan := s.plan
@@ -147,16 +153,31 @@ func timeAll(ctx context.Context, all []*subject, im *data.Images, batches []int
 		for _, batch := range batches {
 			logits := make([]float32, batch*s.net.Classes)
 			pixels := repeat(im, batch).Pixels
-			code = append(code, func() { plan.Run(logits, pixels, batch) })
+			code = append(code, measure.Here(now, func() { plan.Run(logits, pixels, batch) }))
 		}
 	}
-	timings, err := measure.Interleave(ctx, effort, round, code...)
+	for _, c := range peers {
+		for _, batch := range batches {
+			piece, err := c.piece(im, batch)
+			if err != nil {
+				return err
+			}
+			code = append(code, piece)
+		}
+	}
+	timings, err := measure.InterleavePieces(ctx, effort, round, code...)
 	if err != nil {
 		return err
 	}
 	for i, s := range all {
 		for _, batch := range batches {
 			s.speed = append(s.speed, speed{batch, threads, plans[i].ActivationBytes(batch), timings[0]})
+			timings = timings[1:]
+		}
+	}
+	for _, c := range peers {
+		for _, batch := range batches {
+			c.speed = append(c.speed, speed{batch, threads, 0, timings[0]})
 			timings = timings[1:]
 		}
 	}

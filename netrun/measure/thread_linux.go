@@ -13,7 +13,7 @@ const HasThreadClock = true
 func threadClock() time.Duration {
 	var t unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) != nil {
-		return wallClock()
+		return WallClock()
 	}
 	return time.Duration(t.Nano())
 }

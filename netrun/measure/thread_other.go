@@ -7,4 +7,4 @@ import "time"
 // HasThreadClock tells whether Effort.Thread has an effect.
 const HasThreadClock = false
 
-func threadClock() time.Duration { return wallClock() }
+func threadClock() time.Duration { return WallClock() }

@@ -66,21 +66,50 @@ const minRounds = 3
 // after each round how many are done. It stops with the context's error when that
 // is done.
 func Interleave(ctx context.Context, effort Effort, round func(done int), code ...func()) ([]Timing, error) {
-	t := make([]Timing, len(code))
-	for i, f := range code {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		t[i] = Timing{Samples: make([]float64, 0, effort.Rounds), Calls: calls(f, effort.Sample)}
-	}
-	// Garbage of what came before is not this code's to collect.
-	runtime.GC()
-	now := wallClock
+	now := WallClock
 	if effort.Thread {
 		var unlock func()
 		now, unlock = ThreadClock()
 		defer unlock()
 	}
+	pieces := make([]Piece, len(code))
+	for i, f := range code {
+		pieces[i] = Here(now, f)
+	}
+	return InterleavePieces(ctx, effort, round, pieces...)
+}
+
+// A Piece calls some code n times and returns what that took, by the clock of where
+// it runs: another program times its own.
+type Piece func(n int) (time.Duration, error)
+
+// Here is the piece that calls f, timed by the clock now.
+func Here(now func() time.Duration, f func()) Piece {
+	return func(n int) (time.Duration, error) {
+		start := now()
+		for range n {
+			f()
+		}
+		return now() - start, nil
+	}
+}
+
+// InterleavePieces is Interleave of pieces, which are timed as they say, whatever the
+// effort's Thread. It stops with the first error.
+func InterleavePieces(ctx context.Context, effort Effort, round func(done int), code ...Piece) ([]Timing, error) {
+	t := make([]Timing, len(code))
+	for i, f := range code {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n, err := calls(f, effort.Sample)
+		if err != nil {
+			return nil, err
+		}
+		t[i] = Timing{Samples: make([]float64, 0, effort.Rounds), Calls: n}
+	}
+	// Garbage of what came before is not this code's to collect.
+	runtime.GC()
 	begin := time.Now()
 	for r := range effort.Rounds {
 		if r >= minRounds && effort.Budget > 0 && time.Since(begin) > effort.Budget {
@@ -90,11 +119,11 @@ func Interleave(ctx context.Context, effort Effort, round func(done int), code .
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			start := now()
-			for range t[i].Calls {
-				f()
+			took, err := f(t[i].Calls)
+			if err != nil {
+				return nil, err
 			}
-			t[i].Samples = append(t[i].Samples, float64(now()-start)/float64(t[i].Calls))
+			t[i].Samples = append(t[i].Samples, float64(took)/float64(t[i].Calls))
 		}
 		if round != nil {
 			round(r + 1)
@@ -113,20 +142,18 @@ func ThreadClock() (clock func() time.Duration, unlock func()) {
 
 var epoch = time.Now()
 
-// wallClock is the time since the program started.
-func wallClock() time.Duration { return time.Since(epoch) }
+// WallClock is the time since the program started.
+func WallClock() time.Duration { return time.Since(epoch) }
 
 // calls finds how many calls of f take at least sample.
-func calls(f func(), sample time.Duration) int {
-	f() // the first call pays for caches and workspaces
+func calls(f Piece, sample time.Duration) (int, error) {
+	if _, err := f(1); err != nil { // the first call pays for caches and workspaces
+		return 0, err
+	}
 	for n := 1; ; {
-		start := time.Now()
-		for range n {
-			f()
-		}
-		took := time.Since(start)
-		if took >= sample {
-			return n
+		took, err := f(n)
+		if err != nil || took >= sample {
+			return n, err
 		}
 		// Aim a little high, and never more than tenfold from a short look.
 		next := 10 * n
