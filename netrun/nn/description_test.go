@@ -13,15 +13,18 @@ import (
 
 // described returns the named network in these formats, without parameters.
 func described(name string, w kernels.WeightFormat, a kernels.ActFormat) *Network {
-	input := Shape{32, 32, 3}
-	if name == "lenet" || name == "mlp" {
+	input, classes := Shape{32, 32, 3}, 10
+	switch name {
+	case "lenet", "mlp":
 		input = Shape{28, 28, 1}
+	case "resnet18":
+		input, classes = Shape{224, 224, 3}, 1000
 	}
 	d, err := NamedNetwork(name)
 	if err != nil {
 		panic(err)
 	}
-	n, err := d.Network(input, 10, Formats{Weights: w, Acts: a})
+	n, err := d.Network(input, classes, Formats{Weights: w, Acts: a})
 	if err != nil {
 		panic(err)
 	}
@@ -35,14 +38,14 @@ func resnet20(w kernels.WeightFormat, a kernels.ActFormat) *Network {
 
 // The networks have the published numbers of multiply-adds.
 func TestNamedNetworks(t *testing.T) {
-	for name, macs := range map[string]int64{"lenet": 4267008, "resnet20": 41000000, "vgg-small": 616000000, "mlp": 668672} {
+	for name, macs := range map[string]int64{"lenet": 4267008, "resnet20": 41000000, "vgg-small": 616000000, "mlp": 668672, "resnet18": 1814073344} {
 		for _, n := range []*Network{described(name, kernels.Ternary, kernels.U2), described(name, kernels.Float32, kernels.F32)} {
 			if got := n.MACs(); n.Name != name || got < macs*99/100 || got > macs*101/100 {
 				t.Errorf("%s: %d MACs: want about %d", n.Name, got, macs)
 			}
 		}
 	}
-	if names := NetworkNames(); len(names) != 4 || names[0] != "lenet" {
+	if names := NetworkNames(); len(names) != 5 || names[0] != "lenet" {
 		t.Errorf("networks are %v", names)
 	}
 	d, err := NamedNetwork("lenet")
