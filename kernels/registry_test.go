@@ -47,7 +47,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: %s takes no formats", k.Operation, k.Name)
 		}
 	}
-	for _, op := range []Operation{OpDot, OpDotBinary, OpDotFloat32, OpGEMM, OpGEMMFloat32, OpMixed, OpEpilogue, OpTraining} {
+	for _, op := range []Operation{OpDot, OpDotBinary, OpDotFloat32, OpGEMM, OpGEMMFloat32, OpMixed, OpConv2DInt16, OpEpilogue, OpTraining} {
 		if last[op].ISA != "portable" {
 			t.Errorf("%s: the last row is %q: want a portable one", op, last[op].Name)
 		}
@@ -80,8 +80,8 @@ func TestNothingIsPortable(t *testing.T) {
 		covered[w] = true
 	}
 	for _, w := range of("portable") {
-		if w.op == OpTraining && tier == "neon" {
-			continue // its steps have no kernels for arm64 yet
+		if (w.op == OpTraining || w.op == OpConv2DInt16) && tier == "neon" {
+			continue // their steps have no kernels for arm64 yet
 		}
 		if !covered[w] {
 			t.Errorf("%s of %v: no kernel of %s", w.op, w.f, tier)
@@ -399,13 +399,13 @@ func TestCoverageReport(t *testing.T) {
 	c := coverageRecord{ran: map[string]string{"portable-muladd": "portable"}}
 	var b bytes.Buffer
 	c.report(&b)
-	for _, want := range []string{"portable: tested, emulated by an emulator: portable-muladd\n", "portable: SKIPPED by the tests: portable-epilogue portable-float32 portable-lut portable-popcount portable-shiftadd portable-training\n"} {
+	for _, want := range []string{"portable: tested, emulated by an emulator: portable-muladd\n", "portable: SKIPPED by the tests: portable-direct portable-epilogue portable-float32 portable-lut portable-popcount portable-shiftadd portable-training\n"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("want %q in\n%s", want, b.String())
 		}
 	}
 	for name, want := range map[string]string{
-		"portable":        "portable-epilogue portable-float32 portable-lut portable-popcount portable-shiftadd portable-training",
+		"portable":        "portable-direct portable-epilogue portable-float32 portable-lut portable-popcount portable-shiftadd portable-training",
 		"portable-muladd": "",
 		"none":            "none",
 	} {

@@ -176,6 +176,8 @@ var (
 	f32Table      = table(archF32, portableF32)
 	f32DotTable   = table(archF32Dot, portableF32Dot)
 	epilogueTable = table(archEpilogue, portableEpilogue)
+
+	convInt16Table = table(archConvInt16, portableConvInt16)
 )
 
 // table joins rows and puts those of better tiers first.
@@ -197,6 +199,7 @@ const (
 	OpGEMM        Operation = "gemm"
 	OpGEMMFloat32 Operation = "gemmfloat32"
 	OpMixed       Operation = "mixed"
+	OpConv2DInt16 Operation = "conv2dint16"
 	OpEpilogue    Operation = "epilogue"
 	OpTraining    Operation = "training"
 )
@@ -264,6 +267,12 @@ func Table() []Kernel {
 		k := base(OpMixed, r.id())
 		k.TileM, k.TileN, k.KStep, k.WeightBits = r.mr(), r.nr, 1, 4
 		k.Formats = []Formats{{Binary, F32}, {Ternary, F32}, {Pow2x3, F32}, {Pow2x4, F32}}
+		list = append(list, k)
+	}
+	for _, r := range convInt16Table {
+		k := base(OpConv2DInt16, r.id())
+		k.TileM, k.TileN, k.KStep, k.WeightBits = len(r.tiles)-1, convInt16Outputs, convInt16Inputs, 8
+		k.Formats = formatsOf(r.takes)
 		list = append(list, k)
 	}
 	for _, r := range epilogueTable {

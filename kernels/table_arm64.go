@@ -16,4 +16,6 @@ var (
 	archGEMM = slices.Concat(popcountGEMM, lutGEMM, muladdGEMM, shiftaddGEMM, planesGEMM, shiftGEMM)
 	archDot  = muladdDot
 	archBits = popcountBits
+
+	archConvInt16 []*convInt16Row // none yet
 )

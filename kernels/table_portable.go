@@ -30,6 +30,9 @@ var (
 	portableMixed = []*mixedRow{
 		{kernelID: portableID("muladd"), tiles: portable.Mixed[:], nr: portable.MixedNR},
 	}
+	portableConvInt16 = []*convInt16Row{
+		{kernelID: portableID("direct"), tiles: portable.ConvInt16[:], unpack1: portable.UnpackW1, unpack2: portable.UnpackW2, unpack4: portable.UnpackW4},
+	}
 	portableEpilogue = []*epilogueRow{
 		{kernelID: portableID("epilogue"), maxPoolI32: portable.MaxPool[int32], maxPoolF32: portable.MaxPool[float32],
 			thresholds: portable.Thresholds, requantize: portable.Requantize, affine: portable.Affine},

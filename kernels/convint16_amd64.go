@@ -1,0 +1,10 @@
+//go:build amd64 && !purego
+
+package kernels
+
+import "example.com/lowbit/kernels/internal/avx2"
+
+var archConvInt16 = []*convInt16Row{
+	{kernelID: amd64ID("avx2", "direct", "", all(avx2.ConvInt16Features, avx2.UnpackW1Features, avx2.UnpackW2Features, avx2.UnpackW4Features)),
+		tiles: avx2.ConvInt16[:], unpack1: avx2.UnpackW1, unpack2: avx2.UnpackW2, unpack4: avx2.UnpackW4},
+}
