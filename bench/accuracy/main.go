@@ -17,8 +17,8 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/lowbit/bench/internal/chart"
 	"example.com/lowbit/netrun/atomicfile"
+	"example.com/lowbit/netrun/chart"
 )
 
 func main() {

@@ -13,8 +13,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"example.com/lowbit/bench/internal/chart"
 	"example.com/lowbit/bench/internal/page"
+	"example.com/lowbit/netrun/chart"
 )
 
 // thirds are the parts of a run.

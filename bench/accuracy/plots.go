@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"example.com/lowbit/bench/internal/chart"
+	"example.com/lowbit/netrun/chart"
 )
 
 // plots draws what the set has the runs for.

@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"example.com/lowbit/bench/internal/chart"
+	"example.com/lowbit/netrun/chart"
 )
 
 // height is where an accuracy in percent stands on an axis: by the logarithm of

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"text/template"
 
-	"example.com/lowbit/bench/internal/chart"
 	"example.com/lowbit/bench/internal/page"
+	"example.com/lowbit/netrun/chart"
 	"example.com/lowbit/netrun/train"
 )
 

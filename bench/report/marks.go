@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg/draw"
 
-	"example.com/lowbit/bench/internal/chart"
+	"example.com/lowbit/netrun/chart"
 )
 
 // marks are those of all algorithms measured on the machine: the same in all

@@ -14,7 +14,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"example.com/lowbit/bench/internal/chart"
+	"example.com/lowbit/netrun/chart"
 )
 
 // plots draws what the files have the rows for.

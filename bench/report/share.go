@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/lowbit/bench/internal/chart"
 	"example.com/lowbit/bench/internal/page"
+	"example.com/lowbit/netrun/chart"
 )
 
 // A ceiling is a measured limit of one core: of arithmetic in ops/s, or of

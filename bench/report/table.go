@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/lowbit/bench/internal/chart"
 	"example.com/lowbit/bench/internal/page"
+	"example.com/lowbit/netrun/chart"
 )
 
 const head = `# Results

@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"example.com/lowbit/bench/internal/chart"
+	"example.com/lowbit/netrun/chart"
 )
 
 // worstPlot draws, for each shape, how many times as fast as the better of our
