@@ -3,7 +3,7 @@
 # other, and puts what they came to here as NAME.jsonl. A name may be a pattern, such as
 # 'fashion-*-s1'. A run that others start from is made before them. A run that was
 # interrupted goes on from its checkpoint in .cache/accuracy; one whose result is here is
-# not made again, but with -again: from its checkpoint, where that is left, in no time.
+# not made again, but with -again, from the start.
 # Models stay in .cache/accuracy.
 #
 # MNIST and CIFAR10 name the folders of those data sets, FASHION that of Fashion-MNIST if
@@ -56,6 +56,9 @@ run() {
 	done <<<"$lines"
 	echo "=== $name"
 	rm -f "$cache/$name.jsonl"
+	if [ -f "results/accuracy/$name.jsonl" ]; then # made before: its checkpoint is of the end
+		rm -f "$cache/$name.safetensors.checkpoint"
+	fi
 	.cache/netrun train -resume ${THREADS:+-threads "$THREADS"} "${words[@]}" -log "$cache/$name.jsonl" -out "$cache/$name.safetensors"
 	mv "$cache/$name.jsonl" "results/accuracy/$name.jsonl"
 }
