@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"iter"
+	"math"
 )
 
 // Thresholds turns sums into the codes of the next layer's activations. It is
@@ -13,6 +14,11 @@ type Thresholds struct {
 	levels int
 	thr    []int32 // [levels][c]
 	flip   []int32 // 0, or -1 where the sum is negated
+	// The same for sums of 16 bits: the code is the magnitude of base less the number
+	// of thr16[level][c] that the sum exceeds. Sums that count negated reach a
+	// threshold unless they exceed its negative, so their base is levels.
+	thr16  []int16
+	base16 []int16
 }
 
 // NewThresholds plans the step whose code for a sum of channel c is the number
@@ -30,17 +36,23 @@ func NewThresholds(thresholds [][]int32, negate []bool) (*Thresholds, error) {
 	if negate != nil && len(negate) != t.c {
 		return nil, fmt.Errorf("kernels: NewThresholds: len(negate) = %d: want one for each of %d channels, or nil", len(negate), t.c)
 	}
-	t.thr = make([]int32, t.levels*t.c)
-	t.flip = make([]int32, t.c)
+	t.thr, t.thr16 = make([]int32, t.levels*t.c), make([]int16, t.levels*t.c)
+	t.flip, t.base16 = make([]int32, t.c), make([]int16, t.c)
 	for c, list := range thresholds {
 		if len(list) != t.levels {
 			return nil, fmt.Errorf("kernels: NewThresholds: channel %d has %d thresholds: want %d as channel 0", c, len(list), t.levels)
 		}
+		negated := negate != nil && negate[c]
+		if negated {
+			t.flip[c], t.base16[c] = -1, int16(t.levels)
+		}
 		for j, v := range list {
 			t.thr[j*t.c+c] = v
-		}
-		if negate != nil && negate[c] {
-			t.flip[c] = -1
+			exceed := int64(v) - 1
+			if negated {
+				exceed = -int64(v)
+			}
+			t.thr16[j*t.c+c] = int16(min(max(exceed, math.MinInt16), math.MaxInt16))
 		}
 	}
 	return t, nil
@@ -50,7 +62,9 @@ func NewThresholds(thresholds [][]int32, negate []bool) (*Thresholds, error) {
 func (t *Thresholds) Kernel() string { return t.row.name() }
 
 // Bytes is the memory that the thresholds take.
-func (t *Thresholds) Bytes() int { return 4 * (len(t.thr) + len(t.flip)) }
+func (t *Thresholds) Bytes() int {
+	return 4*(len(t.thr)+len(t.flip)) + 2*(len(t.thr16)+len(t.base16))
+}
 
 // Run sets dst[r][c] to the code of acc[r][c]. Both hold whole rows of one sum
 // or code a channel. It does not allocate, and panics if the lengths differ or
@@ -65,6 +79,23 @@ func (t *Thresholds) Run(dst []uint8, acc []int32) {
 		}
 		if wide < t.c {
 			portableEpilogue[0].thresholds(&d[wide], &a[wide], uintptr(n), uintptr(t.c), &t.thr[wide], &t.flip[wide], uintptr(t.levels), uintptr(t.c-wide))
+		}
+	}
+}
+
+// RunInt16 is Run for sums of 16 bits, which are -32767 to 32767: of those the least
+// exceeds the least number of 16 bits, and none exceeds the greatest, so thresholds
+// outside 16 bits are always or never reached, as they should be.
+func (t *Thresholds) RunInt16(dst []uint8, acc []int16) {
+	rows := wholeRows("Thresholds.RunInt16", len(dst), len(acc), t.c)
+	wide := t.c &^ 7
+	for r, n := range spans(rows, t.c*t.levels) {
+		d, a := dst[r*t.c:], acc[r*t.c:]
+		if wide > 0 {
+			t.row.thresholdsI16(&d[0], &a[0], uintptr(n), uintptr(t.c), &t.thr16[0], &t.base16[0], uintptr(t.levels), uintptr(wide))
+		}
+		if wide < t.c {
+			portableEpilogue[0].thresholdsI16(&d[wide], &a[wide], uintptr(n), uintptr(t.c), &t.thr16[wide], &t.base16[wide], uintptr(t.levels), uintptr(t.c-wide))
 		}
 	}
 }
@@ -174,6 +205,46 @@ func wholeRows(where string, dst, src, c int) int {
 	return src / c
 }
 
+// channelSumRows is the number of rows whose sums of bytes the kernels hold in 16 bits:
+// they could be one more.
+const channelSumRows = 256
+
+// ChannelSums sets dst[c] to the sum of x[r][c]. It does not allocate, and panics if x
+// is not whole rows of len(dst).
+func ChannelSums(dst []int32, x []uint8) {
+	cols := len(dst)
+	rows := wholeRows("ChannelSums", len(x), len(x), cols)
+	clear(dst)
+	wide, row := cols&^7, current.Load().epilogue
+	for at := 0; at < rows; at += channelSumRows {
+		x, n := x[at*cols:], uintptr(min(channelSumRows, rows-at))
+		if wide > 0 {
+			row.channelSums(&dst[0], &x[0], n, uintptr(cols), uintptr(wide))
+		}
+		if wide < cols {
+			portableEpilogue[0].channelSums(&dst[wide], &x[wide], n, uintptr(cols), uintptr(cols-wide))
+		}
+	}
+}
+
+// ChannelSumsFloat32 is ChannelSums on float32: sums start at 0 and are taken in the
+// order of the rows.
+func ChannelSumsFloat32(dst, x []float32) {
+	cols := len(dst)
+	rows := wholeRows("ChannelSumsFloat32", len(x), len(x), cols)
+	clear(dst)
+	wide, row := cols&^7, current.Load().epilogue
+	for at, n := range spans(rows, cols) {
+		x := x[at*cols:]
+		if wide > 0 {
+			row.channelSumsF32(&dst[0], &x[0], uintptr(n), uintptr(cols), uintptr(wide))
+		}
+		if wide < cols {
+			portableEpilogue[0].channelSumsF32(&dst[wide], &x[wide], uintptr(n), uintptr(cols), uintptr(cols-wide))
+		}
+	}
+}
+
 // A PoolShape is the shape of a max-pool over images of H x W pixels with C
 // channels. Windows do not reach outside the image.
 type PoolShape struct {
@@ -207,7 +278,7 @@ func (s PoolShape) Check() error {
 // x[images][H][W][C], of sums before their epilogue or of float32 activations.
 // dst may be the front of x: what is written there has been read. Of windows
 // with a NaN, which element is taken depends on the kernel. It does not allocate, and panics if the shape cannot be or a length is not as it says.
-func MaxPool[T int32 | float32](dst, x []T, s PoolShape, images int) {
+func MaxPool[T int16 | int32 | float32](dst, x []T, s PoolShape, images int) {
 	if err := s.Check(); err != nil {
 		panic(err.Error())
 	}
@@ -233,10 +304,12 @@ func MaxPool[T int32 | float32](dst, x []T, s PoolShape, images int) {
 
 // maxPoolRow calls the kernel of the element's type on the first cols channels
 // of a row of output pixels.
-func maxPoolRow[T int32 | float32](r *epilogueRow, dst, src []T, cols, pixels int, s *PoolShape) {
+func maxPoolRow[T int16 | int32 | float32](r *epilogueRow, dst, src []T, cols, pixels int, s *PoolShape) {
 	n, c, stride, step := uintptr(pixels), uintptr(cols), uintptr(s.C), uintptr(s.Stride)
 	row, window := uintptr(s.W*s.C), uintptr(s.Window)
 	switch d := any(dst).(type) {
+	case []int16:
+		r.maxPoolI16(&d[0], &any(src).([]int16)[0], n, c, stride, step, row, window)
 	case []int32:
 		r.maxPoolI32(&d[0], &any(src).([]int32)[0], n, c, stride, step, row, window)
 	case []float32:

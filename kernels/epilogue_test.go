@@ -29,6 +29,15 @@ func sums(rng *rand.Rand, n int, near []int32) []int32 {
 	return s
 }
 
+// sums16 is sums for numbers of 16 bits, without the least.
+func sums16(rng *rand.Rand, n int, near []int32) []int16 {
+	s := make([]int16, n)
+	for i, v := range sums(rng, n, near) {
+		s[i] = int16(min(max(v, -math.MaxInt16), math.MaxInt16))
+	}
+	return s
+}
+
 // channelCounts are numbers of channels round the width of the kernels.
 func channelCounts(rng *rand.Rand) []int { return some(rng, around(70, 8, 16, 32)) }
 
@@ -44,7 +53,7 @@ func TestThresholds(t *testing.T) {
 				thresholds, negate := make([][]int32, channels), make([]bool, channels)
 				var all []int32
 				for c := range thresholds {
-					thresholds[c], negate[c] = sums(rng, levels, nil), rng.IntN(2) == 0
+					thresholds[c], negate[c] = sums(rng, levels, []int32{-1 << 15, 1 << 15}), rng.IntN(2) == 0
 					if rng.IntN(4) > 0 {
 						slices.Sort(thresholds[c])
 					}
@@ -60,26 +69,35 @@ func TestThresholds(t *testing.T) {
 				if p.Kernel() != row.name() || p.Bytes() < 4*channels*levels {
 					t.Fatalf("kernel %s with %d bytes for %d thresholds: want %s", p.Kernel(), p.Bytes(), channels*levels, row.name())
 				}
-				rows, at := rng.IntN(6), spot{rng.IntN(2) == 0, rng.IntN(2) * rng.IntN(64)}
-				acc, want := sums(rng, rows*channels, all), make([]uint8, rows*channels)
+				at := spot{rng.IntN(2) == 0, rng.IntN(2) * rng.IntN(64)}
+				rows := rng.IntN(6)
+				want, want16 := make([]uint8, rows*channels), make([]uint8, rows*channels)
+				acc, acc16 := sums(rng, rows*channels, all), sums16(rng, rows*channels, all)
 				ref.Thresholds(want, acc, thresholds, negate)
+				ref.Thresholds(want16, acc16, thresholds, negate)
 				for _, list := range thresholds { // the plan keeps its own
 					clear(list)
 				}
-				x, dst := input(a, "acc", at, acc), place(a, "dst", len(want), at, slices.Repeat([]uint8{0xee}, len(want)))
-				a.run(func() { p.Run(dst, x) })
-				if i := firstDifference(dst, want); i >= 0 {
-					t.Fatalf("%d rows, %d channels, %d levels, sum %d: got code %d, want %d", rows, channels, levels, x[i], dst[i], want[i])
-				}
+				checkThresholds(t, a, at, acc, want, p.Run, channels, levels)
+				checkThresholds(t, a, at, acc16, want16, p.RunInt16, channels, levels)
 			}
 		}
 		p, err := NewThresholds([][]int32{{1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}, {9}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		dst, acc := make([]uint8, 18), make([]int32, 18)
-		noAllocs(t, "Thresholds.Run", func() { p.Run(dst, acc) })
+		dst, acc, acc16 := make([]uint8, 18), make([]int32, 18), make([]int16, 18)
+		noAllocs(t, "Thresholds.Run", func() { p.Run(dst, acc); p.RunInt16(dst, acc16) })
 	})
+}
+
+func checkThresholds[S int16 | int32](t *testing.T, a *arena, at spot, acc []S, want []uint8, run func(dst []uint8, acc []S), channels, levels int) {
+	t.Helper()
+	x, dst := input(a, fmt.Sprintf("acc%T", acc), at, acc), place(a, "dst", len(want), at, slices.Repeat([]uint8{0xee}, len(want)))
+	a.run(func() { run(dst, x) })
+	if i := firstDifference(dst, want); i >= 0 {
+		t.Fatalf("%d channels, %d levels, sum %d of %T: got code %d, want %d", channels, levels, x[i], acc, dst[i], want[i])
+	}
 }
 
 func TestRequantize(t *testing.T) {
@@ -183,23 +201,24 @@ func TestMaxPool(t *testing.T) {
 	each(t, epilogueTable, func(t *testing.T, row *epilogueRow) {
 		use(t, row.name())
 		rng, a := random(t), newArena(t)
-		for range times(150) {
-			s := PoolShape{H: 1 + rng.IntN(8), W: 1 + rng.IntN(8), C: 1 + rng.IntN(40), Window: 1 + rng.IntN(4), Stride: 1 + rng.IntN(4)}
+		for range times(200) {
+			s := PoolShape{H: 1 + rng.IntN(8), W: 1 + rng.IntN(8), C: 1 + rng.IntN(90), Window: 1 + rng.IntN(4), Stride: 1 + rng.IntN(4)}
 			if s.Check() != nil {
 				continue
 			}
 			images, at := rng.IntN(4), spot{rng.IntN(2) == 0, rng.IntN(2) * 4 * rng.IntN(16)}
 			checkMaxPool(t, a, s, images, at, sums(rng, images*s.H*s.W*s.C, nil))
+			checkMaxPool(t, a, s, images, at, sums16(rng, images*s.H*s.W*s.C, nil))
 			checkMaxPool(t, a, s, images, at, randomFloats(rng, images*s.H*s.W*s.C, false))
 		}
 		x := make([]float32, 4*9)
-		acc := make([]int32, 4*9)
+		acc, acc16 := make([]int32, 4*9), make([]int16, 4*9)
 		s := PoolShape{H: 2, W: 2, C: 9, Window: 2, Stride: 2}
-		noAllocs(t, "MaxPool", func() { MaxPool(x[:9], x, s, 1); MaxPool(acc[:9], acc, s, 1) })
+		noAllocs(t, "MaxPool", func() { MaxPool(x[:9], x, s, 1); MaxPool(acc[:9], acc, s, 1); MaxPool(acc16[:9], acc16, s, 1) })
 	})
 }
 
-func checkMaxPool[T int32 | float32](t *testing.T, a *arena, s PoolShape, images int, at spot, xs []T) {
+func checkMaxPool[T int16 | int32 | float32](t *testing.T, a *arena, s PoolShape, images int, at spot, xs []T) {
 	t.Helper()
 	in, out := s.H*s.W*s.C, s.OutH()*s.OutW()*s.C
 	want := make([]T, images*out)
@@ -207,8 +226,8 @@ func checkMaxPool[T int32 | float32](t *testing.T, a *arena, s PoolShape, images
 		ref.MaxPool(want[i*out:], xs[i*in:][:in], ref.PoolShape(s))
 	}
 	x, dst := input(a, fmt.Sprintf("x%T", xs), at, xs), place[T](a, fmt.Sprintf("dst%T", xs), len(want), at, nil)
-	for i := range dst { // larger than any, and must be forgotten
-		dst[i] = 1<<31 - 129
+	for i := range dst { // must be forgotten
+		dst[i] = math.MaxInt16
 	}
 	a.run(func() { MaxPool(dst, x, s, images) })
 	if i := firstDifference(dst, want); i >= 0 {
@@ -233,6 +252,7 @@ func TestEpilogueKernels(t *testing.T) {
 			}
 			for _, rest := range []int{0, 3} {
 				checkMaxPoolKernel(t, a, rng, row.maxPoolI32, cols, cols+rest, ends[rng.IntN(2)], func(n int) []int32 { return sums(rng, n, nil) })
+				checkMaxPoolKernel(t, a, rng, row.maxPoolI16, cols, cols+rest, ends[rng.IntN(2)], func(n int) []int16 { return sums16(rng, n, nil) })
 				checkMaxPoolKernel(t, a, rng, row.maxPoolF32, cols, cols+rest, ends[rng.IntN(2)], func(n int) []float32 { return randomFloats(rng, n, false) })
 			}
 		}
@@ -241,7 +261,7 @@ func TestEpilogueKernels(t *testing.T) {
 
 // checkMaxPoolKernel pools a row of pixels whose last window ends where the
 // input does.
-func checkMaxPoolKernel[T int32 | float32](t *testing.T, a *arena, rng *rand.Rand, kernel func(dst, src *T, pixels, cols, stride, step, row, window uintptr),
+func checkMaxPoolKernel[T int16 | int32 | float32](t *testing.T, a *arena, rng *rand.Rand, kernel func(dst, src *T, pixels, cols, stride, step, row, window uintptr),
 	cols, stride int, at spot, random func(n int) []T) {
 	t.Helper()
 	pixels, step, window := 1+rng.IntN(4), 1+rng.IntN(3), 1+rng.IntN(3)
@@ -271,7 +291,7 @@ func checkMaxPoolKernel[T int32 | float32](t *testing.T, a *arena, rng *rand.Ran
 
 func checkEpilogueKernels(t *testing.T, a *arena, rng *rand.Rand, row *epilogueRow, rows, cols, stride int, at spot) {
 	t.Helper()
-	const levels = 3
+	levels := []int{1, 2, 3, 5}[rng.IntN(4)]
 	n := (rows-1)*stride + cols // the last row ends with its last column
 	accs := sums(rng, n, nil)
 	thr, flips := sums(rng, (levels-1)*stride+cols, nil), make([]int32, cols)
@@ -295,7 +315,16 @@ func checkEpilogueKernels(t *testing.T, a *arena, rng *rand.Rand, row *epilogueR
 	acc, th, fl := input(a, "acc", at, accs), input(a, "thr", at, thr), input(a, "flip", at, flips)
 	codes := place(a, "codes", n, at, slices.Repeat([]uint8{0xee}, n))
 	a.run(func() {
-		row.thresholds(&codes[0], &acc[0], uintptr(rows), uintptr(stride), &th[0], &fl[0], levels, uintptr(cols))
+		row.thresholds(&codes[0], &acc[0], uintptr(rows), uintptr(stride), &th[0], &fl[0], uintptr(levels), uintptr(cols))
+	})
+	acc16s, exceeds, bases := sums16(rng, n, nil), sums16(rng, len(thr), nil), make([]int16, cols)
+	for c := range bases {
+		bases[c] = int16(rng.IntN(2) * levels)
+	}
+	acc16, ex, ba := input(a, "acc16", at, acc16s), input(a, "exceed", at, exceeds), input(a, "base", at, bases)
+	codes16 := place(a, "codes16", n, at, slices.Repeat([]uint8{0xee}, n))
+	a.run(func() {
+		row.thresholdsI16(&codes16[0], &acc16[0], uintptr(rows), uintptr(stride), &ex[0], &ba[0], uintptr(levels), uintptr(cols))
 	})
 	m, ad := input(a, "mul", at, mul), input(a, "add", at, add)
 	requantized := place(a, "requantized", n, at, slices.Repeat([]uint8{0xee}, n))
@@ -322,6 +351,16 @@ func checkEpilogueKernels(t *testing.T, a *arena, rng *rand.Rand, row *epilogueR
 		}
 		ref.Thresholds(want, accs[r*stride:][:cols], thresholds, negate)
 		check("thresholds", codes)
+		for c := range want {
+			count := int(bases[c])
+			for j := range levels {
+				if acc16s[r*stride+c] > exceeds[j*stride+c] {
+					count--
+				}
+			}
+			want[c] = uint8(max(count, -count))
+		}
+		check("thresholds of 16 bits", codes16)
 		ref.Requantize(want, accs[r*stride:][:cols], mul, add, shift, top)
 		check("requantize", requantized)
 		ref.Affine(wantF, scale, bias, relu != 0)
@@ -335,4 +374,10 @@ func checkEpilogueKernels(t *testing.T, a *arena, rng *rand.Rand, row *epilogueR
 			}
 		}
 	}
+
+	checkResidualKernel(t, a, rng, row.residualI16, rows, cols, stride, at, func(n int) []int16 { return sums16(rng, n, nil) })
+	checkResidualKernel(t, a, rng, row.residualI32, rows, cols, stride, at, func(n int) []int32 { return sums(rng, n, nil) })
+	checkResidualKernel(t, a, rng, row.residualF32, rows, cols, stride, at, func(n int) []float32 { return awkward(rng, n, true) })
+	checkChannelSumKernel(t, a, row.channelSums, rows, cols, stride, at, func(n int) []byte { return slices.Repeat([]byte{255}, n) })
+	checkChannelSumKernel(t, a, row.channelSumsF32, rows, cols, stride, at, func(n int) []float32 { return randomFloats(rng, n, false) })
 }

@@ -239,6 +239,7 @@ func TestEpilogueErrors(t *testing.T) {
 	}
 	wantPanic(t, func() { th.Run(make([]uint8, 3), make([]int32, 3)) }, "Thresholds.Run", "3", "2 channels")
 	wantPanic(t, func() { th.Run(make([]uint8, 2), make([]int32, 4)) }, "Thresholds.Run", "2 and 4")
+	wantPanic(t, func() { th.RunInt16(make([]uint8, 3), make([]int16, 3)) }, "Thresholds.RunInt16", "3", "2 channels")
 	q, err := NewRequantize([]int32{1, 1}, []int64{0, 0}, 1, 3)
 	if err != nil {
 		t.Fatal(err)
@@ -247,6 +248,38 @@ func TestEpilogueErrors(t *testing.T) {
 	wantPanic(t, func() { Affine(make([]float32, 4), make([]float32, 2), make([]float32, 1), true) }, "Affine", "len(bias) = 1", "want 2")
 	wantPanic(t, func() { Affine(make([]float32, 3), make([]float32, 2), make([]float32, 2), true) }, "Affine", "3")
 	wantPanic(t, func() { Affine(nil, nil, nil, true) }, "Affine", "0 channels")
+	wantPanic(t, func() { ChannelSums(make([]int32, 2), make([]uint8, 3)) }, "ChannelSums", "3", "2 channels")
+	wantPanic(t, func() { ChannelSumsFloat32(nil, nil) }, "ChannelSumsFloat32", "0 channels")
+}
+
+func TestResidualErrors(t *testing.T) {
+	two, three := make([]float32, 2), make([]float32, 3)
+	for _, c := range []struct {
+		p     ResidualParameters
+		parts []string
+	}{
+		{ResidualParameters{}, []string{"len(Scale) = 0"}},
+		{ResidualParameters{Scale: two, Bias: three}, []string{"len(Scale) = 2", "len(Bias) = 3"}},
+		{ResidualParameters{Scale: two, Bias: two, ProjectScale: three, ProjectBias: three}, []string{"len(ProjectScale) = 3", "want 2"}},
+		{ResidualParameters{Scale: two, Bias: two, ProjectScale: two}, []string{"len(ProjectScale) = 2", "len(ProjectBias) = 0"}},
+	} {
+		_, err := NewResidual(c.p)
+		wantError(t, err, c.parts...)
+	}
+	_, err := NewAffineCodes(two, three, 1)
+	wantError(t, err, "NewAffineCodes", "len(bias) = 3")
+
+	r, err := NewResidual(ResidualParameters{Scale: two, Bias: two, Top: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b2, b4, s4 := make([]uint8, 2), make([]uint8, 4), make([]int16, 4)
+	wantPanic(t, func() { r.RunInt16(b2, nil, s4, nil, nil) }, "Residual", "2 and 4")
+	wantPanic(t, func() { r.RunInt16(b4[:3], nil, s4[:3], nil, nil) }, "Residual", "2 channels")
+	wantPanic(t, func() { r.RunInt16(b4, b2, s4, nil, nil) }, "len(stream) = 2", "want 4")
+	wantPanic(t, func() { r.RunInt16(b4, nil, s4, b2, nil) }, "len(codes) = 2", "want 4")
+	wantPanic(t, func() { r.RunInt16(b4, nil, s4, nil, s4[:2]) }, "len(projected) = 2", "want 4")
+	wantPanic(t, func() { r.RunInt16(b4, nil, s4, nil, s4) }, "len(ProjectScale) = 0", "want 2")
 }
 
 func TestPoolErrors(t *testing.T) {

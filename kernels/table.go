@@ -162,11 +162,18 @@ type f32DotRow struct {
 // what is left over takes the portable row.
 type epilogueRow struct {
 	kernelID
-	maxPoolI32 func(dst, src *int32, pixels, cols, stride, step, row, window uintptr)
-	maxPoolF32 func(dst, src *float32, pixels, cols, stride, step, row, window uintptr)
-	thresholds func(dst *byte, acc *int32, rows, stride uintptr, thr, flip *int32, levels, cols uintptr)
-	requantize func(dst *byte, acc *int32, rows, stride uintptr, mul *int32, add *int64, shift, top, cols uintptr)
-	affine     func(x *float32, rows, stride uintptr, scale, bias *float32, relu, cols uintptr)
+	maxPoolI16     func(dst, src *int16, pixels, cols, stride, step, row, window uintptr)
+	maxPoolI32     func(dst, src *int32, pixels, cols, stride, step, row, window uintptr)
+	maxPoolF32     func(dst, src *float32, pixels, cols, stride, step, row, window uintptr)
+	thresholds     func(dst *byte, acc *int32, rows, stride uintptr, thr, flip *int32, levels, cols uintptr)
+	thresholdsI16  func(dst *byte, acc *int16, rows, stride uintptr, thr, base *int16, levels, cols uintptr)
+	requantize     func(dst *byte, acc *int32, rows, stride uintptr, mul *int32, add *int64, shift, top, cols uintptr)
+	affine         func(x *float32, rows, stride uintptr, scale, bias *float32, relu, cols uintptr)
+	residualI16    residualFunc[int16]
+	residualI32    residualFunc[int32]
+	residualF32    residualFunc[float32]
+	channelSums    func(dst *int32, x *byte, rows, stride, cols uintptr)
+	channelSumsF32 func(dst, x *float32, rows, stride, cols uintptr)
 }
 
 var (

@@ -32,7 +32,9 @@ var (
 	avx2Conv5     = &conv5Steps{avx2.Conv5Image, avx2.Conv5Sums, avx2.Conv5Weights, avx2.Conv5ToSums, avx2.Conv5ToImage, avx2.Conv5ToWeights}
 	conv5Features = all(avx2.Conv5ImageFeatures, avx2.Conv5SumsFeatures, avx2.Conv5WeightsFeatures, avx2.Conv5ToSumsFeatures, avx2.Conv5ToImageFeatures, avx2.Conv5ToWeightsFeatures)
 	archEpilogue  = []*epilogueRow{
-		{kernelID: amd64ID("avx2", "epilogue", "", all(avx2.MaxPoolI32Features, avx2.MaxPoolF32Features, avx2.ThresholdsFeatures, avx2.RequantizeFeatures, avx2.AffineFeatures)),
-			maxPoolI32: avx2.MaxPoolI32, maxPoolF32: avx2.MaxPoolF32, thresholds: avx2.Thresholds, requantize: avx2.Requantize, affine: avx2.Affine},
+		{kernelID: amd64ID("avx2", "epilogue", "", all(avx2.MaxPoolI16Features, avx2.MaxPoolI32Features, avx2.MaxPoolF32Features, avx2.ThresholdsFeatures, avx2.ThresholdsI16Features, avx2.RequantizeFeatures, avx2.AffineFeatures,
+			avx2.ResidualI16Features, avx2.ResidualI32Features, avx2.ResidualF32Features, avx2.ChannelSumsFeatures, avx2.ChannelSumsF32Features)),
+			maxPoolI16: avx2.MaxPoolI16, maxPoolI32: avx2.MaxPoolI32, maxPoolF32: avx2.MaxPoolF32, thresholds: avx2.Thresholds, thresholdsI16: avx2.ThresholdsI16, requantize: avx2.Requantize, affine: avx2.Affine,
+			residualI16: avx2.ResidualI16, residualI32: avx2.ResidualI32, residualF32: avx2.ResidualF32, channelSums: avx2.ChannelSums, channelSumsF32: avx2.ChannelSumsF32},
 	}
 )

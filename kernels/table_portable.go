@@ -34,8 +34,10 @@ var (
 		{kernelID: portableID("direct"), tiles: portable.ConvInt16[:], unpack1: portable.UnpackW1, unpack2: portable.UnpackW2, unpack4: portable.UnpackW4},
 	}
 	portableEpilogue = []*epilogueRow{
-		{kernelID: portableID("epilogue"), maxPoolI32: portable.MaxPool[int32], maxPoolF32: portable.MaxPool[float32],
-			thresholds: portable.Thresholds, requantize: portable.Requantize, affine: portable.Affine},
+		{kernelID: portableID("epilogue"), maxPoolI16: portable.MaxPool[int16], maxPoolI32: portable.MaxPool[int32], maxPoolF32: portable.MaxPool[float32],
+			thresholds: portable.Thresholds, thresholdsI16: portable.ThresholdsI16, requantize: portable.Requantize, affine: portable.Affine,
+			residualI16: portable.Residual[int16], residualI32: portable.Residual[int32], residualF32: portable.Residual[float32],
+			channelSums: portable.ChannelSums[byte, int32], channelSumsF32: portable.ChannelSums[float32, float32]},
 	}
 	portableTraining = []*trainingRow{
 		{kernelID: portableID("training"), codes: portable.Codes, columnSums: portable.ColumnSums, gradientSums: portable.GradientSums, normGradient: portable.NormGradient, maxPoolArg: portable.MaxPoolArg, unpool: portable.Unpool, adam: portable.Adam[:], descend: portable.Descend, momentum: portable.Momentum, steps: portable.Steps, lookUp16: portable.LookUp16, addTo: portable.AddTo, moves: portable.Moves,

@@ -167,7 +167,7 @@ func (s PoolShape) OutW() int { return (s.W-s.Window)/s.Stride + 1 }
 
 // MaxPool sets dst[OutH][OutW][C] to the largest of each window of one image
 // x[H][W][C]. Numbers are not NaN.
-func MaxPool[T int32 | float32](dst, x []T, s PoolShape) {
+func MaxPool[T int16 | int32 | float32](dst, x []T, s PoolShape) {
 	for oy := range s.OutH() {
 		for ox := range s.OutW() {
 			for c := range s.C {
@@ -187,10 +187,10 @@ func MaxPool[T int32 | float32](dst, x []T, s PoolShape) {
 // thresholds[c][j] that it reaches, where a channel with negate[c] compares
 // the sum's negative, of which that of -1<<31 is itself in int32. Each channel
 // has the same number of thresholds.
-func Thresholds(dst []uint8, acc []int32, thresholds [][]int32, negate []bool) {
+func Thresholds[S int16 | int32](dst []uint8, acc []S, thresholds [][]int32, negate []bool) {
 	channels := len(thresholds)
 	for i, sum := range acc {
-		c := i % channels
+		c, sum := i%channels, int32(sum)
 		if negate[c] {
 			sum = -sum
 		}
@@ -223,6 +223,54 @@ func Affine(x, scale, bias []float32, relu bool) {
 			v = 0
 		}
 		x[i] = v
+	}
+}
+
+// Code is v rounded to the nearest of 0 ... top, halves up; 0 if v is NaN.
+func Code(v float32, top uint8) uint8 {
+	switch v += 0.5; {
+	case v >= float32(top):
+		return top
+	case v >= 1:
+		return uint8(v)
+	}
+	return 0
+}
+
+// Shortcut is what a block adds to a layer: Skip times the codes of an identity, if
+// Codes is not nil, and the affine step of Sums, a projection's, if that is not nil.
+type Shortcut[S int16 | int32 | float32] struct {
+	Codes       []uint8
+	Skip        float32
+	Sums        []S
+	Scale, Bias []float32
+}
+
+// Residual sets dst[r][c] to the code, at most top, of sums*scale[c] + bias[c] plus the
+// shortcut, and stream, if it is not nil, to the code of that times gain, at most 255.
+// Each operation is rounded to float32 by itself.
+func Residual[S int16 | int32 | float32](dst, stream []uint8, sums []S, scale, bias []float32, top uint8, short Shortcut[S], gain float32) {
+	for i, sum := range sums {
+		c := i % len(scale)
+		v := float32(float32(sum)*scale[c]) + bias[c]
+		if short.Codes != nil {
+			v += float32(float32(short.Codes[i]) * short.Skip)
+		}
+		if short.Sums != nil {
+			v += float32(float32(short.Sums[i])*short.Scale[c]) + short.Bias[c]
+		}
+		dst[i] = Code(v, top)
+		if stream != nil {
+			stream[i] = Code(float32(v*gain), 255)
+		}
+	}
+}
+
+// ChannelSums sets dst[c] to the sum of x[r][c], in the order of the rows.
+func ChannelSums[X uint8 | float32, Y int32 | float32](dst []Y, x []X) {
+	clear(dst)
+	for i, v := range x {
+		dst[i%len(dst)] += Y(v)
 	}
 }
 

@@ -8,16 +8,23 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// One call pools a row of output pixels: with 32 channels a pixel is only four
-// vectors, so that a call for each would cost more than its work.
+// One call pools a row of output pixels: with 32 channels a pixel is only two or
+// four vectors, so that a call for each would cost more than its work. Loads are
+// the bound, two a cycle, and windows of 2x2 have a way without loops over them.
 
 func init() {
+	larger := map[int]func(c *build.Context, m operand.Mem, v reg.VecVirtual){
+		2: func(c *build.Context, m operand.Mem, v reg.VecVirtual) { c.VPMAXSW(m, v, v) },
+		4: func(c *build.Context, m operand.Mem, v reg.VecVirtual) { c.VPMAXSD(m, v, v) },
+	}
 	for _, t := range []struct {
 		suffix, element string
+		bytes           int
 		larger          func(c *build.Context, m operand.Mem, v reg.VecVirtual)
 	}{
-		{"I32", "int32", func(c *build.Context, m operand.Mem, v reg.VecVirtual) { c.VPMAXSD(m, v, v) }},
-		{"F32", "float32", func(c *build.Context, m operand.Mem, v reg.VecVirtual) {
+		{"I16", "int16", 2, larger[2]},
+		{"I32", "int32", 4, larger[4]},
+		{"F32", "float32", 4, func(c *build.Context, m operand.Mem, v reg.VecVirtual) {
 			// VMAXPS gives its first source operand, which is the last but one
 			// here, only if that is greater: the comparison of the Go loop.
 			x := c.YMM()
@@ -45,44 +52,82 @@ func init() {
 
 pixels, step and window are at least 1; cols is a multiple of 8, at least 8.`,
 			body: func(c *build.Context, _ int) {
-				maxPool(c, func(m operand.Mem, v reg.VecVirtual) { t.larger(c, m, v) })
+				maxPool(c, t.bytes, func(m operand.Mem, v reg.VecVirtual) { t.larger(c, m, v) })
 			},
 		})
 	}
 }
 
-// maxPool takes 32 channels of a pixel at a time, then 8.
-func maxPool(c *build.Context, larger func(operand.Mem, reg.VecVirtual)) {
-	dst, src, pixels := loadParam(c, "dst"), loadParam(c, "src"), loadParam(c, "pixels")
-	stride, row, window := loadParam(c, "stride"), loadParam(c, "row"), loadParam(c, "window")
-	c.SHLQ(operand.U8(2), stride)
-	c.SHLQ(operand.U8(2), row)
-	step := loadParam(c, "step")
-	c.IMULQ(stride, step)
+// A poolBlock is some columns of a pixel: vectors of so many bytes.
+type poolBlock struct{ vectors, bytes int }
 
-	c.Label("pixel")
-	left, at := loadParam(c, "cols"), c.GP64() // columns to do; their offset in bytes
-	c.XORQ(at, at)
-	for _, vectors := range []int{4, 1} {
-		label := func(name string) string { return fmt.Sprintf("%s%d", name, vectors) }
-		cols := operand.U8(8 * vectors)
-		c.Label(label("columns"))
-		c.CMPQ(left, cols)
-		c.JB(operand.LabelRef(label("done")))
+// maxPool takes 128 bytes of a pixel at a time, then 32 and, of elements of two bytes,
+// 16. With windows of 2x2 they are 64, 32 and 16.
+func maxPool(c *build.Context, bytes int, larger func(operand.Mem, reg.VecVirtual)) {
+	dst, src, pixels := loadParam(c, "dst"), loadParam(c, "src"), loadParam(c, "pixels")
+	stride, row, step := loadParam(c, "stride"), loadParam(c, "row"), loadParam(c, "step")
+	pooled := c.GP64() // bytes of a pixel
+	c.MOVQ(loadParam(c, "cols"), pooled)
+	for _, r := range []reg.GPVirtual{stride, row, pooled} {
+		c.SHLQ(operand.U8(bytes/2), r) // by 1 or 2
+	}
+	c.IMULQ(stride, step)
+	window := loadParam(c, "window")
+	c.CMPQ(window, operand.U8(2))
+	c.JE(operand.LabelRef("pairs"))
+
+	// pixel emits the loop over pixels, and in it those over columns, at an offset.
+	pixel := func(way string, blocks []poolBlock, pointers []reg.GPVirtual, body func(b poolBlock, at reg.GPVirtual, best []reg.VecVirtual, label func(string) string)) {
+		c.Label(way)
+		left, at := c.GP64(), c.GP64()
+		c.MOVQ(pooled, left)
+		c.XORQ(at, at)
+		for _, b := range blocks {
+			if b.bytes < 8*bytes {
+				continue
+			}
+			label := func(name string) string { return fmt.Sprintf("%s%d%s", way, b.vectors*b.bytes, name) }
+			width := operand.I32(b.vectors * b.bytes)
+			c.Label(label("columns"))
+			c.CMPQ(left, width)
+			c.JB(operand.LabelRef(label("done")))
+			best := make([]reg.VecVirtual, b.vectors)
+			for i := range best {
+				if best[i] = c.YMM(); b.bytes == 16 {
+					best[i] = c.XMM()
+				}
+			}
+			body(b, at, best, label)
+			for i, v := range best {
+				c.VMOVUPS(v, operand.Mem{Base: dst, Index: at, Scale: 1, Disp: i * b.bytes})
+			}
+			c.ADDQ(width, at)
+			c.SUBQ(width, left)
+			c.JMP(operand.LabelRef(label("columns")))
+			c.Label(label("done"))
+		}
+		for _, p := range pointers {
+			c.ADDQ(step, p)
+		}
+		c.ADDQ(stride, dst)
+		c.DECQ(pixels)
+		c.JNZ(operand.LabelRef(way))
+		c.VZEROUPPER()
+		c.RET()
+	}
+	pixel("pixel", []poolBlock{{4, 32}, {1, 32}, {1, 16}}, []reg.GPVirtual{src}, func(b poolBlock, at reg.GPVirtual, best []reg.VecVirtual, label func(string) string) {
 		line, x, kx, ky := c.GP64(), c.GP64(), c.GP64(), c.GP64()
 		c.LEAQ(operand.Mem{Base: src, Index: at, Scale: 1}, line)
-		var best [4]reg.VecVirtual
-		for i := range vectors {
-			best[i] = c.YMM()
-			c.VMOVUPS(operand.Mem{Base: line, Disp: 32 * i}, best[i])
+		for i, v := range best {
+			c.VMOVUPS(operand.Mem{Base: line, Disp: b.bytes * i}, v)
 		}
 		c.MOVQ(window, ky)
 		c.Label(label("line"))
 		c.MOVQ(line, x)
 		c.MOVQ(window, kx)
 		c.Label(label("tap"))
-		for i := range vectors {
-			larger(operand.Mem{Base: x, Disp: 32 * i}, best[i])
+		for i, v := range best {
+			larger(operand.Mem{Base: x, Disp: b.bytes * i}, v)
 		}
 		c.ADDQ(stride, x)
 		c.DECQ(kx)
@@ -90,18 +135,23 @@ func maxPool(c *build.Context, larger func(operand.Mem, reg.VecVirtual)) {
 		c.ADDQ(row, line)
 		c.DECQ(ky)
 		c.JNZ(operand.LabelRef(label("line")))
-		for i := range vectors {
-			c.VMOVUPS(best[i], operand.Mem{Base: dst, Index: at, Scale: 1, Disp: 32 * i})
+	})
+
+	c.Label("pairs")
+	taps := []reg.GPVirtual{src, c.GP64(), row, c.GP64()}
+	c.LEAQ(operand.Mem{Base: src, Index: stride, Scale: 1}, taps[1])
+	c.ADDQ(src, row)
+	c.LEAQ(operand.Mem{Base: row, Index: stride, Scale: 1}, taps[3])
+	pixel("pair", []poolBlock{{2, 32}, {1, 32}, {1, 16}}, taps, func(b poolBlock, at reg.GPVirtual, best []reg.VecVirtual, _ func(string) string) {
+		for i, v := range best {
+			for t, tap := range taps {
+				m := operand.Mem{Base: tap, Index: at, Scale: 1, Disp: b.bytes * i}
+				if t == 0 {
+					c.VMOVUPS(m, v)
+				} else {
+					larger(m, v)
+				}
+			}
 		}
-		c.ADDQ(operand.U8(32*vectors), at)
-		c.SUBQ(cols, left)
-		c.JMP(operand.LabelRef(label("columns")))
-		c.Label(label("done"))
-	}
-	c.ADDQ(step, src)
-	c.ADDQ(stride, dst)
-	c.DECQ(pixels)
-	c.JNZ(operand.LabelRef("pixel"))
-	c.VZEROUPPER()
-	c.RET()
+	})
 }

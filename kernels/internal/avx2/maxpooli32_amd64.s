@@ -12,78 +12,132 @@ TEXT ·MaxPoolI32(SB), NOSPLIT, $0-64
 	MOVQ  pixels+16(FP), DX
 	MOVQ  stride+32(FP), BX
 	MOVQ  row+48(FP), SI
-	MOVQ  window+56(FP), DI
+	MOVQ  step+40(FP), DI
+	MOVQ  cols+24(FP), R8
 	SHLQ  $0x02, BX
 	SHLQ  $0x02, SI
-	MOVQ  step+40(FP), R8
-	IMULQ BX, R8
+	SHLQ  $0x02, R8
+	IMULQ BX, DI
+	MOVQ  window+56(FP), R9
+	CMPQ  R9, $0x02
+	JE    pairs
 
 pixel:
-	MOVQ cols+24(FP), R9
-	XORQ R10, R10
+	MOVQ R8, R10
+	XORQ R11, R11
 
-columns4:
-	CMPQ    R9, $0x20
-	JB      done4
-	LEAQ    (CX)(R10*1), R11
-	VMOVUPS (R11), Y0
-	VMOVUPS 32(R11), Y1
-	VMOVUPS 64(R11), Y2
-	VMOVUPS 96(R11), Y3
-	MOVQ    DI, R14
+pixel128columns:
+	CMPQ    R10, $+128
+	JB      pixel128done
+	LEAQ    (CX)(R11*1), R12
+	VMOVUPS (R12), Y0
+	VMOVUPS 32(R12), Y1
+	VMOVUPS 64(R12), Y2
+	VMOVUPS 96(R12), Y3
+	MOVQ    R9, R15
 
-line4:
-	MOVQ R11, R12
-	MOVQ DI, R13
+pixel128line:
+	MOVQ R12, R13
+	MOVQ R9, R14
 
-tap4:
-	VPMAXSD (R12), Y0, Y0
-	VPMAXSD 32(R12), Y1, Y1
-	VPMAXSD 64(R12), Y2, Y2
-	VPMAXSD 96(R12), Y3, Y3
-	ADDQ    BX, R12
-	DECQ    R13
-	JNZ     tap4
-	ADDQ    SI, R11
+pixel128tap:
+	VPMAXSD (R13), Y0, Y0
+	VPMAXSD 32(R13), Y1, Y1
+	VPMAXSD 64(R13), Y2, Y2
+	VPMAXSD 96(R13), Y3, Y3
+	ADDQ    BX, R13
 	DECQ    R14
-	JNZ     line4
-	VMOVUPS Y0, (AX)(R10*1)
-	VMOVUPS Y1, 32(AX)(R10*1)
-	VMOVUPS Y2, 64(AX)(R10*1)
-	VMOVUPS Y3, 96(AX)(R10*1)
-	ADDQ    $0x80, R10
-	SUBQ    $0x20, R9
-	JMP     columns4
+	JNZ     pixel128tap
+	ADDQ    SI, R12
+	DECQ    R15
+	JNZ     pixel128line
+	VMOVUPS Y0, (AX)(R11*1)
+	VMOVUPS Y1, 32(AX)(R11*1)
+	VMOVUPS Y2, 64(AX)(R11*1)
+	VMOVUPS Y3, 96(AX)(R11*1)
+	ADDQ    $+128, R11
+	SUBQ    $+128, R10
+	JMP     pixel128columns
 
-done4:
-columns1:
-	CMPQ    R9, $0x08
-	JB      done1
-	LEAQ    (CX)(R10*1), R11
-	VMOVUPS (R11), Y0
-	MOVQ    DI, R14
+pixel128done:
+pixel32columns:
+	CMPQ    R10, $+32
+	JB      pixel32done
+	LEAQ    (CX)(R11*1), R12
+	VMOVUPS (R12), Y0
+	MOVQ    R9, R15
 
-line1:
-	MOVQ R11, R12
-	MOVQ DI, R13
+pixel32line:
+	MOVQ R12, R13
+	MOVQ R9, R14
 
-tap1:
-	VPMAXSD (R12), Y0, Y0
-	ADDQ    BX, R12
-	DECQ    R13
-	JNZ     tap1
-	ADDQ    SI, R11
+pixel32tap:
+	VPMAXSD (R13), Y0, Y0
+	ADDQ    BX, R13
 	DECQ    R14
-	JNZ     line1
-	VMOVUPS Y0, (AX)(R10*1)
-	ADDQ    $0x20, R10
-	SUBQ    $0x08, R9
-	JMP     columns1
+	JNZ     pixel32tap
+	ADDQ    SI, R12
+	DECQ    R15
+	JNZ     pixel32line
+	VMOVUPS Y0, (AX)(R11*1)
+	ADDQ    $+32, R11
+	SUBQ    $+32, R10
+	JMP     pixel32columns
 
-done1:
-	ADDQ R8, CX
+pixel32done:
+	ADDQ DI, CX
 	ADDQ BX, AX
 	DECQ DX
 	JNZ  pixel
+	VZEROUPPER
+	RET
+
+pairs:
+	LEAQ (CX)(BX*1), R9
+	ADDQ CX, SI
+	LEAQ (SI)(BX*1), R10
+
+pair:
+	MOVQ R8, R11
+	XORQ R12, R12
+
+pair64columns:
+	CMPQ    R11, $+64
+	JB      pair64done
+	VMOVUPS (CX)(R12*1), Y0
+	VPMAXSD (R9)(R12*1), Y0, Y0
+	VPMAXSD (SI)(R12*1), Y0, Y0
+	VPMAXSD (R10)(R12*1), Y0, Y0
+	VMOVUPS 32(CX)(R12*1), Y1
+	VPMAXSD 32(R9)(R12*1), Y1, Y1
+	VPMAXSD 32(SI)(R12*1), Y1, Y1
+	VPMAXSD 32(R10)(R12*1), Y1, Y1
+	VMOVUPS Y0, (AX)(R12*1)
+	VMOVUPS Y1, 32(AX)(R12*1)
+	ADDQ    $+64, R12
+	SUBQ    $+64, R11
+	JMP     pair64columns
+
+pair64done:
+pair32columns:
+	CMPQ    R11, $+32
+	JB      pair32done
+	VMOVUPS (CX)(R12*1), Y0
+	VPMAXSD (R9)(R12*1), Y0, Y0
+	VPMAXSD (SI)(R12*1), Y0, Y0
+	VPMAXSD (R10)(R12*1), Y0, Y0
+	VMOVUPS Y0, (AX)(R12*1)
+	ADDQ    $+32, R12
+	SUBQ    $+32, R11
+	JMP     pair32columns
+
+pair32done:
+	ADDQ DI, CX
+	ADDQ DI, R9
+	ADDQ DI, SI
+	ADDQ DI, R10
+	ADDQ BX, AX
+	DECQ DX
+	JNZ  pair
 	VZEROUPPER
 	RET

@@ -2,16 +2,20 @@ package portable
 
 import "unsafe"
 
+// from is n elements from p[at] on.
+func from[T any](p *T, at, n uintptr) []T {
+	return unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(p), at*unsafe.Sizeof(*p))), n)
+}
+
 // MaxPool sets each of the first cols channels of a row of pixels to the
 // largest of its window, in lines that lie row elements apart. Pixels have
 // stride channels, and windows lie step pixels apart.
-func MaxPool[T int32 | float32](dst, src *T, pixels, cols, stride, step, row, window uintptr) {
+func MaxPool[T int16 | int32 | float32](dst, src *T, pixels, cols, stride, step, row, window uintptr) {
 	for i := range pixels {
-		d := unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(dst), i*stride*4)), cols)
+		d := from(dst, i*stride, cols)
 		for y := range window {
 			for x := range window {
-				from := y*row + (i*step+x)*stride
-				s := unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(src), from*4)), cols)
+				s := from(src, y*row+(i*step+x)*stride, cols)
 				if y == 0 && x == 0 {
 					copy(d, s)
 					continue
@@ -41,6 +45,28 @@ func Thresholds(dst *byte, acc *int32, rows, stride uintptr, thr, flip *int32, l
 				if (a[c]^f)-f >= t[c] {
 					d[c]++
 				}
+			}
+		}
+	}
+}
+
+// ThresholdsI16 sets dst to the magnitude of base less the number of thr[level][column]
+// that a sum exceeds, for the first cols columns of rows that lie stride elements apart.
+func ThresholdsI16(dst *byte, acc *int16, rows, stride uintptr, thr, base *int16, levels, cols uintptr) {
+	b := from(base, 0, cols)
+	for r := range rows {
+		d, a := from(dst, r*stride, cols), from(acc, r*stride, cols)
+		clear(d)
+		for j := range levels {
+			for c, t := range from(thr, j*stride, cols) {
+				if a[c] > t {
+					d[c]++
+				}
+			}
+		}
+		for c, start := range b {
+			if start > 0 {
+				d[c] = byte(start) - d[c]
 			}
 		}
 	}
