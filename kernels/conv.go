@@ -103,7 +103,7 @@ func (c *Conv2D) Run(dst []int32, x []uint8, images int) {
 	if images == 0 {
 		return
 	}
-	rows := bytePatches.Get().(*patches[uint8])
+	rows := bytePatches.Get().(*patches)
 	rows.set(x, s)
 	c.run(dst, rows, images*pixels)
 	rows.x = nil
@@ -112,26 +112,23 @@ func (c *Conv2D) Run(dst []int32, x []uint8, images int) {
 
 // patches is the rowSource of a convolution: row i is the window under output
 // pixel i, counted through all images.
-type patches[T uint8 | float32] struct {
-	x         []T
+type patches struct {
+	x         []uint8
 	s         ConvShape
 	outW      int
 	pixels    int
 	pointwise bool
 }
 
-var (
-	bytePatches  = sync.Pool{New: func() any { return new(patches[uint8]) }}
-	floatPatches = sync.Pool{New: func() any { return new(patches[float32]) }}
-)
+var bytePatches = sync.Pool{New: func() any { return new(patches) }}
 
-func (p *patches[T]) set(x []T, s *ConvShape) {
+func (p *patches) set(x []uint8, s *ConvShape) {
 	p.x, p.s, p.outW, p.pixels = x, *s, s.OutW(), s.OutH()*s.OutW()
 	p.pointwise = s.KH == 1 && s.KW == 1 && s.StrideH == 1 && s.StrideW == 1 && s.PadH == 0 && s.PadW == 0
 }
 
 // direct returns the images themselves where a window is one pixel.
-func (p *patches[T]) direct() []T {
+func (p *patches) direct() []uint8 {
 	if p.pointwise {
 		return p.x
 	}
@@ -141,7 +138,7 @@ func (p *patches[T]) direct() []T {
 // gather copies windows i0 ... i1-1 to rows of dst that lie stride apart, a
 // row of output pixels at a time: with few channels, finding each window by
 // itself would take as long as copying it.
-func (p *patches[T]) gather(dst []T, stride, i0, i1 int) {
+func (p *patches) gather(dst []uint8, stride, i0, i1 int) {
 	for i := i0; i < i1; {
 		image, pixel := i/p.pixels, i%p.pixels
 		oy, ox := pixel/p.outW, pixel%p.outW
@@ -168,7 +165,7 @@ const narrowRow = 64
 // gatherSlack elements for each line; those too many are overwritten by the
 // window's next line or lie behind the row. It reports false if the lines are
 // wider, or so many elements may not be read or written.
-func (p *patches[T]) gatherNarrow(dst []T, stride, image, oy, ox, n int) bool {
+func (p *patches) gatherNarrow(dst []uint8, stride, image, oy, ox, n int) bool {
 	s := &p.s
 	line, last := s.KW*s.InC, s.KH-1
 	step, down := s.StrideW*s.InC, s.W*s.InC
@@ -183,7 +180,7 @@ func (p *patches[T]) gatherNarrow(dst []T, stride, image, oy, ox, n int) bool {
 	for ky := range s.KH {
 		from, to := src[ky*down:], dst[ky*line:]
 		for j := range n {
-			*(*[gatherSlack]T)(to[j*stride:]) = *(*[gatherSlack]T)(from[j*step:])
+			*(*[gatherSlack]uint8)(to[j*stride:]) = *(*[gatherSlack]uint8)(from[j*step:])
 		}
 	}
 	return true
@@ -191,7 +188,7 @@ func (p *patches[T]) gatherNarrow(dst []T, stride, image, oy, ox, n int) bool {
 
 // window copies the window under one output pixel, row by row of the image;
 // pixels outside are zero.
-func (p *patches[T]) window(dst []T, image, oy, ox int) {
+func (p *patches) window(dst []uint8, image, oy, ox int) {
 	s := &p.s
 	y, x := oy*s.StrideH-s.PadH, ox*s.StrideW-s.PadW
 	base := image * s.H * s.W * s.InC

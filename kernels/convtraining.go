@@ -79,6 +79,7 @@ type trainingWorkspace struct {
 	// rows are those of a line of tiles. They are here, and not in the functions that
 	// set them, as what a kernel from a table is given escapes to the heap.
 	rows [6]*float32
+	sums []float32 // see Conv2DFloat32
 }
 
 // grow returns the first n elements of a buffer that grows as needed.

@@ -5,26 +5,25 @@ import (
 	"sync"
 )
 
-// A float32Product is what float32 GEMM and Conv2D plans share: weights packed
-// for MatMul's tiles, and the loop over blocks of rows.
-type float32Product struct {
+// A GEMMFloat32 multiplies float32 activations by float32 weights that were
+// packed once: the baseline that low-bit plans are compared with. It is safe
+// for use by many goroutines.
+type GEMMFloat32 struct {
 	row     *f32Row
 	n, k    int
 	packed  []float32 // [block of inputs][panel][input][nr]
 	threads int
-	// Rows worked on at a time: as many as let each panel be read from afar few
-	// times. Rows that are gathered first shall stay in L2 whole.
-	block, gathered int
-	stride          int // between gathered rows
-	scratch         sync.Pool
-	runs            sync.Pool
+	block   int // rows worked on at a time, so that each panel is read from afar few times
+	runs    sync.Pool
 }
 
 // float32Block is how many rows pass by a panel while it is in L1: 360 KiB of L2
 // for each block of inputs.
 const float32Block = 240
 
-func newFloat32Product(w []float32, n, k int, opt Options) (*float32Product, error) {
+// NewGEMMFloat32 plans products of M x K activations with w, n rows of k
+// weights. It returns an error if a length or an option is wrong.
+func NewGEMMFloat32(w []float32, n, k int, opt Options) (*GEMMFloat32, error) {
 	if n < 1 || k < 1 || len(w)/n != k || len(w)%n != 0 {
 		return nil, fmt.Errorf("kernels: %d float32 weights for a %dx%d (NxK) matrix: want N*K, at least 1x1", len(w), n, k)
 	}
@@ -32,7 +31,7 @@ func newFloat32Product(w []float32, n, k int, opt Options) (*float32Product, err
 		return nil, err
 	}
 	row := current.Load().f32
-	p := &float32Product{row: row, n: n, k: k, threads: max(1, opt.Threads)}
+	p := &GEMMFloat32{row: row, n: n, k: k, threads: max(1, opt.Threads)}
 	width := p.panels() * row.nr
 	p.packed = make([]float32, width*k)
 	b := RowMajor(w, n, k).T()
@@ -42,15 +41,6 @@ func newFloat32Product(w []float32, n, k int, opt Options) (*float32Product, err
 	}
 	mr := row.mr()
 	p.block = max(1, float32Block/mr) * mr
-	p.gathered = max(1, min((192<<10)/(4*k), matMulMC)/mr) * mr
-	p.stride = k
-	switch {
-	case k <= narrowRow:
-		p.stride += gatherSlack
-	case k%128 == 0:
-		p.stride += 16 // see unalias
-	}
-	p.scratch.New = func() any { return &float32Scratch{make([]float32, p.gathered*p.stride+gatherSlack)} }
 	p.runs.New = func() any { return new(float32Run) }
 	return p, nil
 }
@@ -58,65 +48,32 @@ func newFloat32Product(w []float32, n, k int, opt Options) (*float32Product, err
 // planPool is apart from matMulPool, whose workspaces have room for a block of b.
 var planPool = sync.Pool{New: func() any { return new(matMulWorkspace) }}
 
-func (p *float32Product) panels() int { return ceilDiv(p.n, p.row.nr) }
+func (p *GEMMFloat32) panels() int { return ceilDiv(p.n, p.row.nr) }
 
 // Kernel is the name of the kernel that was chosen, such as avx2-float32.
-func (p *float32Product) Kernel() string { return p.row.name() }
+func (p *GEMMFloat32) Kernel() string { return p.row.name() }
 
 // PackedBytes is the memory that the packed weights take, padding included.
-func (p *float32Product) PackedBytes() int { return 4 * len(p.packed) }
-
-// float32Scratch holds the gathered rows of a block.
-type float32Scratch struct{ x []float32 }
-
-type float32Source interface {
-	direct() []float32
-	gather(dst []float32, stride, i0, i1 int) // see rowSource
-}
+func (p *GEMMFloat32) PackedBytes() int { return 4 * len(p.packed) }
 
 type float32Run struct {
-	p       *float32Product
-	dst     []float32
-	rows    float32Source
+	p       *GEMMFloat32
+	dst, x  []float32
 	m       int
-	block   int
-	columns int
-}
-
-func (p *float32Product) run(dst []float32, rows float32Source, m int) {
-	r := p.runs.Get().(*float32Run)
-	r.p, r.dst, r.rows, r.m, r.columns = p, dst, rows, m, 1
-	r.block = p.block
-	if rows.direct() == nil {
-		r.block = p.gathered
-	}
-	blocks := ceilDiv(m, r.block)
-	if blocks < 2*p.threads {
-		r.columns = min(p.threads, p.panels())
-	}
-	parallel(p.threads, blocks*r.columns, r)
-	r.rows, r.dst = nil, nil
-	p.runs.Put(r)
+	columns int // ranges of panels
 }
 
 func (r *float32Run) task(part int) {
 	p := r.p
 	block, column := part/r.columns, part%r.columns
-	m0 := block * r.block
-	m1 := min(m0+r.block, r.m)
+	m0 := block * p.block
+	m1 := min(m0+p.block, r.m)
 	first, last := p.panels()*column/r.columns, p.panels()*(column+1)/r.columns
-	if x := r.rows.direct(); x != nil {
-		p.multiply(r.dst, RowMajor(x[m0*p.k:m1*p.k], m1-m0, p.k), m0, first, last)
-		return
-	}
-	s := p.scratch.Get().(*float32Scratch)
-	r.rows.gather(s.x, p.stride, m0, m1)
-	p.multiply(r.dst, Matrix{Data: s.x, Rows: m1 - m0, Cols: p.k, RowStride: p.stride, ColStride: 1}, m0, first, last)
-	p.scratch.Put(s)
+	p.multiply(r.dst, RowMajor(r.x[m0*p.k:m1*p.k], m1-m0, p.k), m0, first, last)
 }
 
 // multiply computes the rows from m0 on of the panels first … last.
-func (p *float32Product) multiply(dst []float32, x Matrix, m0, first, last int) {
+func (p *GEMMFloat32) multiply(dst []float32, x Matrix, m0, first, last int) {
 	w := planPool.Get().(*matMulWorkspace)
 	defer planPool.Put(w)
 	w.growTile(p.row)
@@ -131,21 +88,6 @@ func (p *float32Product) multiply(dst []float32, x Matrix, m0, first, last int) 
 	}
 }
 
-// A GEMMFloat32 multiplies float32 activations by float32 weights that were
-// packed once: the baseline that low-bit plans are compared with. It is safe
-// for use by many goroutines.
-type GEMMFloat32 struct{ *float32Product }
-
-// NewGEMMFloat32 plans products of M x K activations with w, n rows of k
-// weights. It returns an error if a length or an option is wrong.
-func NewGEMMFloat32(w []float32, n, k int, opt Options) (*GEMMFloat32, error) {
-	p, err := newFloat32Product(w, n, k, opt)
-	if err != nil {
-		return nil, err
-	}
-	return &GEMMFloat32{p}, nil
-}
-
 // Run sets dst[m][n] to the sum over k of x[m][k] times weight [n][k]. x holds
 // m rows of K numbers, dst m rows of N; the two must not overlap. For one
 // kernel the bits do not depend on m or on threads. It does not allocate, and
@@ -158,61 +100,13 @@ func (g *GEMMFloat32) Run(dst, x []float32, m int) {
 	if m == 0 {
 		return
 	}
-	rows := float32Rows.Get().(*float32Matrix)
-	rows.x = x
-	g.run(dst, rows, m)
-	rows.x = nil
-	float32Rows.Put(rows)
-}
-
-// float32Matrix is the float32Source of a plain matrix.
-type float32Matrix struct{ x []float32 }
-
-var float32Rows = sync.Pool{New: func() any { return new(float32Matrix) }}
-
-func (m *float32Matrix) direct() []float32               { return m.x }
-func (m *float32Matrix) gather([]float32, int, int, int) {} // never needed
-
-// A Conv2DFloat32 convolves float32 images with float32 weights that were
-// packed once. It is safe for use by many goroutines.
-type Conv2DFloat32 struct {
-	*float32Product
-	shape ConvShape
-}
-
-// NewConv2DFloat32 plans a convolution with w, OutC rows of KH*KW*InC weights
-// ordered [KH][KW][InC]. Pixels outside the image are zero.
-func NewConv2DFloat32(w []float32, shape ConvShape, opt Options) (*Conv2DFloat32, error) {
-	if err := shape.Check(); err != nil {
-		return nil, err
+	r := g.runs.Get().(*float32Run)
+	blocks := ceilDiv(m, g.block)
+	r.p, r.dst, r.x, r.m, r.columns = g, dst, x, m, 1
+	if blocks < 2*g.threads {
+		r.columns = min(g.threads, g.panels())
 	}
-	p, err := newFloat32Product(w, shape.OutC, shape.K(), opt)
-	if err != nil {
-		return nil, err
-	}
-	return &Conv2DFloat32{p, shape}, nil
-}
-
-// Shape is the convolution's shape.
-func (c *Conv2DFloat32) Shape() ConvShape { return c.shape }
-
-// Run convolves images x[images][H][W][InC] into dst[images][OutH][OutW][OutC].
-// x and dst must not overlap. It does not allocate, and panics if a length is
-// not as the shape says.
-func (c *Conv2DFloat32) Run(dst, x []float32, images int) {
-	s := &c.shape
-	pixels := s.OutH() * s.OutW()
-	in := s.H * s.W * s.InC
-	if images < 0 || images > len(x) || len(x) != images*in || len(dst) != images*pixels*s.OutC {
-		panic(fmt.Sprintf("kernels: Conv2DFloat32.Run: images = %d, len(x) = %d, len(dst) = %d: want %d*%d = %d and %d*%d = %d",
-			images, len(x), len(dst), images, in, images*in, images, pixels*s.OutC, images*pixels*s.OutC))
-	}
-	if images == 0 {
-		return
-	}
-	rows := floatPatches.Get().(*patches[float32])
-	rows.set(x, s)
-	c.run(dst, rows, images*pixels)
-	rows.x = nil
-	floatPatches.Put(rows)
+	parallel(g.threads, blocks*r.columns, r)
+	r.dst, r.x = nil, nil
+	g.runs.Put(r)
 }

@@ -145,8 +145,10 @@ type f32Row struct {
 	// packColumns transposes 8. Both are nil where there is no assembly.
 	packRows    func(dst *float32, dstStride uintptr, src *float32, srcStride uintptr, rows, cols uintptr)
 	packColumns func(dst *float32, dstStride uintptr, src *float32, srcStride uintptr, rows uintptr)
-	winograd    *winogradRow // nil where there is no assembly
-	conv5       *conv5Steps  // nil where there is no assembly
+	// affineAdd is AffineAdd on columns in multiples of 8, nil where there is no assembly.
+	affineAdd func(x, y *float32, rows, stride uintptr, scale, bias *float32, relu, cols uintptr)
+	winograd  *winogradRow // nil where there is no assembly
+	conv5     *conv5Steps  // nil where there is no assembly
 }
 
 func (r *f32Row) mr() int { return len(r.tiles) - 1 }

@@ -22,8 +22,8 @@ var (
 	archDot  = muladdDot
 	archBits = popcountBits
 	archF32  = []*f32Row{
-		{kernelID: amd64ID("avx512bw", "float32", "", all(avx512bw.GemmF32Features, avx512bw.WindowF32Features, avx512bw.GemvF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features, winogradFeatures, conv5Features)), tiles: avx512bw.GemmF32[:], window: avx512bw.WindowF32[:], gemv: avx512bw.GemvF32, nr: 32, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32, winograd: avx2Winograd, conv5: avx2Conv5},
-		{kernelID: amd64ID("avx2", "float32", "", all(avx2.GemmF32Features, avx2.WindowF32Features, avx2.GemvF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features, winogradFeatures, conv5Features)), tiles: avx2.GemmF32[:], window: avx2.WindowF32[:], gemv: avx2.GemvF32, nr: 16, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32, winograd: avx2Winograd, conv5: avx2Conv5},
+		{kernelID: amd64ID("avx512bw", "float32", "", all(avx512bw.GemmF32Features, avx512bw.WindowF32Features, avx512bw.GemvF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features, avx2.AffineAddFeatures, winogradFeatures, conv5Features)), tiles: avx512bw.GemmF32[:], window: avx512bw.WindowF32[:], gemv: avx512bw.GemvF32, nr: 32, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32, affineAdd: avx2.AffineAdd, winograd: avx2Winograd, conv5: avx2Conv5},
+		{kernelID: amd64ID("avx2", "float32", "", all(avx2.GemmF32Features, avx2.WindowF32Features, avx2.GemvF32Features, avx2.PackRowsF32Features, avx2.PackColumnsF32Features, avx2.AffineAddFeatures, winogradFeatures, conv5Features)), tiles: avx2.GemmF32[:], window: avx2.WindowF32[:], gemv: avx2.GemvF32, nr: 16, packRows: avx2.PackRowsF32, packColumns: avx2.PackColumnsF32, affineAdd: avx2.AffineAdd, winograd: avx2Winograd, conv5: avx2Conv5},
 	}
 	archF32Dot = []*f32DotRow{
 		{kernelID: amd64ID("avx512bw", "float32", "", avx512bw.DotF32Features), dot: avx512bw.DotF32, block: avx512bw.DotF32Block},

@@ -83,9 +83,14 @@ func newWinograd(row *f32Row, m, h, w, c, n, padH, padW int) *winograd {
 	if c*n >= winogradManyWeights {
 		products = winogradManyProducts
 	}
-	p.group = max(1, products/(p.frequencies()*p.tiles))
-	p.vFreq, p.mFreq, p.uFreq = oddLines(p.group*p.tiles*p.cRow), oddLines(p.group*p.tiles*p.nRow), oddLines(p.wide*c)
+	p.uFreq = oddLines(p.wide * c)
+	p.setGroup(max(1, products/(p.frequencies()*p.tiles)))
 	return p
+}
+
+func (p *winograd) setGroup(lines int) {
+	p.group = lines
+	p.vFreq, p.mFreq = oddLines(lines*p.tiles*p.cRow), oddLines(lines*p.tiles*p.nRow)
 }
 
 // bestWinograd is newWinograd for the m of fewer products, 2 or 4.
@@ -133,7 +138,7 @@ func (p *winograd) convolve(ws *trainingWorkspace, y, x, u []float32, images int
 		p.input(ws, x, at, n, pad)
 		p.multiply(ws, u, n*p.tiles)
 		for i := range n {
-			p.output(ws, y, at+i, ws.m[i*p.tiles*p.nRow:])
+			p.output(ws, y, 0, at+i, ws.m[i*p.tiles*p.nRow:])
 		}
 	}
 }
@@ -172,24 +177,25 @@ func (p *winograd) multiply(ws *trainingWorkspace, u []float32, tiles int) {
 	}
 }
 
-// outRow returns the elements of a row of the tiles of a line, nil if it is below the image.
-func (p *winograd) outRow(y []float32, line, row int) []float32 {
+// outRow returns the elements of a row of the tiles of a line, nil if it is below the
+// image. y begins with row first of all images.
+func (p *winograd) outRow(y []float32, first, line, row int) []float32 {
 	image, at := line/p.lines, line%p.lines*p.m+row
 	if at >= p.outH {
 		return nil
 	}
-	return y[(image*p.outH+at)*p.outW*p.n:][:p.outW*p.n]
+	return y[(image*p.outH+at-first)*p.outW*p.n:][:p.outW*p.n]
 }
 
 // output transforms the products of a line of tiles. The last tile, if it has fewer
 // columns, goes by way of a copy.
-func (p *winograd) output(ws *trainingWorkspace, y []float32, line int, products []float32) {
+func (p *winograd) output(ws *trainingWorkspace, y []float32, first, line int, products []float32) {
 	whole, part := p.outW/p.m, p.outW%p.m*p.n
 	rows := &ws.rows
 	f := p.row.winograd.output[p.m]
 	for r := range p.m {
 		rows[r] = &ws.spare[0]
-		if to := p.outRow(y, line, r); to != nil {
+		if to := p.outRow(y, first, line, r); to != nil {
 			rows[r] = &to[0]
 		}
 	}
@@ -205,7 +211,7 @@ func (p *winograd) output(ws *trainingWorkspace, y []float32, line int, products
 	}
 	f(&rows[0], uintptr(4*p.n), &products[whole*p.nRow], uintptr(4*p.mFreq), uintptr(4*p.nRow), 1, uintptr(p.n), &ws.line[0])
 	for r := range p.m {
-		if to := p.outRow(y, line, r); to != nil {
+		if to := p.outRow(y, first, line, r); to != nil {
 			copy(to[whole*p.m*p.n:], tile[r*p.m*p.n:][:part])
 		}
 	}
@@ -272,7 +278,7 @@ func (p *winograd) gradient(ws *trainingWorkspace, dy []float32, line, j int, to
 	rows := &ws.rows
 	tile := ws.spare[p.outW*p.n:]
 	for r := range p.m {
-		from := p.outRow(dy, line, r)
+		from := p.outRow(dy, 0, line, r)
 		if from == nil {
 			from = ws.spare[:p.outW*p.n]
 		}

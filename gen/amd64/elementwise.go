@@ -27,14 +27,32 @@ func init() {
 
 with rows that lie stride elements apart. rows is at least 1, cols a multiple
 of 8, at least 8.`,
-		body: affine,
+		body: func(c *build.Context, _ int) { affine(c, false) },
+	})
+	add("avx2", family{
+		name:      "AffineAdd",
+		doc:       "AffineAdd scales and shifts channels and adds others.",
+		signature: "func(x, y *float32, rows, stride uintptr, scale, bias *float32, relu, cols uintptr)",
+		loop: `	for i := range rows {
+		for j := range cols {
+			v := float32(float32(x[i][j]*scale[j])+bias[j]) + y[i][j]
+			if relu != 0 && v < 0 {
+				v = 0
+			}
+			x[i][j] = v
+		}
+	}
+
+with rows that lie stride elements apart. rows is at least 1, cols a multiple
+of 8, at least 8.`,
+		body: func(c *build.Context, _ int) { affine(c, true) },
 	})
 }
 
 // affine bounds by zero or, without relu, by minus infinity. It multiplies and
 // adds in two steps: a fused step would round once and give other bits than
 // CPUs that lack it.
-func affine(c *build.Context, _ int) {
+func affine(c *build.Context, add bool) {
 	bound, infinity := c.YMM(), c.GP32()
 	c.VXORPS(bound, bound, bound)
 	relu := loadParam(c, "relu")
@@ -46,6 +64,10 @@ func affine(c *build.Context, _ int) {
 
 	c.Label("rows")
 	x, rows, stride := loadParam(c, "x"), loadParam(c, "rows"), loadParam(c, "stride")
+	y := x
+	if add {
+		y = loadParam(c, "y")
+	}
 	scale, bias, cols := loadParam(c, "scale"), loadParam(c, "bias"), loadParam(c, "cols")
 	c.Label("row")
 	j := c.GP64()
@@ -56,12 +78,18 @@ func affine(c *build.Context, _ int) {
 	c.VMOVUPS(at(x), v)
 	c.VMULPS(at(scale), v, v)
 	c.VADDPS(at(bias), v, v)
+	if add {
+		c.VADDPS(at(y), v, v)
+	}
 	c.VMAXPS(v, bound, v) // v unless bound is greater
 	c.VMOVUPS(v, at(x))
 	c.ADDQ(operand.U8(8), j)
 	c.CMPQ(j, cols)
 	c.JB(operand.LabelRef("columns"))
 	c.LEAQ(operand.Mem{Base: x, Index: stride, Scale: 4}, x)
+	if add {
+		c.LEAQ(operand.Mem{Base: y, Index: stride, Scale: 4}, y)
+	}
 	c.DECQ(rows)
 	c.JNZ(operand.LabelRef("row"))
 	c.VZEROUPPER()

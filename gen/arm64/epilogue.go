@@ -74,7 +74,25 @@ top at most 255; cols is a multiple of 8, at least 8.`,
 
 with rows that lie stride elements apart. rows is at least 1, cols a multiple
 of 8, at least 8.`,
-		body: affine,
+		body: func(f *neon.Func, _ int) { affine(f, false) },
+	})
+	add("neon", family{
+		name:      "AffineAdd",
+		doc:       "AffineAdd scales and shifts channels and adds others.",
+		signature: "func(x, y *float32, rows, stride uintptr, scale, bias *float32, relu, cols uintptr)",
+		loop: `	for i := range rows {
+		for j := range cols {
+			v := float32(float32(x[i][j]*scale[j])+bias[j]) + y[i][j]
+			if relu != 0 && v < 0 {
+				v = 0
+			}
+			x[i][j] = v
+		}
+	}
+
+with rows that lie stride elements apart. rows is at least 1, cols a multiple
+of 8, at least 8.`,
+		body: func(f *neon.Func, _ int) { affine(f, true) },
 	})
 }
 
@@ -232,7 +250,7 @@ func requantize(f *neon.Func, _ int) {
 // affine bounds by zero or, without relu, by minus infinity. It multiplies and
 // adds in two steps: a fused step would round once and give other bits than
 // CPUs that lack it. FMAX would not keep the sign of a zero.
-func affine(f *neon.Func, _ int) {
+func affine(f *neon.Func, add bool) {
 	bound := f.Vec()
 	f.Zero(bound)
 	f.CBNZ(f.Param("relu"), "rows")
@@ -243,20 +261,34 @@ func affine(f *neon.Func, _ int) {
 	f.Label("rows")
 	x, rows, stride := f.Param("x"), f.Param("rows"), f.Param("stride")
 	allScale, allBias, allCols := f.Param("scale"), f.Param("bias"), f.Param("cols")
+	var allY, y neon.GP
+	if add {
+		allY = f.Param("y")
+	}
 	f.Label("row")
 	scale, bias, cols, to := f.GP(), f.GP(), f.GP(), f.GP()
 	for _, m := range []struct{ from, to neon.GP }{{allScale, scale}, {allBias, bias}, {allCols, cols}, {x, to}} {
 		f.MOVD(m.from, m.to)
 	}
+	if add {
+		y = f.GP()
+		f.MOVD(allY, y)
+	}
 	f.Label("columns")
-	v, s, b := f.Vecs(2), f.Vecs(2), f.Vecs(2)
+	v, s, b, u := f.Vecs(2), f.Vecs(2), f.Vecs(2), f.Vecs(2)
 	loadVectors(f, to, v)
+	if add {
+		f.FLDPQ(neon.Post(y, 32), u[0], u[1])
+	}
 	f.FLDPQ(neon.Post(scale, 32), s[0], s[1])
 	f.FLDPQ(neon.Post(bias, 32), b[0], b[1])
 	for c := range 2 {
 		below := f.Vec()
 		f.VFMUL(neon.S4, s[c], v[c], v[c])
 		f.VFADD(neon.S4, b[c], v[c], v[c])
+		if add {
+			f.VFADD(neon.S4, u[c], v[c], v[c])
+		}
 		f.VFCMGT(neon.S4, v[c], bound, below)
 		f.VBIC(neon.B16, below, v[c], v[c])
 	}
@@ -264,6 +296,9 @@ func affine(f *neon.Func, _ int) {
 	f.SUBS(neon.Imm(8), cols, cols)
 	f.Bcond(neon.NE, "columns")
 	f.ADD(neon.Shifted{R: stride, Left: 2}, x, x)
+	if add {
+		f.ADD(neon.Shifted{R: stride, Left: 2}, allY, allY)
+	}
 	f.SUBS(neon.Imm(1), rows, rows)
 	f.Bcond(neon.NE, "row")
 	f.RET()

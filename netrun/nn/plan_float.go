@@ -6,21 +6,22 @@ import "example.com/lowbit/kernels"
 type floatChain struct {
 	layers []floatLayer
 	layout layout
-	pixel  [256]float32 // pixel/255
 }
 
 type floatLayer struct {
-	sizes
+	in, out int // elements of an image
 	source  int // the layer whose output is read, -1 for the images
+	conv    *kernels.Conv2DFloat32
+	// The sums of other layers.
 	product floatProduct
 	affine
-	relu bool // at once, without a shortcut
+	relu bool
 	// What a shortcut adds: the output of layer skipSource if that is not negative,
 	// through projection if that is not nil.
 	skipSource int
 	skipImage  int // elements of an image of what the shortcut reads
-	projection floatProduct
-	projected  affine
+	projection *kernels.Conv2DFloat32
+	chunk      int // images that are projected at a time
 }
 
 type floatProduct interface {
@@ -29,42 +30,64 @@ type floatProduct interface {
 	PackedBytes() int
 }
 
+// projectedBytes is about what projections of images take that wait for the sums that
+// they are added to.
+const projectedBytes = 128 << 10
+
 func newFloatChain(net *Network) (chain, []Layer, error) {
 	c := &floatChain{layout: newLayout(net, true)}
-	for i := range c.pixel {
-		c.pixel[i] = float32(i) / 255
-	}
 	var list []Layer
 	for i := range net.Blocks {
 		b := &net.Blocks[i]
-		l := floatLayer{sizes: b.sizes(), source: net.Source(i), relu: i < len(net.Blocks)-1 && b.Skip == nil, affine: newAffine(b), skipSource: -1}
-		if l.pool.Window == 0 && l.bands == 1 && b.proj() == nil {
-			l.chunk = maxImages // sums go to the output itself
-		}
-		var err error
-		if l.product, err = newFloatProduct(b, l.rows); err != nil {
-			return nil, nil, err
-		}
+		last := i == len(net.Blocks)-1
+		l := floatLayer{in: b.In.Size(), out: b.OutShape().Size(), source: net.Source(i), skipSource: -1, chunk: maxImages}
 		info := newLayer(b)
-		info.Kernel = l.product.Kernel()
 		info.Epilogue = "affine"
-		info.PackedBytes = int64(l.product.PackedBytes()) + l.affine.bytes()
+		var err error
+		if b.Kind == Conv {
+			if l.conv, err = newFloatConv(b, !last); err != nil {
+				return nil, nil, err
+			}
+			info.Kernel = convKernel(l.conv)
+			info.PackedBytes = int64(l.conv.PackedBytes()) + newAffine(b).bytes()
+		} else {
+			l.relu, l.affine = !last, newAffine(b)
+			if l.product, err = newFloatProduct(b, b.In.H); err != nil {
+				return nil, nil, err
+			}
+			info.Kernel = l.product.Kernel()
+			info.PackedBytes = int64(l.product.PackedBytes()) + l.affine.bytes()
+		}
 		if b.Skip != nil {
 			l.skipSource = net.SkipSource(i)
 			l.skipImage = net.Blocks[l.skipSource].OutShape().Size()
 		}
 		if p := b.proj(); p != nil {
-			if l.projection, err = newFloatProduct(p, p.In.H); err != nil {
+			if l.projection, err = newFloatConv(p, false); err != nil {
 				return nil, nil, err
 			}
-			l.projected = newAffine(p)
-			info.Shortcut = l.projection.Kernel()
-			info.PackedBytes += int64(l.projection.PackedBytes()) + l.projected.bytes()
+			l.chunk = min(max(projectedBytes/(4*l.out), 1), maxImages)
+			info.Shortcut = convKernel(l.projection)
+			info.PackedBytes += int64(l.projection.PackedBytes()) + newAffine(p).bytes()
 		}
 		c.layers = append(c.layers, l)
 		list = append(list, info)
 	}
 	return c, list, nil
+}
+
+// newFloatConv plans a convolution with its pooling and affine step.
+func newFloatConv(b *Block, relu bool) (*kernels.Conv2DFloat32, error) {
+	e := kernels.FloatEpilogue{Scale: b.Scale, Bias: b.Bias, ReLU: relu, Pool: b.Pool}
+	return kernels.NewConv2DFloat32Epilogue(b.Float, b.convShape(b.In.H), e, kernels.Options{})
+}
+
+// convKernel names the kernel and how it is used.
+func convKernel(c *kernels.Conv2DFloat32) string {
+	if m := c.Method(); m != "direct" {
+		return c.Kernel() + " " + m
+	}
+	return c.Kernel()
 }
 
 // newFloatProduct plans the linear step of a block, a convolution's on images of so
@@ -74,51 +97,73 @@ func newFloatProduct(b *Block, rows int) (floatProduct, error) {
 	case Conv:
 		return kernels.NewConv2DFloat32(b.Float, b.convShape(rows), kernels.Options{})
 	case Mean:
-		return channelSum[float32, float32]{b.In.H * b.In.W, b.In.C}, nil
+		return floatMean{b.In.H * b.In.W, b.In.C}, nil
 	}
 	return kernels.NewGEMMFloat32(b.Float, b.Out, b.K(), kernels.Options{})
 }
 
-// need is the number of elements of the buffer of sums for n images: sums to be
-// pooled, and those of projections.
-func (c *floatChain) need(n int) (sums int) {
+// A floatMean is the linear step of a mean block: the sum of each of its channels over
+// all positions.
+type floatMean struct{ positions, channels int }
+
+func (s floatMean) Kernel() string   { return "sum" }
+func (s floatMean) PackedBytes() int { return 0 }
+
+func (s floatMean) Run(dst, x []float32, n int) {
+	clear(dst)
+	for range n {
+		for range s.positions {
+			kernels.AddTo(dst[:s.channels], x[:s.channels])
+			x = x[s.channels:]
+		}
+		dst = dst[s.channels:]
+	}
+}
+
+// need is the number of elements of the buffers of projections, and of the memory that
+// convolutions work in, for n images.
+func (c *floatChain) need(n int) (projected, scratch int) {
 	for i := range c.layers {
 		l := &c.layers[i]
-		if l.pool.Window > 0 || l.projection != nil {
-			sums = max(sums, min(n, l.chunk)*l.linear)
+		m := min(n, l.chunk)
+		if l.conv != nil {
+			scratch = max(scratch, l.conv.Scratch(m))
+		}
+		if l.projection != nil {
+			projected, scratch = max(projected, m*l.out), max(scratch, l.projection.Scratch(m))
 		}
 	}
-	return sums
+	return projected, scratch
 }
 
 func (c *floatChain) bytes(n int) int64 {
-	return 4 * (c.layout.elements(n) + int64(c.need(n)))
+	projected, scratch := c.need(n)
+	return 4 * (c.layout.elements(n) + int64(projected) + int64(scratch))
 }
 
 func (c *floatChain) space(n int) space {
-	return &floatSpace{chain: c, acts: makeBuffers[float32](&c.layout, n), sums: make([]float32, c.need(n))}
+	projected, scratch := c.need(n)
+	return &floatSpace{chain: c, acts: makeBuffers[float32](&c.layout, n), projected: make([]float32, projected), scratch: make([]float32, scratch)}
 }
 
 type floatSpace struct {
-	chain *floatChain
-	acts  [][]float32 // the layout's buffers
-	sums  []float32
-	lap   func(layer int) // nil unless profiled
+	chain     *floatChain
+	acts      [][]float32 // the layout's buffers
+	projected []float32
+	scratch   []float32
+	lap       func(layer int) // nil unless profiled
 }
 
 func (s *floatSpace) watch(lap func(layer int)) { s.lap = lap }
 
 // output is what layer i puts out for n images.
 func (s *floatSpace) output(i, n int) []float32 {
-	l := &s.chain.layers[i]
-	return s.acts[s.chain.layout.out[i]][:n*l.bands*l.out]
+	return s.acts[s.chain.layout.out[i]][:n*s.chain.layers[i].out]
 }
 
 func (s *floatSpace) forward(logits []float32, images []uint8, n int) {
 	pixels := s.acts[s.chain.layout.images][:len(images)]
-	for i, v := range images {
-		pixels[i] = s.chain.pixel[v]
-	}
+	kernels.FloatsOfBytes(pixels, images, 0, 255)
 	for i := range s.chain.layers {
 		l := &s.chain.layers[i]
 		x, out := pixels, logits
@@ -128,27 +173,24 @@ func (s *floatSpace) forward(logits []float32, images []uint8, n int) {
 		if i < len(s.chain.layers)-1 {
 			out = s.output(i, n)
 		}
-		for at := 0; at < n*l.bands; at += l.chunk {
-			m := min(l.chunk, n*l.bands-at)
-			in, y := input(&l.sizes, x, at, m), out[at*l.out:][:m*l.out]
-			if l.pool.Window > 0 {
-				sums := s.sums[:m*l.linear]
-				l.product.Run(sums, in, m)
-				kernels.MaxPool(y, sums, l.pool, m)
-			} else {
-				l.product.Run(y, in, m)
-			}
-			kernels.Affine(y, l.scale, l.bias, l.relu)
+		for at := 0; at < n; at += l.chunk {
+			m := min(l.chunk, n-at)
+			in, y := x[at*l.in:][:m*l.in], out[at*l.out:][:m*l.out]
+			var add []float32
 			if l.skipSource >= 0 {
-				u := s.output(l.skipSource, n)[at*l.skipImage:][:m*l.skipImage]
-				if l.projection != nil {
-					sums := s.sums[:m*l.out]
-					l.projection.Run(sums, u, m)
-					kernels.Affine(sums, l.projected.scale, l.projected.bias, false)
-					u = sums
-				}
-				addShortcut(y, u)
+				add = s.output(l.skipSource, n)[at*l.skipImage:][:m*l.skipImage]
 			}
+			if l.projection != nil {
+				projected := s.projected[:m*l.out]
+				l.projection.RunIn(s.scratch, projected, add, nil, m)
+				add = projected
+			}
+			if l.conv != nil {
+				l.conv.RunIn(s.scratch, y, in, add, m)
+				continue
+			}
+			l.product.Run(y, in, m)
+			kernels.Affine(y, l.scale, l.bias, l.relu)
 		}
 		if s.lap != nil {
 			s.lap(i)

@@ -631,7 +631,7 @@ func TestActivationBytes(t *testing.T) {
 					got += len(codes)
 				}
 			case *floatSpace:
-				got = 4 * len(s.sums)
+				got = 4 * (len(s.projected) + len(s.scratch))
 				for _, x := range s.acts {
 					got += 4 * len(x)
 				}

@@ -57,7 +57,7 @@ func TestPlanResnet20(t *testing.T) {
 		bytes int64
 	}{
 		{kernels.Ternary, kernels.U2, 3*32*32*16 + 16*16*32 + 4*(32*32*16+16*16*32)},
-		{kernels.Float32, kernels.F32, 4 * (3*32*32*16 + 16*16*32)},
+		{kernels.Float32, kernels.F32, 4 * (3*32*32*16 + 16*16*32 + 50144)},
 	} {
 		n := resnet20(f.w, f.a)
 		fill(rng, n)

@@ -127,13 +127,6 @@ func (r *residual) round(dst []uint8, v []float32, scale float32, top int32) {
 	}
 }
 
-// addShortcut sets y to y + u, rectified.
-func addShortcut(y, u []float32) {
-	for i, v := range u {
-		y[i] = max(y[i]+v, 0)
-	}
-}
-
 // A channelSum is the linear step of a mean block: the sum of each of its channels
 // over all positions.
 type channelSum[X uint8 | float32, Y int32 | float32] struct{ positions, channels int }
