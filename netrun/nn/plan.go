@@ -75,6 +75,7 @@ type Layer struct {
 const (
 	arenaBytes = 1 << 20
 	sumBytes   = 48 << 10 // of some images
+	shortBytes = 96 << 10 // the same, of 16 bits: weights are unpacked once for all of them
 	bandBytes  = 16 << 10 // of a band of rows of one
 	minImages  = 4
 	maxImages  = 16
@@ -254,13 +255,15 @@ type sizes struct {
 	pool            kernels.PoolShape // of a unit; Window 0 if there is none
 }
 
-func (b *Block) sizes() sizes {
+// sizes cuts a layer whose sums have so many bytes. Convolutions with sums of 16 bits cut
+// themselves into bands: their units are images.
+func (b *Block) sizes(sum int) sizes {
 	linear := b.LinearShape()
 	s := sizes{image: b.In.Size(), bands: 1, rows: b.In.H}
 	pool := max(b.Pool, 1)
 	height := linear.H / pool * pool // rows of sums that are used
 	row := linear.W * linear.C
-	if b.Kind == Conv && b.Pad == 0 && b.Skip == nil && 4*linear.Size() > bandBytes {
+	if b.Kind == Conv && b.Pad == 0 && b.Skip == nil && sum == 4 && 4*linear.Size() > bandBytes {
 		// The input of a band is rows of the image, as they are. The tallest
 		// bands that are whole windows of the pool and fit are taken, else the
 		// lowest.
@@ -282,7 +285,11 @@ func (b *Block) sizes() sizes {
 		s.pool = kernels.PoolShape{H: linear.H, W: linear.W, C: linear.C, Window: b.Pool, Stride: b.Pool}
 	}
 	if s.chunk = 1; s.bands == 1 {
-		s.chunk = min(max(sumBytes/(4*s.linear), 1), maxImages)
+		bytes := sumBytes
+		if sum == 2 {
+			bytes = shortBytes
+		}
+		s.chunk = min(max(bytes/(sum*s.linear), 1), maxImages)
 	}
 	return s
 }

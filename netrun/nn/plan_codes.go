@@ -42,6 +42,9 @@ func newCodeProduct(b *Block, rows int) (*codeProduct, error) {
 	return p, err
 }
 
+// numbers is how many a unit's codes become.
+func (p *codeProduct) numbers() int { return p.inputs }
+
 // Run sets dst to the sums of n units of codes x, which memory holds as numbers.
 func (p *codeProduct) Run(dst []float32, x []uint8, n int, memory []float32) {
 	numbers := memory[:n*p.inputs]
@@ -76,43 +79,5 @@ func (p *codeProduct) setPadded(dst []float32, x []uint8, n int) {
 			x = x[r.row:]
 		}
 		dst = dst[p.inputs:]
-	}
-}
-
-// newFloatSteps is newIntSteps for a block of float32 weights.
-func newFloatSteps(b *Block, rows int, codes bool, info *Layer) (*steps[float32], error) {
-	p, err := newCodeProduct(b, rows)
-	if err != nil {
-		return nil, err
-	}
-	s := &steps[float32]{product: p}
-	if p := b.proj(); p != nil {
-		if s.projection, err = newCodeProduct(p, p.In.H); err != nil {
-			return nil, err
-		}
-	}
-	info.Kernel, info.Shortcut = s.kernelNames()
-	info.PackedBytes += s.packedBytes()
-	if codes {
-		q := &floatCoder{newAffine(b), float32(b.OutAct.Max())}
-		info.Epilogue = "code"
-		info.PackedBytes += q.bytes()
-		s.codes = q
-	}
-	return s, nil
-}
-
-// A floatCoder computes the codes of sums that are floats.
-type floatCoder struct {
-	affine
-	top float32
-}
-
-// Run writes over sums.
-func (q *floatCoder) Run(dst []uint8, sums []float32) {
-	kernels.Codes(sums, sums, q.scale, q.bias, q.top, 1, 0)
-	dst = dst[:len(sums)]
-	for i, v := range sums {
-		dst[i] = uint8(v)
 	}
 }

@@ -164,7 +164,7 @@ func TestPlanFloatWeights(t *testing.T) {
 			if b.InAct == kernels.Sign {
 				padded += b.Pad
 			}
-			bands += min(b.sizes().bands-1, 1)
+			bands += min(b.sizes(4).bands-1, 1)
 			pooled += max(b.Pool, 1) - 1
 			if b.proj() != nil {
 				projected++
@@ -219,4 +219,16 @@ func TestPlanFloatWeights(t *testing.T) {
 	if !raceEnabled && min(padded, bands, pooled, projected, streams, last) == 0 {
 		t.Errorf("float32 weights in %d convolutions with a rim of signs, %d in bands, %d pooled, %d with projections, %d with streams, %d last blocks: want some of each", padded, bands, pooled, projected, streams, last)
 	}
+}
+
+// largest bounds the magnitude of the sums of output c.
+func (b *Block) largest(c int) float64 {
+	if b.Weights != kernels.Float32 {
+		return maxSum
+	}
+	var sum float64
+	for _, w := range b.Float[c*b.K():][:b.K()] {
+		sum += math.Abs(float64(w))
+	}
+	return 2 * sum * float64(b.InAct.Max()) // twice, for what float32 rounds
 }

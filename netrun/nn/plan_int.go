@@ -1,8 +1,10 @@
 package nn
 
 import (
+	"errors"
+	"strings"
+
 	"example.com/lowbit/kernels"
-	"example.com/lowbit/netrun/quant"
 )
 
 // An intChain is the layers of a low-bit network.
@@ -16,94 +18,66 @@ type intChain struct {
 
 type intLayer struct {
 	sizes
-	source int // the layer whose output is read, -1 for the images
-	// One of them: floats if the weights are float32.
-	ints   *steps[int32]
-	floats *steps[float32]
-	// What the epilogue needs beside steps: residual if not nil, and logits in the
-	// last layer.
-	residual   *residual
-	logits     affine
-	skipSource int // the layer that the shortcut comes from, -1 for none
-	skipImage  int // elements of an image of what the shortcut reads
+	source     int // the layer whose output is read, -1 for the images
+	steps      stepper
+	projects   bool // the layer has a shortcut that projects
+	skipSource int  // the layer that the shortcut comes from, -1 for none
+	skipImage  int  // elements of an image of what the shortcut reads
 }
 
-// steps are what a layer does, with sums that are integers or floats.
-type steps[Y int32 | float32] struct {
+// A sum is what products are held in: 16 bits where they fit, which halves what is written
+// and read again, and float32 in layers of such weights.
+type sum interface{ int16 | int32 | float32 }
+
+// A stepper is the steps of a layer, whatever its sums are.
+type stepper interface {
+	// run takes m units of the layer from their input to their output.
+	run(l *intLayer, p *part, m int, s *intSpace)
+	// grow makes room for what m units need.
+	grow(n *needs, l *sizes, m int)
+}
+
+// steps are what a layer does with sums of one type.
+type steps[Y sum] struct {
 	product    product[Y]
 	projection product[Y] // of the shortcut, nil for none
-	// From sums to codes, if the layer neither is the last nor has a residual.
-	codes interface {
-		Run(dst []uint8, sums []Y)
-	}
+	epilogue   epilogue[Y]
+	work       func(*intSpace) *work[Y]
+	need       func(*needs) *workSizes
 }
 
 // A product is a linear step on codes: of n units, with memory for them as numbers.
-type product[Y int32 | float32] interface {
+type product[Y sum] interface {
 	Run(dst []Y, x []uint8, n int, memory []float32)
 	Kernel() string
 	PackedBytes() int
 }
 
-// kernelNames and packedBytes are those of the product and the projection.
-func (s *steps[Y]) kernelNames() (product, projection string) {
-	if s.projection != nil {
-		projection = s.projection.Kernel()
-	}
-	return s.product.Kernel(), projection
-}
+// An epilogue takes sums, and those of a projection, to the output.
+type epilogue[Y sum] func(p *part, sums, projected []Y)
 
-func (s *steps[Y]) packedBytes() int64 {
-	n := s.product.PackedBytes()
+// name says in info what the products are.
+func (s *steps[Y]) name(info *Layer) {
+	info.Kernel = s.product.Kernel()
+	info.PackedBytes += int64(s.product.PackedBytes())
 	if s.projection != nil {
-		n += s.projection.PackedBytes()
+		info.Shortcut = s.projection.Kernel()
+		info.PackedBytes += int64(s.projection.PackedBytes())
 	}
-	return int64(n)
 }
 
 // An intProduct is a product of integers, which needs no memory.
-type intProduct struct {
+type intProduct[Y int16 | int32] struct {
 	plan interface {
-		Run(dst []int32, x []uint8, n int)
+		Run(dst []Y, x []uint8, n int)
 		Kernel() string
 		PackedBytes() int
 	}
 }
 
-func (p intProduct) Run(dst []int32, x []uint8, n int, _ []float32) { p.plan.Run(dst, x, n) }
-func (p intProduct) Kernel() string                                 { return p.plan.Kernel() }
-func (p intProduct) PackedBytes() int                               { return p.plan.PackedBytes() }
-
-// An affine is the float32 step of each channel.
-type affine struct{ scale, bias []float32 }
-
-func (a affine) bytes() int64 { return 4 * int64(len(a.scale)+len(a.bias)) }
-
-// runAffine sets dst to float32(sums)*scale + bias, each operation rounded by itself.
-func runAffine[Y int32 | float32](a affine, dst []float32, sums []Y) {
-	for len(sums) > 0 {
-		for c, s := range a.scale {
-			dst[c] = float32(float32(sums[c])*s) + a.bias[c]
-		}
-		dst, sums = dst[len(a.scale):], sums[len(a.scale):]
-	}
-}
-
-// A coder computes codes by quant.Code itself: for u8, whose 255 thresholds a
-// channel would take longer.
-type coder struct {
-	affine
-	top int
-}
-
-func (q *coder) Run(dst []uint8, sums []int32) {
-	for len(sums) > 0 {
-		for c, s := range q.scale {
-			dst[c] = quant.Code(sums[c], s, q.bias[c], q.top)
-		}
-		dst, sums = dst[len(q.scale):], sums[len(q.scale):]
-	}
-}
+func (p intProduct[Y]) Run(dst []Y, x []uint8, n int, _ []float32) { p.plan.Run(dst, x, n) }
+func (p intProduct[Y]) Kernel() string                             { return p.plan.Kernel() }
+func (p intProduct[Y]) PackedBytes() int                           { return p.plan.PackedBytes() }
 
 // newIntChain plans the layers for Runs of so many images, 0 being any number.
 func newIntChain(net *Network, images int) (chain, []Layer, error) {
@@ -111,31 +85,19 @@ func newIntChain(net *Network, images int) (chain, []Layer, error) {
 	var list []Layer
 	for i := range net.Blocks {
 		b := &net.Blocks[i]
-		l := intLayer{sizes: b.sizes(), source: net.Source(i), skipSource: -1}
+		l := intLayer{source: net.Source(i), skipSource: -1, projects: b.proj() != nil}
 		if b.Skip != nil {
 			l.skipSource = net.SkipSource(i)
 			l.skipImage = net.Blocks[l.skipSource].OutShape().Size()
 		}
-		info, plain := newLayer(b), false
-		switch {
-		case b.Skip != nil || b.Stream:
-			l.residual = newResidual(b, b.OutAct.Max())
-			info.PackedBytes += l.residual.bytes()
-			info.Epilogue = "residual"
-		case i == len(net.Blocks)-1:
-			l.logits = newAffine(b)
-			info.PackedBytes += l.logits.bytes()
-			info.Epilogue = "logits"
-		default:
-			plain = true
-		}
-		var err error
-		if b.Weights == kernels.Float32 {
-			l.floats, err = newFloatSteps(b, l.rows, plain, &info)
-		} else {
-			l.ints, err = newIntSteps(b, l.rows, images, plain, &info)
-		}
+		info := newLayer(b)
+		e, err := newEnding(b, i == len(net.Blocks)-1)
 		if err != nil {
+			return nil, nil, err
+		}
+		info.Epilogue = e.kernel
+		info.PackedBytes += e.bytes
+		if l.steps, l.sizes, err = newSteps(b, images, e, &info); err != nil {
 			return nil, nil, err
 		}
 		c.layers = append(c.layers, l)
@@ -144,125 +106,201 @@ func newIntChain(net *Network, images int) (chain, []Layer, error) {
 	return c, list, nil
 }
 
-// newIntSteps plans the steps of a block, on images of so many rows, with those to
-// codes if codes is set, and says in info what they are.
-func newIntSteps(b *Block, rows, images int, codes bool, info *Layer) (*steps[int32], error) {
-	p, err := newIntProduct(b, rows, images)
-	if err != nil {
-		return nil, err
+// newSteps plans the steps of a block, says how it is cut, and in info what they are.
+func newSteps(b *Block, images int, e *ending, info *Layer) (stepper, sizes, error) {
+	if b.Weights == kernels.Float32 {
+		cut := b.sizes(4)
+		s := &steps[float32]{epilogue: e.floats(), work: (*intSpace).workFloats, need: (*needs).forFloats}
+		p, err := newCodeProduct(b, cut.rows)
+		if err != nil {
+			return nil, cut, err
+		}
+		s.product = p
+		if p := b.proj(); p != nil {
+			if s.projection, err = newCodeProduct(p, p.In.H); err != nil {
+				return nil, cut, err
+			}
+		}
+		s.name(info)
+		return s, cut, nil
 	}
-	s := &steps[int32]{product: p}
+	if s, err := newShortSteps(b, e); err != nil || s != nil {
+		if err == nil {
+			s.name(info)
+		}
+		return s, b.sizes(2), err
+	}
+	cut := b.sizes(4)
+	s := &steps[int32]{epilogue: e.ints(), work: (*intSpace).workInts, need: (*needs).forInts}
+	p, err := newIntProduct(b, cut.rows, images)
+	if err != nil {
+		return nil, cut, err
+	}
+	s.product = p
 	if p := b.proj(); p != nil {
 		if s.projection, err = newIntProduct(p, p.In.H, images); err != nil {
-			return nil, err
+			return nil, cut, err
 		}
 	}
-	info.Kernel, info.Shortcut = s.kernelNames()
-	info.PackedBytes += s.packedBytes()
-	switch {
-	case !codes:
-	case b.OutAct == kernels.U8:
-		q := &coder{newAffine(b), b.OutAct.Max()}
-		info.Epilogue = "code"
-		info.PackedBytes += q.bytes()
-		s.codes = q
-	default:
-		t, err := kernels.NewThresholds(thresholds(b))
-		if err != nil {
-			return nil, err
-		}
-		info.Epilogue = t.Kernel()
-		info.PackedBytes += int64(t.Bytes())
-		s.codes = t
-	}
-	return s, nil
+	s.name(info)
+	return s, cut, nil
 }
 
 // newIntProduct plans the linear step of a block, a convolution's on images of so
 // many rows.
-func newIntProduct(b *Block, rows, images int) (p intProduct, err error) {
-	w := kernels.Weights{Format: b.Weights, N: b.Out, K: b.K(), Values: b.Values}
+func newIntProduct(b *Block, rows, images int) (p intProduct[int32], err error) {
 	switch b.Kind {
 	case Conv:
-		p.plan, err = kernels.NewConv2D(w, b.convShape(rows), b.InAct, kernels.Options{})
+		p.plan, err = kernels.NewConv2D(b.weights(), b.convShape(rows), b.InAct, kernels.Options{})
 	case Mean:
 		p.plan = channelSum[uint8, int32]{b.In.H * b.In.W, b.In.C}
 	default:
-		p.plan, err = kernels.NewGEMM(w, b.InAct, kernels.Options{Rows: images})
+		p.plan, err = kernels.NewGEMM(b.weights(), b.InAct, kernels.Options{Rows: images})
 	}
 	return p, err
 }
+
+func (b *Block) weights() kernels.Weights {
+	return kernels.Weights{Format: b.Weights, N: b.Out, K: b.K(), Values: b.Values}
+}
+
+// newShortSteps plans a convolution with sums of 16 bits, nil if the block is none, if
+// they do not fit, or if other kernels are faster.
+func newShortSteps(b *Block, e *ending) (*steps[int16], error) {
+	if b.Kind != Conv {
+		return nil, nil
+	}
+	s := &steps[int16]{epilogue: e.shorts(), work: (*intSpace).workShorts, need: (*needs).forShorts}
+	for _, q := range []struct {
+		b  *Block
+		to *product[int16]
+	}{{b, &s.product}, {b.proj(), &s.projection}} {
+		if q.b == nil {
+			continue
+		}
+		if slower, err := wideIsFaster(q.b); err != nil || slower {
+			return nil, err
+		}
+		plan, err := kernels.NewConv2DInt16(q.b.weights(), q.b.convShape(q.b.In.H), q.b.InAct, kernels.Options{})
+		if errors.Is(err, kernels.ErrRange) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		*q.to = intProduct[int16]{plan}
+	}
+	return s, nil
+}
+
+// wideIsFaster tells of a convolution whether kernels with sums of 32 bits are faster:
+// those that look sums up or count bits are, for many outputs.
+func wideIsFaster(b *Block) (bool, error) {
+	if b.Out < 128 {
+		return false, nil
+	}
+	s := b.LinearShape()
+	name, err := kernels.Choose(kernels.Formats{Weights: b.Weights, Acts: b.InAct}, s.H*s.W, b.Out, b.K())
+	return strings.Contains(name, "-lut") || strings.Contains(name, "-popcount"), err
+}
+
+// An affine is the float32 step of each channel.
+type affine struct{ scale, bias []float32 }
 
 func newAffine(b *Block) affine {
 	return affine{append([]float32(nil), b.Scale...), append([]float32(nil), b.Bias...)}
 }
 
+func (a affine) bytes() int64 { return 4 * int64(len(a.scale)+len(a.bias)) }
+
+// runAffine sets dst to float32(sums)*scale + bias, each operation rounded by itself.
+func runAffine[Y sum](a affine, dst []float32, sums []Y) {
+	for len(sums) > 0 {
+		for c, s := range a.scale {
+			dst[c] = float32(float32(sums[c])*s) + a.bias[c]
+		}
+		dst, sums = dst[len(a.scale):], sums[len(a.scale):]
+	}
+}
+
 // A work is the memory of steps for some units: their sums, those of projections,
 // and inputs as numbers, where the product wants them.
-type work[Y int32 | float32] struct {
+type work[Y sum] struct {
 	sums, projected []Y
 	numbers         []float32
 }
 
-// workSizes are the lengths of a work's slices, and their bytes.
+// workSizes are the lengths of a work's slices.
 type workSizes struct{ sums, projected, numbers int }
 
-func (w workSizes) bytes() int64 { return 4 * (int64(w.sums) + int64(w.projected) + int64(w.numbers)) }
+// bytes is what they take, with sums of so many bytes.
+func (w workSizes) bytes(sum int64) int64 {
+	return sum*(int64(w.sums)+int64(w.projected)) + 4*int64(w.numbers)
+}
 
-func newWork[Y int32 | float32](w workSizes) work[Y] {
+func newWork[Y sum](w workSizes) work[Y] {
 	return work[Y]{make([]Y, w.sums), make([]Y, w.projected), make([]float32, w.numbers)}
 }
 
-// grow makes room for what m units of the layer need.
-func (w *workSizes) grow(l *intLayer, m int, projection bool) {
+// needs are what the layers need, by the type of their sums.
+type needs struct{ shorts, ints, floats workSizes }
+
+func (n *needs) forShorts() *workSizes { return &n.shorts }
+func (n *needs) forInts() *workSizes   { return &n.ints }
+func (n *needs) forFloats() *workSizes { return &n.floats }
+
+func (s *steps[Y]) grow(n *needs, l *sizes, m int) {
+	w := s.need(n)
 	w.sums = max(w.sums, m*l.linear)
-	if projection {
+	if s.projection != nil {
 		w.projected = max(w.projected, m*l.out)
+	}
+	for _, p := range []product[Y]{s.product, s.projection} {
+		if p, ok := p.(interface{ numbers() int }); ok {
+			w.numbers = max(w.numbers, m*p.numbers())
+		}
 	}
 }
 
-// need is what layers with integer sums, and those with floats, need for n images.
-func (c *intChain) need(n int) (ints, floats workSizes) {
+// need is what n images need.
+func (c *intChain) need(n int) needs {
+	var all needs
 	for i := range c.layers {
 		l := &c.layers[i]
-		m := min(n*l.bands, l.chunk)
-		if s := l.ints; s != nil {
-			ints.grow(l, m, s.projection != nil)
-			continue
-		}
-		s := l.floats
-		floats.grow(l, m, s.projection != nil)
-		for _, p := range []product[float32]{s.product, s.projection} {
-			if p, ok := p.(*codeProduct); ok {
-				floats.numbers = max(floats.numbers, m*p.inputs)
-			}
-		}
+		l.steps.grow(&all, &l.sizes, min(n*l.bands, l.chunk))
 	}
-	return ints, floats
+	return all
 }
 
 func (c *intChain) bytes(n int) int64 {
-	ints, floats := c.need(n)
-	return c.layout.elements(n) + ints.bytes() + floats.bytes()
+	need := c.need(n)
+	return c.layout.elements(n) + need.shorts.bytes(2) + need.ints.bytes(4) + need.floats.bytes(4)
 }
 
 func (c *intChain) space(n int) space {
-	ints, floats := c.need(n)
+	need := c.need(n)
 	return &intSpace{
 		chain:  c,
 		codes:  makeBuffers[uint8](&c.layout, n),
-		ints:   newWork[int32](ints),
-		floats: newWork[float32](floats),
+		shorts: newWork[int16](need.shorts),
+		ints:   newWork[int32](need.ints),
+		floats: newWork[float32](need.floats),
 	}
 }
 
 type intSpace struct {
 	chain  *intChain
 	codes  [][]uint8 // the layout's buffers
+	shorts work[int16]
 	ints   work[int32]
 	floats work[float32]
+	part   part            // what forward works on
 	lap    func(layer int) // nil unless profiled
 }
+
+func (s *intSpace) workShorts() *work[int16]   { return &s.shorts }
+func (s *intSpace) workInts() *work[int32]     { return &s.ints }
+func (s *intSpace) workFloats() *work[float32] { return &s.floats }
 
 func (s *intSpace) watch(lap func(layer int)) { s.lap = lap }
 
@@ -294,13 +332,14 @@ func (s *intSpace) forward(logits []float32, images []uint8, n int) {
 			x = s.output(l.source, n)
 		}
 		short := s.stream(l.skipSource, n)
-		if l.projects() {
+		if l.projects {
 			short = s.output(l.skipSource, n)
 		}
 		out, stream := s.output(i, n), s.stream(i, n)
+		p := &s.part
 		for at := 0; at < n*l.bands; at += l.chunk {
 			m := min(l.chunk, n*l.bands-at)
-			p := part{x: input(&l.sizes, x, at, m)}
+			*p = part{x: input(&l.sizes, x, at, m)}
 			if out != nil {
 				p.out = out[at*l.out:][:m*l.out]
 			} else {
@@ -312,11 +351,7 @@ func (s *intSpace) forward(logits []float32, images []uint8, n int) {
 			if short != nil { // a layer with a shortcut is not cut into bands: a unit is an image
 				p.short = short[at*l.skipImage:][:m*l.skipImage]
 			}
-			if l.ints != nil {
-				l.ints.run(l, &p, m, &s.ints)
-			} else {
-				l.floats.run(l, &p, m, &s.floats)
-			}
+			l.steps.run(l, p, m, s)
 		}
 		if s.chain.seen != nil && out != nil {
 			s.chain.seen(i, out, stream)
@@ -325,31 +360,21 @@ func (s *intSpace) forward(logits []float32, images []uint8, n int) {
 			s.lap(i)
 		}
 	}
+	s.part = part{} // the caller's memory is not held
 }
 
-// projects says whether the layer has a shortcut that projects.
-func (l *intLayer) projects() bool {
-	return l.ints != nil && l.ints.projection != nil || l.floats != nil && l.floats.projection != nil
-}
-
-// run takes m units of the layer from their input to their output.
-func (s *steps[Y]) run(l *intLayer, p *part, m int, w *work[Y]) {
+func (s *steps[Y]) run(l *intLayer, p *part, m int, space *intSpace) {
+	w := s.work(space)
 	sums := w.sums[:m*l.linear]
 	s.product.Run(sums, p.x, m, w.numbers)
 	if l.pool.Window > 0 {
 		kernels.MaxPool(sums[:m*l.out], sums, l.pool, m)
 		sums = sums[:m*l.out]
 	}
-	switch {
-	case l.residual != nil && s.projection != nil:
-		projected := w.projected[:m*l.out]
+	var projected []Y
+	if s.projection != nil {
+		projected = w.projected[:m*l.out]
 		s.projection.Run(projected, p.short, m, w.numbers)
-		runResidual(l.residual, p.out, p.stream, sums, nil, projected)
-	case l.residual != nil:
-		runResidual(l.residual, p.out, p.stream, sums, p.short, nil)
-	case s.codes != nil:
-		s.codes.Run(p.out, sums)
-	default:
-		runAffine(l.logits, p.logits, sums)
 	}
+	s.epilogue(p, sums, projected)
 }

@@ -307,7 +307,7 @@ func TestBands(t *testing.T) {
 		n := randomNetwork(rng, kernels.Ternary, kernels.U2)
 		for i := range n.Blocks {
 			b := &n.Blocks[i]
-			if s := b.sizes(); s.bands > 1 {
+			if s := b.sizes(4); s.bands > 1 {
 				bands++
 				if b.Pool > 1 {
 					pooled++
@@ -406,7 +406,7 @@ func TestRandomResidual(t *testing.T) {
 				back++
 			case b.Stream && b.Pool > 1:
 				pooled++
-			case b.Stream && b.sizes().bands > 1:
+			case b.Stream && b.sizes(4).bands > 1:
 				bands++
 			}
 			if b.Skip == nil {
@@ -626,7 +626,8 @@ func TestActivationBytes(t *testing.T) {
 			var got int
 			switch s := p.chain.space(7).(type) {
 			case *intSpace:
-				got = 4 * (len(s.ints.sums) + len(s.ints.projected) + len(s.ints.numbers) + len(s.floats.sums) + len(s.floats.projected) + len(s.floats.numbers))
+				got = 2 * (len(s.shorts.sums) + len(s.shorts.projected))
+				got += 4 * (len(s.ints.sums) + len(s.ints.projected) + len(s.ints.numbers) + len(s.floats.sums) + len(s.floats.projected) + len(s.floats.numbers))
 				for _, codes := range s.codes {
 					got += len(codes)
 				}

@@ -51,12 +51,13 @@ func TestPlanResnet20(t *testing.T) {
 		a kernels.ActFormat
 		// Of one image. Outputs and streams take three buffers of 32x32x16 codes and,
 		// where the first projection's block reads two outputs and writes both kinds, one
-		// of 16x16x32; the sums of the first stage 32x32x16 and those of the first projection 16x16x32.
+		// of 16x16x32; the sums of the first stage 32x32x16 and those of the first projection 16x16x32,
+		// all of 16 bits, and those of the mean 64 of 32.
 		// Floats have no streams, but the output that a shortcut reads stays, as do the
 		// sums of projections.
 		bytes int64
 	}{
-		{kernels.Ternary, kernels.U2, 3*32*32*16 + 16*16*32 + 4*(32*32*16+16*16*32)},
+		{kernels.Ternary, kernels.U2, 3*32*32*16 + 16*16*32 + 2*(32*32*16+16*16*32) + 4*64},
 		{kernels.Float32, kernels.F32, 4 * (3*32*32*16 + 16*16*32 + 50144)},
 	} {
 		n := resnet20(f.w, f.a)
