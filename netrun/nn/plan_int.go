@@ -108,7 +108,7 @@ func newIntChain(net *Network, images int) (chain, []Layer, error) {
 
 // newSteps plans the steps of a block, says how it is cut, and in info what they are.
 func newSteps(b *Block, images int, e *ending, info *Layer) (stepper, sizes, error) {
-	if b.Weights == kernels.Float32 {
+	if b = b.asFloat(); b.Weights == kernels.Float32 {
 		cut := b.sizes(4)
 		s := &steps[float32]{epilogue: e.floats(), work: (*intSpace).workFloats, need: (*needs).forFloats}
 		p, err := newCodeProduct(b, cut.rows)
@@ -145,6 +145,24 @@ func newSteps(b *Block, images int, e *ending, info *Layer) (stepper, sizes, err
 	s.name(info)
 	return s, cut, nil
 }
+
+// asFloat is b with weights in float32, if it is a convolution of 8-bit weights and u8
+// codes, whose sums need more than 16 bits, of so few inputs that those of 32 would cost
+// more than FMA does: a first layer. Check keeps its sums, and so all parts of them, within
+// 2^24: they are exact in float32, in whatever order they are taken.
+func (b *Block) asFloat() *Block {
+	if b.Kind != Conv || b.Weights != kernels.Int8 || b.InAct != kernels.U8 || b.In.C > fewChannels || b.Skip != nil {
+		return b
+	}
+	f := *b
+	f.Weights, f.Values, f.Float = kernels.Float32, nil, make([]float32, len(b.Values))
+	for i, v := range b.Values {
+		f.Float[i] = float32(v)
+	}
+	return &f
+}
+
+const fewChannels = 4
 
 // newIntProduct plans the linear step of a block, a convolution's on images of so
 // many rows.

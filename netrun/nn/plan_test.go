@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -688,5 +689,60 @@ func BenchmarkLenet(b *testing.B) {
 				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*batch), "µs/image")
 			})
 		}
+	}
+}
+
+// First layers of 8-bit weights take float32 kernels where sums are exact there, and are:
+// with all weights and pixels at their largest, too.
+func TestFirstLayerInt8(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 14))
+	for _, c := range []struct {
+		input  Shape
+		kernel int
+		float  bool
+	}{
+		{Shape{9, 11, 3}, 3, true}, {Shape{14, 13, 1}, 5, true}, {Shape{12, 12, 4}, 11, true}, // K = 484
+		{Shape{9, 9, 5}, 3, false},
+	} {
+		n := &Network{Name: "first", Input: c.input, Classes: 3, Blocks: []Block{
+			{Kind: Conv, In: c.input, Out: 8, Kernel: c.kernel, Stride: 1, Weights: kernels.Int8, InAct: kernels.U8, OutAct: kernels.U4},
+		}}
+		n.Blocks = append(n.Blocks, Block{Kind: Dense, In: n.Blocks[0].OutShape(), Out: 3, Weights: kernels.Ternary, InAct: kernels.U4})
+		fill(rng, n)
+		b := &n.Blocks[0]
+		for o, w := range []int8{127, -127} {
+			for i := range b.K() {
+				b.Values[o*b.K()+i] = w
+			}
+			// Steps just at what the largest images reach.
+			b.Scale[o] = 1
+			b.Bias[o] = float32(-int(w)*255*b.K()) + 3
+		}
+		if err := n.Check(); err != nil {
+			t.Fatal(err)
+		}
+		images := randomImages(rng, n, 5)
+		for i := range c.input.Size() {
+			images[i] = 255
+		}
+		var want []float32
+		for i := range 5 {
+			_, _, logits := evaluate(n, images[i*c.input.Size():][:c.input.Size()])
+			want = append(want, logits...)
+		}
+		implementations(t, func(t *testing.T) {
+			p, err := Compile(n, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name := p.Layers()[0].Kernel; strings.Contains(name, "float32") != c.float {
+				t.Errorf("%v, %dx%d: kernel %s: want one of float32: %v", c.input, c.kernel, c.kernel, name, c.float)
+			}
+			got := make([]float32, len(want))
+			p.Run(got, images, 5)
+			if !slices.Equal(got, want) {
+				t.Errorf("%v, %dx%d: logits differ", c.input, c.kernel, c.kernel)
+			}
+		})
 	}
 }
