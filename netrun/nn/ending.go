@@ -31,7 +31,7 @@ func newEnding(b *Block, last bool) (e *ending, err error) {
 	case last:
 		e.logits = newAffine(b)
 		e.kernel, e.bytes = "logits", e.logits.bytes()
-	case b.OutAct == kernels.U8 || b.asFloat().Weights == kernels.Float32:
+	case b.OutAct == kernels.U8 || b.Weights == kernels.Float32:
 		// 255 thresholds a channel would take longer, and sums that are no whole
 		// numbers have none.
 		if e.codes, err = kernels.NewAffineCodes(b.Scale, b.Bias, uint8(b.OutAct.Max())); err == nil {

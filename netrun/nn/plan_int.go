@@ -91,13 +91,8 @@ func newIntChain(net *Network, images int) (chain, []Layer, error) {
 			l.skipImage = net.Blocks[l.skipSource].OutShape().Size()
 		}
 		info := newLayer(b)
-		e, err := newEnding(b, i == len(net.Blocks)-1)
-		if err != nil {
-			return nil, nil, err
-		}
-		info.Epilogue = e.kernel
-		info.PackedBytes += e.bytes
-		if l.steps, l.sizes, err = newSteps(b, images, e, &info); err != nil {
+		var err error
+		if l.steps, l.sizes, err = newSteps(b, i == len(net.Blocks)-1, images, &info); err != nil {
 			return nil, nil, err
 		}
 		c.layers = append(c.layers, l)
@@ -107,9 +102,27 @@ func newIntChain(net *Network, images int) (chain, []Layer, error) {
 }
 
 // newSteps plans the steps of a block, says how it is cut, and in info what they are.
-func newSteps(b *Block, images int, e *ending, info *Layer) (stepper, sizes, error) {
-	if b = b.asFloat(); b.Weights == kernels.Float32 {
-		cut := b.sizes(4)
+func newSteps(b *Block, last bool, images int, info *Layer) (stepper, sizes, error) {
+	short, err := newShortSteps(b)
+	if err != nil {
+		return nil, sizes{}, err
+	}
+	if short == nil {
+		b = b.asFloat()
+	}
+	e, err := newEnding(b, last)
+	if err != nil {
+		return nil, sizes{}, err
+	}
+	info.Epilogue = e.kernel
+	info.PackedBytes += e.bytes
+	if short != nil {
+		short.epilogue = e.shorts()
+		short.name(info)
+		return short, b.sizes(2), nil
+	}
+	cut := b.sizes(4)
+	if b.Weights == kernels.Float32 {
 		s := &steps[float32]{epilogue: e.floats(), work: (*intSpace).workFloats, need: (*needs).forFloats}
 		p, err := newCodeProduct(b, cut.rows)
 		if err != nil {
@@ -124,13 +137,6 @@ func newSteps(b *Block, images int, e *ending, info *Layer) (stepper, sizes, err
 		s.name(info)
 		return s, cut, nil
 	}
-	if s, err := newShortSteps(b, e); err != nil || s != nil {
-		if err == nil {
-			s.name(info)
-		}
-		return s, b.sizes(2), err
-	}
-	cut := b.sizes(4)
 	s := &steps[int32]{epilogue: e.ints(), work: (*intSpace).workInts, need: (*needs).forInts}
 	p, err := newIntProduct(b, cut.rows, images)
 	if err != nil {
@@ -146,12 +152,12 @@ func newSteps(b *Block, images int, e *ending, info *Layer) (stepper, sizes, err
 	return s, cut, nil
 }
 
-// asFloat is b with weights in float32, if it is a convolution of 8-bit weights and u8
-// codes, whose sums need more than 16 bits, of so few inputs that those of 32 would cost
-// more than FMA does: a first layer. Check keeps its sums, and so all parts of them, within
-// 2^24: they are exact in float32, in whatever order they are taken.
+// asFloat is b with weights in float32, if it is a first layer whose sums need more than 16
+// bits: of so few inputs that kernels with sums of 32 would take longer than FMA. Check
+// keeps sums, and so all parts of them, within 2^24: they are exact in float32, in
+// whatever order they are taken.
 func (b *Block) asFloat() *Block {
-	if b.Kind != Conv || b.Weights != kernels.Int8 || b.InAct != kernels.U8 || b.In.C > fewChannels || b.Skip != nil {
+	if b.Kind != Conv || b.InAct != kernels.U8 || b.In.C > fewChannels || b.Skip != nil || b.Weights == kernels.Float32 {
 		return b
 	}
 	f := *b
@@ -184,11 +190,11 @@ func (b *Block) weights() kernels.Weights {
 
 // newShortSteps plans a convolution with sums of 16 bits, nil if the block is none, if
 // they do not fit, or if other kernels are faster.
-func newShortSteps(b *Block, e *ending) (*steps[int16], error) {
-	if b.Kind != Conv {
+func newShortSteps(b *Block) (*steps[int16], error) {
+	if b.Kind != Conv || b.Weights == kernels.Float32 {
 		return nil, nil
 	}
-	s := &steps[int16]{epilogue: e.shorts(), work: (*intSpace).workShorts, need: (*needs).forShorts}
+	s := &steps[int16]{work: (*intSpace).workShorts, need: (*needs).forShorts}
 	for _, q := range []struct {
 		b  *Block
 		to *product[int16]
