@@ -115,10 +115,12 @@ bench-peers: ## the same beside other libraries, which it installs if it may, in
 NETWORKS ?= lenet,resnet20,vgg-small
 
 .PHONY: bench-networks
-bench-networks: ## times the networks that NETWORKS names beside ONNX Runtime, which it gets if it may
+bench-networks: ## times the networks that NETWORKS names beside ONNX Runtime, which it gets if it may; an HTML page
 	@mkdir -p .cache
 	@bench/peers/get onnxruntime >/dev/null
-	go run ./netrun bench -networks '$(NETWORKS)' -peers -batches 1,64
+	go run ./netrun bench -networks '$(NETWORKS)' -peers -batches 1,64 -json > .cache/networks.jsonl
+	@mkdir -p results/networks && mv .cache/networks.jsonl 'results/networks/$(shell go run ./bench/report -slug).jsonl'
+	go run ./netrun report
 
 # benchstat says nothing of files without results, and takes all memory there is
 # to compare with what is not a number.
@@ -145,3 +147,4 @@ results: ## writes the tables and plots of results/ and README.md, from the file
 	mv .cache/netrun.out .cache/benchstat.out results/
 	go run ./bench/report -page README.md
 	go run ./bench/accuracy
+	go run ./netrun report

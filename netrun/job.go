@@ -46,7 +46,7 @@ JSON
   recorded_images (from training) ns_per_image ns_per_image_float weight_bytes
   weight_bytes_float packed_bytes activation_bytes activation_bytes_float (of the
   batch) peak_rss_bytes (of the process so far) logits_sha256 agreement (of peers, see
-  'netrun bench -h'). null: not known.
+  'netrun bench -h') machine. null: not known.
 `
 
 // The main job's effort.

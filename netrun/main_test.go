@@ -264,7 +264,7 @@ func jsonrows(ts *testscript.TestScript, neg bool, args []string) {
 // TestRowFields pins the names of -json's fields, which others read.
 func TestRowFields(t *testing.T) {
 	const want = "network dataset split images method weights acts first last random_weights impl threads batch accuracy accuracy_float " +
-		"accuracy_recorded recorded_split recorded_images ns_per_image ns_per_image_float weight_bytes weight_bytes_float packed_bytes activation_bytes activation_bytes_float peak_rss_bytes logits_sha256 agreement"
+		"accuracy_recorded recorded_split recorded_images ns_per_image ns_per_image_float weight_bytes weight_bytes_float packed_bytes activation_bytes activation_bytes_float peak_rss_bytes logits_sha256 agreement machine"
 	var got []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[row]()) {
 		got = append(got, f.Tag.Get("json"))

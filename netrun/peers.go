@@ -255,7 +255,7 @@ func (c *contender) rows(set, split string) []row {
 	r := row{
 		Network: s.net.Name, Dataset: set, Split: split, Images: c.images, Method: s.net.Method,
 		Weights: c.weights, Acts: c.acts, First: layer, Last: layer, RandomWeights: s.random, Impl: c.impl,
-		WeightBytes: c.weightBytes, WeightBytesFloat: &bytes, PeakRSSBytes: c.peer.PeakRSS, Agreement: &c.agreement,
+		WeightBytes: c.weightBytes, WeightBytesFloat: &bytes, PeakRSSBytes: c.peer.PeakRSS, Agreement: &c.agreement, Machine: machineName(),
 	}
 	var rows []row
 	for i := range c.speed {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 
@@ -49,6 +50,12 @@ type row struct {
 	// Agreement is the percentage of the images whose answer, by a peer, is the float32
 	// network's.
 	Agreement *float64 `json:"agreement"`
+	Machine   string   `json:"machine"`
+}
+
+// machineName says where rows were measured.
+func machineName() string {
+	return fmt.Sprintf("%s, %s/%s, %s", measure.CPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
 // rows returns the lines of a subject: one a speed measured, or just one with none.
@@ -59,7 +66,7 @@ func (s *subject) rows(set, split string) []row {
 		Network: s.net.Name, Dataset: set, Split: split, Images: s.images, Method: s.net.Method,
 		Weights: weights, Acts: acts, First: layerFormats(&blocks[0]), Last: layerFormats(&blocks[len(blocks)-1]),
 		RandomWeights: s.random, Impl: strings.Join(s.kernels(), ","), Threads: runtime.GOMAXPROCS(0),
-		WeightBytes: weightBytes(s.net), PackedBytes: s.plan.PackedBytes(), ActivationBytes: s.plan.ActivationBytes(1), PeakRSSBytes: measure.PeakRSS(),
+		WeightBytes: weightBytes(s.net), PackedBytes: s.plan.PackedBytes(), ActivationBytes: s.plan.ActivationBytes(1), PeakRSSBytes: measure.PeakRSS(), Machine: machineName(),
 	}
 	if s.images > 0 {
 		r.LogitsSHA256 = &s.hash

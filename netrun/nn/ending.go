@@ -26,7 +26,7 @@ func newEnding(b *Block, last bool) (e *ending, err error) {
 			p.SkipScale = b.Skip.Scale
 		}
 		if e.residual, err = kernels.NewResidual(p); err == nil {
-			e.kernel, e.bytes = e.residual.Kernel(), int64(e.residual.Bytes())
+			e.kernel, e.bytes = e.residual.Kernel()+" residual", int64(e.residual.Bytes())
 		}
 	case last:
 		e.logits = newAffine(b)
@@ -35,11 +35,11 @@ func newEnding(b *Block, last bool) (e *ending, err error) {
 		// 255 thresholds a channel would take longer, and sums that are no whole
 		// numbers have none.
 		if e.codes, err = kernels.NewAffineCodes(b.Scale, b.Bias, uint8(b.OutAct.Max())); err == nil {
-			e.kernel, e.bytes = e.codes.Kernel(), int64(e.codes.Bytes())
+			e.kernel, e.bytes = e.codes.Kernel()+" codes", int64(e.codes.Bytes())
 		}
 	default:
 		if e.thresholds, err = kernels.NewThresholds(thresholds(b)); err == nil {
-			e.kernel, e.bytes = e.thresholds.Kernel(), int64(e.thresholds.Bytes())
+			e.kernel, e.bytes = e.thresholds.Kernel()+" thresholds", int64(e.thresholds.Bytes())
 		}
 	}
 	return e, err
