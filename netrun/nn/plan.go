@@ -105,6 +105,9 @@ func Compile(net *Network, opt Options) (*Plan, error) {
 		return nil, fmt.Errorf("nn: %w", err)
 	}
 	p.sub = min(max(int(arenaBytes/p.chain.bytes(1)), minImages), maxImages)
+	if c, ok := p.chain.(*floatChain); ok {
+		p.sub = c.together(p.PackedBytes())
+	}
 	if opt.Batch > 0 {
 		p.sub = min(p.sub, ceilDiv(opt.Batch, p.threads))
 	}

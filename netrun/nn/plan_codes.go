@@ -7,9 +7,9 @@ import "example.com/lowbit/kernels"
 // are. For one instruction set a sum's bits do not depend on the batch or on threads.
 type codeProduct struct {
 	floatProduct
-	value  [256]float32 // of each code
-	few    *[16]float32 // the same, if there are no more codes
-	inputs int          // numbers of a unit
+	conv   *kernels.Conv2DFloat32 // floatProduct, if it is one
+	value  *[16]float32           // of each code; nil for those of u8, which are the codes
+	inputs int                    // numbers of a unit
 	rim    rim
 }
 
@@ -22,13 +22,13 @@ type rim struct {
 
 func newCodeProduct(b *Block, rows int) (*codeProduct, error) {
 	p := &codeProduct{inputs: rows * b.In.W * b.In.C}
-	for i := range p.value {
-		if p.value[i] = float32(i); b.InAct == kernels.Sign {
-			p.value[i] = float32(2*i - 1)
-		}
-	}
 	if b.InAct.Max() < 16 {
-		p.few = (*[16]float32)(p.value[:])
+		p.value = new([16]float32)
+		for i := range p.value {
+			if p.value[i] = float32(i); b.InAct == kernels.Sign {
+				p.value[i] = float32(2*i - 1)
+			}
+		}
 	}
 	padded := *b
 	if b.InAct == kernels.Sign && b.Pad > 0 {
@@ -39,11 +39,18 @@ func newCodeProduct(b *Block, rows int) (*codeProduct, error) {
 	}
 	var err error
 	p.floatProduct, err = newFloatProduct(&padded, rows)
+	p.conv, _ = p.floatProduct.(*kernels.Conv2DFloat32)
 	return p, err
 }
 
-// numbers is how many a unit's codes become.
-func (p *codeProduct) numbers() int { return p.inputs }
+// numbers is how many n units need: those that their codes become, and those that a
+// convolution works in.
+func (p *codeProduct) numbers(n int) int {
+	if p.conv != nil {
+		return n*p.inputs + p.conv.Scratch(n)
+	}
+	return n * p.inputs
+}
 
 // Run sets dst to the sums of n units of codes x, which memory holds as numbers.
 func (p *codeProduct) Run(dst []float32, x []uint8, n int, memory []float32) {
@@ -53,17 +60,18 @@ func (p *codeProduct) Run(dst []float32, x []uint8, n int, memory []float32) {
 	} else {
 		p.setPadded(numbers, x, n)
 	}
+	if p.conv != nil {
+		p.conv.RunIn(memory[len(numbers):], dst, numbers, nil, n)
+		return
+	}
 	p.floatProduct.Run(dst, numbers, n)
 }
 
 func (p *codeProduct) set(dst []float32, x []uint8) {
-	if p.few != nil {
-		kernels.LookUp16(dst, x, p.few)
-		return
-	}
-	dst = dst[:len(x)]
-	for i, v := range x {
-		dst[i] = p.value[v]
+	if p.value != nil {
+		kernels.LookUp16(dst, x, p.value)
+	} else {
+		kernels.FloatsOfBytes(dst, x, 0, 1)
 	}
 }
 

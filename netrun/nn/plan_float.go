@@ -136,6 +136,24 @@ func (c *floatChain) need(n int) (projected, scratch int) {
 	return projected, scratch
 }
 
+// Weights of more than farBytes are read from memory, not from the third level of cache,
+// which takes more time than activations do: as many images share them as can, until
+// they take farArenaBytes.
+const (
+	farBytes      = 16 << 20
+	farArenaBytes = 32 << 20
+)
+
+// together is the number of images that pass the layers together. What convolutions work
+// in grows little with it.
+func (c *floatChain) together(weights int64) int {
+	n := min(max(int(arenaBytes/(4*c.layout.elements(1))), minImages), maxImages)
+	for weights > farBytes && n < maxImages && c.bytes(n+1) <= farArenaBytes {
+		n++
+	}
+	return n
+}
+
 func (c *floatChain) bytes(n int) int64 {
 	projected, scratch := c.need(n)
 	return 4 * (c.layout.elements(n) + int64(projected) + int64(scratch))

@@ -280,8 +280,8 @@ func (s *steps[Y]) grow(n *needs, l *sizes, m int) {
 		w.projected = max(w.projected, m*l.out)
 	}
 	for _, p := range []product[Y]{s.product, s.projection} {
-		if p, ok := p.(interface{ numbers() int }); ok {
-			w.numbers = max(w.numbers, m*p.numbers())
+		if p, ok := p.(interface{ numbers(n int) int }); ok {
+			w.numbers = max(w.numbers, p.numbers(m))
 		}
 	}
 }

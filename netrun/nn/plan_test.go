@@ -625,7 +625,7 @@ func TestActivationBytes(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got int
-			switch s := p.chain.space(7).(type) {
+			switch s := p.chain.space(p.part(7)).(type) {
 			case *intSpace:
 				got = 2 * (len(s.shorts.sums) + len(s.shorts.projected))
 				got += 4 * (len(s.ints.sums) + len(s.ints.projected) + len(s.ints.numbers) + len(s.floats.sums) + len(s.floats.projected) + len(s.floats.numbers))
