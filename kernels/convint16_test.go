@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -54,6 +56,19 @@ func poisonInt16(c *Conv2DInt16) {
 		for i := range s.tile {
 			s.tile[i] = 0x2bad
 		}
+		if x := s.winograd; x != nil {
+			for f := range winogradFrequencies { // but for the last tile, which is never written again
+				for i := range x.v[f*c.winograd.vFreq:][:c.winograd.tiles*c.winograd.dist] {
+					x.v[f*c.winograd.vFreq+i] = 0xee
+				}
+			}
+			for i := range x.u {
+				x.u[i] = 0xee
+			}
+			for i := range x.m {
+				x.m[i] = 0x2bad
+			}
+		}
 		return s
 	}
 }
@@ -74,6 +89,9 @@ func checkConvInt16(t testing.TB, a *arena, rng *rand.Rand, c convCase, kernel s
 			t.Fatalf("%+v: sums fit: %v, and the plan: %v", c, fits, err)
 		}
 		return false
+	}
+	if c := winogradInt16Parts(w, &c.s, c.f.Acts); c == 0 && strings.HasSuffix(kernel, "-winograd") {
+		kernel = "portable-direct"
 	}
 	if kernel != "" && p.Kernel() != kernel || p.Formats() != c.f || p.Shape() != c.s {
 		t.Fatalf("%+v: the plan chose %s for %v and %+v: want %s", c, p.Kernel(), p.Formats(), p.Shape(), kernel)
@@ -112,6 +130,9 @@ var convInt16Shapes = []ConvShape{
 	{H: 33, W: 3, InC: 256, OutC: 17, KH: 2, KW: 1, StrideH: 1, StrideW: 1, PadW: 1},
 	{H: 4, W: 5, InC: 8, OutC: 40, KH: 7, KW: 7, StrideH: 1, StrideW: 1, PadH: 3, PadW: 3},
 	{H: 40, W: 41, InC: 4, OutC: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1},
+	{H: 50, W: 47, InC: 4, OutC: 20, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1},
+	{H: 8, W: 8, InC: 32, OutC: 32, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1},
+	{H: 9, W: 7, InC: 84, OutC: 16, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 2},
 	{H: 3, W: 300, InC: 24, OutC: 2, KH: 3, KW: 7, StrideH: 1, StrideW: 1, PadH: 1, PadW: 0},
 }
 
@@ -135,6 +156,12 @@ func TestConv2DInt16(t *testing.T) {
 				check(s)
 			}
 		}
+		for range times(200) { // for Winograd's products
+			s := ConvShape{H: 1 + rng.IntN(12), W: 1 + rng.IntN(12), InC: 4 * (1 + rng.IntN(18)), OutC: 1 + rng.IntN(40), KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: rng.IntN(4), PadW: rng.IntN(4)}
+			if s.Check() == nil {
+				check(s)
+			}
+		}
 		for range times(200) {
 			check(randomConv(rng, 5))
 			check(randomConv(rng, 18))
@@ -143,7 +170,7 @@ func TestConv2DInt16(t *testing.T) {
 		// Every width of an image, for numbers of pixels, and of channels.
 		for n := range times(40) {
 			check(ConvShape{H: 1, W: 1 + n, InC: 1 + n%9, OutC: 1 + rng.IntN(40), KH: 1, KW: 1, StrideH: 1, StrideW: 1})
-			check(ConvShape{H: 3, W: 3, InC: 1 + n%9, OutC: 1 + n, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1})
+			check(ConvShape{H: 3, W: 3, InC: 1 + n%9, OutC: n + 1, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1})
 		}
 		for _, f := range list {
 			if fit[f] == 0 && scale() == 1 {
@@ -320,6 +347,144 @@ func TestUnpackInt16(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWinogradInt16 calls the transforms by themselves, with operands that reach exactly
+// as far as they may read or write.
+func TestWinogradInt16(t *testing.T) {
+	rows := slices.DeleteFunc(slices.Clone(convInt16Table), func(r *convInt16Row) bool { return r.winograd == nil })
+	bt := [4][4]int{{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}}
+	g := [4][3]int{{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}}
+	at := [2][4]int{{1, 1, 1, 0}, {0, 1, -1, -1}}
+	each(t, rows, func(t *testing.T, row *convInt16Row) {
+		rng, a, f := random(t), newArena(t), row.winograd
+		bytes := func(n int) []byte { return draw(rng, uniform, codes(U8), n) }
+		words := func(n int) []int16 {
+			s := make([]int16, n)
+			for i := range s {
+				s[i] = int16(rng.Uint32())
+			}
+			return s
+		}
+		for range times(60) {
+			end := ends[rng.IntN(2)]
+			tiles, blocks := 1+rng.IntN(5), 1+rng.IntN(3)
+			// Tiles in any order, at any distance.
+			pixel, offset := 32*blocks+rng.IntN(9), byte(rng.Uint32())
+			line := 4*pixel + rng.IntN(40)
+			places := make([]uintptr, tiles)
+			for i := range places {
+				places[i] = uintptr(rng.IntN(100))
+			}
+			src := bytes(int(slices.Max(places)) + 3*line + 3*pixel + 32*blocks)
+			dstTile := 32*blocks + rng.IntN(20)
+			dstFreq := tiles*dstTile + rng.IntN(20)
+			old := bytes(15*dstFreq + (tiles-1)*dstTile + 32*blocks)
+			want := slices.Clone(old)
+			for tile, place := range places {
+				for i := range 16 * 32 * blocks {
+					freq, c := i/(32*blocks), i%(32*blocks)
+					sum := int(offset)
+					for y, p := range bt[freq/4] {
+						for x, q := range bt[freq%4] {
+							sum += p * q * int(src[int(place)+y*line+x*pixel+c])
+						}
+					}
+					want[freq*dstFreq+tile*dstTile+c] = byte(sum)
+				}
+			}
+			in, ps, got := input(a, "x", end, src), input(a, "at", end, places), place(a, "dst", len(old), end, old)
+			a.run(func() {
+				f.input(&got[0], uintptr(dstFreq), uintptr(dstTile), &in[0], uintptr(line), uintptr(pixel), &ps[0], uintptr(tiles), uintptr(blocks), uintptr(offset))
+			})
+			if i := firstDifference(got, want); i >= 0 {
+				t.Fatalf("input, %d tiles of %d channels: byte %d: got %d, want %d", tiles, 32*blocks, i, got[i], want[i])
+			}
+
+			steps := 1 + rng.IntN(5)
+			uFreq := 64*steps + rng.IntN(20)
+			src, old = bytes(steps*9*64), bytes(15*uFreq+64*steps)
+			want = slices.Clone(old)
+			for i := range 16 * 64 * steps {
+				freq, c := i/(64*steps), i%(64*steps)
+				sum := 0
+				for y, p := range g[freq/4] {
+					for x, q := range g[freq%4] {
+						sum += p * q * int(src[c/64*9*64+(3*y+x)*64+c%64])
+					}
+				}
+				want[freq*uFreq+c] = byte(sum)
+			}
+			in, got = input(a, "x", end, src), place(a, "dst", len(old), end, old)
+			a.run(func() { f.weights(&got[0], uintptr(uFreq), &in[0], uintptr(steps)) })
+			if i := firstDifference(got, want); i >= 0 {
+				t.Fatalf("weights, %d steps: byte %d: got %d, want %d", steps, i, got[i], want[i])
+			}
+
+			// Tiles of sums side by side, two of them each way.
+			n := 16 + rng.IntN(20)
+			mFreq, outLine := tiles*16+rng.IntN(20), 2*tiles*n+rng.IntN(20)
+			m, minus, oldSums := words(15*mFreq+16*tiles), words(16), words(outLine+(2*tiles-1)*n+16)
+			wantSums := slices.Clone(oldSums)
+			shift, add := 1+rng.IntN(2), rng.IntN(2)
+			for i := range 16 * 4 * tiles {
+				tile, y, x, c := i/64, i/32%2, i/16%2, i%16
+				sum := int16(0)
+				for j, p := range at[y] {
+					for k, q := range at[x] {
+						sum += int16(p*q) * m[(4*j+k)*mFreq+16*tile+c]
+					}
+				}
+				d := &wantSums[y*outLine+(2*tile+x)*n+c]
+				if add == 0 {
+					*d = 0
+				}
+				*d += sum>>shift - minus[c]
+			}
+			for i := range places {
+				places[i] = uintptr(2 * 2 * i * n)
+			}
+			ms, mi, sums, outs := input(a, "m", end, m), input(a, "minus", end, minus), place(a, "sums", len(oldSums), end, oldSums), input(a, "at", end, places)
+			a.run(func() {
+				f.output(&sums[0], uintptr(2*outLine), uintptr(2*n), &outs[0], &ms[0], uintptr(2*mFreq), uintptr(tiles), uintptr(shift), &mi[0], uintptr(add))
+			})
+			if i := firstDifference(sums, wantSums); i >= 0 {
+				t.Fatalf("output, %d tiles: sum %d: got %d, want %d", tiles, i, sums[i], wantSums[i])
+			}
+		}
+	})
+}
+
+// TestWinogradInt16Parts has weights of which a sum fits where four times as much does
+// not, and wants channels to be taken in parts.
+func TestWinogradInt16Parts(t *testing.T) {
+	s := ConvShape{H: 4, W: 4, InC: 16, OutC: 3, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1}
+	for _, c := range []struct {
+		level int8
+		a     ActFormat
+		parts int
+	}{{1, U2, 1}, {4, U4, 2}, {8, U4, 4}, {-8, U4, 4}, {14, U4, 4}, {15, U4, 0}, {14, U8, 0}} {
+		w := Weights{Int8, s.OutC, s.K(), slices.Repeat([]int8{c.level}, s.OutC*s.K())}
+		if got := winogradInt16Parts(w, &s, c.a); got != c.parts {
+			t.Errorf("weights of %d with %v: %d parts: want %d", c.level, c.a, got, c.parts)
+		}
+		if c.parts == 0 {
+			continue
+		}
+		p, err := NewConv2DInt16(w, s, c.a, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := slices.Repeat([]uint8{uint8(c.a.Max())}, s.H*s.W*s.InC)
+		want, dst := make([]int32, s.H*s.W*s.OutC), make([]int16, s.H*s.W*s.OutC)
+		ref.Conv2D(want, values(c.a, x), w.Values, ref.ConvShape(s), 0)
+		p.Run(dst, x, 1)
+		for i := range want {
+			if int32(dst[i]) != want[i] {
+				t.Fatalf("%s, weights of %d with %v: sum %d: got %d, want %d", p.Kernel(), c.level, c.a, i, dst[i], want[i])
+			}
+		}
+	}
 }
 
 func FuzzConv2DInt16(f *testing.F) {

@@ -131,7 +131,7 @@ func convInt16x5(dst *int16, dstStride uintptr, x *byte, at *uintptr, groups uin
 func convInt16x6(dst *int16, dstStride uintptr, x *byte, at *uintptr, groups uintptr, w *byte, places *uintptr, steps uintptr, minus *int16)
 
 // ConvInt16 are the tiles by their number of pixels. A step is 4 codes by 16 outputs,
-// of which byte b of w is that of the output b/16%2*8 + b/32*4 + b/4%4.
+// of which byte b of w is that of the output b/4%8*2 + b/32.
 var ConvInt16 = [...]func(dst *int16, dstStride uintptr, x *byte, at *uintptr, groups uintptr, w *byte, places *uintptr, steps uintptr, minus *int16){
 	1: convInt16x1,
 	2: convInt16x2,

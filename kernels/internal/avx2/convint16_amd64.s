@@ -11,14 +11,22 @@ TEXT ·convInt16x1(SB), NOSPLIT, $0-72
 	MOVQ at+24(FP), CX
 
 group:
-	MOVQ  (CX), DX
-	ADDQ  x+16(FP), DX
-	ADDQ  $0x08, CX
-	MOVQ  w+40(FP), BX
-	MOVQ  places+48(FP), SI
-	MOVQ  steps+56(FP), DI
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
+	MOVQ         (CX), DX
+	ADDQ         x+16(FP), DX
+	ADDQ         $0x08, CX
+	MOVQ         w+40(FP), BX
+	MOVQ         places+48(FP), SI
+	MOVQ         steps+56(FP), DI
+	MOVQ         (SI), R8
+	VMOVDQU      (BX), Y2
+	VMOVDQU      32(BX), Y3
+	VPBROADCASTD (DX)(R8*1), Y4
+	VPMADDUBSW   Y2, Y4, Y0
+	VPMADDUBSW   Y3, Y4, Y1
+	ADDQ         $0x08, SI
+	ADDQ         $0x40, BX
+	DECQ         DI
+	JZ           summed
 
 step:
 	MOVQ         (SI), R8
@@ -33,15 +41,26 @@ step:
 	ADDQ         $0x40, BX
 	DECQ         DI
 	JNZ          step
-	MOVQ         minus+64(FP), DX
-	VPHADDW      Y1, Y0, Y0
-	VPSUBW       (DX), Y0, Y0
-	VMOVDQU      Y0, (AX)
-	ADDQ         dstStride+8(FP), AX
-	DECQ         groups+32(FP)
-	JNZ          group
+
+summed:
+	MOVQ     minus+64(FP), DX
+	VPBLENDW $0xaa, Y1, Y0, Y4
+	VPBLENDW $0x55, Y1, Y0, Y2
+	VPSHUFB  swapwords<>+0(SB), Y2, Y2
+	VPADDW   Y2, Y4, Y4
+	VPSUBW   (DX), Y4, Y4
+	VMOVDQU  Y4, (AX)
+	ADDQ     dstStride+8(FP), AX
+	DECQ     groups+32(FP)
+	JNZ      group
 	VZEROUPPER
 	RET
+
+DATA swapwords<>+0(SB)/8, $0x0504070601000302
+DATA swapwords<>+8(SB)/8, $0x0d0c0f0e09080b0a
+DATA swapwords<>+16(SB)/8, $0x0504070601000302
+DATA swapwords<>+24(SB)/8, $0x0d0c0f0e09080b0a
+GLOBL swapwords<>(SB), RODATA|NOPTR, $32
 
 // func convInt16x2(dst *int16, dstStride uintptr, x *byte, at *uintptr, groups uintptr, w *byte, places *uintptr, steps uintptr, minus *int16)
 // Requires: AVX, AVX2
@@ -50,18 +69,27 @@ TEXT ·convInt16x2(SB), NOSPLIT, $0-72
 	MOVQ at+24(FP), CX
 
 group:
-	MOVQ  (CX), DX
-	ADDQ  x+16(FP), DX
-	MOVQ  8(CX), BX
-	ADDQ  x+16(FP), BX
-	ADDQ  $0x10, CX
-	MOVQ  w+40(FP), SI
-	MOVQ  places+48(FP), DI
-	MOVQ  steps+56(FP), R8
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
+	MOVQ         (CX), DX
+	ADDQ         x+16(FP), DX
+	MOVQ         8(CX), BX
+	ADDQ         x+16(FP), BX
+	ADDQ         $0x10, CX
+	MOVQ         w+40(FP), SI
+	MOVQ         places+48(FP), DI
+	MOVQ         steps+56(FP), R8
+	MOVQ         (DI), R9
+	VMOVDQU      (SI), Y4
+	VMOVDQU      32(SI), Y5
+	VPBROADCASTD (DX)(R9*1), Y6
+	VPMADDUBSW   Y4, Y6, Y0
+	VPMADDUBSW   Y5, Y6, Y1
+	VPBROADCASTD (BX)(R9*1), Y6
+	VPMADDUBSW   Y4, Y6, Y2
+	VPMADDUBSW   Y5, Y6, Y3
+	ADDQ         $0x08, DI
+	ADDQ         $0x40, SI
+	DECQ         R8
+	JZ           summed
 
 step:
 	MOVQ         (DI), R9
@@ -81,17 +109,25 @@ step:
 	ADDQ         $0x40, SI
 	DECQ         R8
 	JNZ          step
-	MOVQ         minus+64(FP), DX
-	VPHADDW      Y1, Y0, Y0
-	VPSUBW       (DX), Y0, Y0
-	VMOVDQU      Y0, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y3, Y2, Y2
-	VPSUBW       (DX), Y2, Y2
-	VMOVDQU      Y2, (AX)
-	ADDQ         dstStride+8(FP), AX
-	DECQ         groups+32(FP)
-	JNZ          group
+
+summed:
+	MOVQ     minus+64(FP), DX
+	VPBLENDW $0xaa, Y1, Y0, Y6
+	VPBLENDW $0x55, Y1, Y0, Y7
+	VPSHUFB  swapwords<>+0(SB), Y7, Y7
+	VPADDW   Y7, Y6, Y6
+	VPSUBW   (DX), Y6, Y6
+	VMOVDQU  Y6, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y3, Y2, Y6
+	VPBLENDW $0x55, Y3, Y2, Y7
+	VPSHUFB  swapwords<>+0(SB), Y7, Y7
+	VPADDW   Y7, Y6, Y6
+	VPSUBW   (DX), Y6, Y6
+	VMOVDQU  Y6, (AX)
+	ADDQ     dstStride+8(FP), AX
+	DECQ     groups+32(FP)
+	JNZ      group
 	VZEROUPPER
 	RET
 
@@ -102,22 +138,32 @@ TEXT ·convInt16x3(SB), NOSPLIT, $0-72
 	MOVQ at+24(FP), CX
 
 group:
-	MOVQ  (CX), DX
-	ADDQ  x+16(FP), DX
-	MOVQ  8(CX), BX
-	ADDQ  x+16(FP), BX
-	MOVQ  16(CX), SI
-	ADDQ  x+16(FP), SI
-	ADDQ  $0x18, CX
-	MOVQ  w+40(FP), DI
-	MOVQ  places+48(FP), R8
-	MOVQ  steps+56(FP), R9
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
+	MOVQ         (CX), DX
+	ADDQ         x+16(FP), DX
+	MOVQ         8(CX), BX
+	ADDQ         x+16(FP), BX
+	MOVQ         16(CX), SI
+	ADDQ         x+16(FP), SI
+	ADDQ         $0x18, CX
+	MOVQ         w+40(FP), DI
+	MOVQ         places+48(FP), R8
+	MOVQ         steps+56(FP), R9
+	MOVQ         (R8), R10
+	VMOVDQU      (DI), Y6
+	VMOVDQU      32(DI), Y7
+	VPBROADCASTD (DX)(R10*1), Y8
+	VPMADDUBSW   Y6, Y8, Y0
+	VPMADDUBSW   Y7, Y8, Y1
+	VPBROADCASTD (BX)(R10*1), Y8
+	VPMADDUBSW   Y6, Y8, Y2
+	VPMADDUBSW   Y7, Y8, Y3
+	VPBROADCASTD (SI)(R10*1), Y8
+	VPMADDUBSW   Y6, Y8, Y4
+	VPMADDUBSW   Y7, Y8, Y5
+	ADDQ         $0x08, R8
+	ADDQ         $0x40, DI
+	DECQ         R9
+	JZ           summed
 
 step:
 	MOVQ         (R8), R10
@@ -142,21 +188,32 @@ step:
 	ADDQ         $0x40, DI
 	DECQ         R9
 	JNZ          step
-	MOVQ         minus+64(FP), DX
-	VPHADDW      Y1, Y0, Y0
-	VPSUBW       (DX), Y0, Y0
-	VMOVDQU      Y0, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y3, Y2, Y2
-	VPSUBW       (DX), Y2, Y2
-	VMOVDQU      Y2, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y5, Y4, Y4
-	VPSUBW       (DX), Y4, Y4
-	VMOVDQU      Y4, (AX)
-	ADDQ         dstStride+8(FP), AX
-	DECQ         groups+32(FP)
-	JNZ          group
+
+summed:
+	MOVQ     minus+64(FP), DX
+	VPBLENDW $0xaa, Y1, Y0, Y8
+	VPBLENDW $0x55, Y1, Y0, Y9
+	VPSHUFB  swapwords<>+0(SB), Y9, Y9
+	VPADDW   Y9, Y8, Y8
+	VPSUBW   (DX), Y8, Y8
+	VMOVDQU  Y8, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y3, Y2, Y8
+	VPBLENDW $0x55, Y3, Y2, Y9
+	VPSHUFB  swapwords<>+0(SB), Y9, Y9
+	VPADDW   Y9, Y8, Y8
+	VPSUBW   (DX), Y8, Y8
+	VMOVDQU  Y8, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y5, Y4, Y8
+	VPBLENDW $0x55, Y5, Y4, Y9
+	VPSHUFB  swapwords<>+0(SB), Y9, Y9
+	VPADDW   Y9, Y8, Y8
+	VPSUBW   (DX), Y8, Y8
+	VMOVDQU  Y8, (AX)
+	ADDQ     dstStride+8(FP), AX
+	DECQ     groups+32(FP)
+	JNZ      group
 	VZEROUPPER
 	RET
 
@@ -167,26 +224,37 @@ TEXT ·convInt16x4(SB), NOSPLIT, $0-72
 	MOVQ at+24(FP), CX
 
 group:
-	MOVQ  (CX), DX
-	ADDQ  x+16(FP), DX
-	MOVQ  8(CX), BX
-	ADDQ  x+16(FP), BX
-	MOVQ  16(CX), SI
-	ADDQ  x+16(FP), SI
-	MOVQ  24(CX), DI
-	ADDQ  x+16(FP), DI
-	ADDQ  $0x20, CX
-	MOVQ  w+40(FP), R8
-	MOVQ  places+48(FP), R9
-	MOVQ  steps+56(FP), R10
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
+	MOVQ         (CX), DX
+	ADDQ         x+16(FP), DX
+	MOVQ         8(CX), BX
+	ADDQ         x+16(FP), BX
+	MOVQ         16(CX), SI
+	ADDQ         x+16(FP), SI
+	MOVQ         24(CX), DI
+	ADDQ         x+16(FP), DI
+	ADDQ         $0x20, CX
+	MOVQ         w+40(FP), R8
+	MOVQ         places+48(FP), R9
+	MOVQ         steps+56(FP), R10
+	MOVQ         (R9), R11
+	VMOVDQU      (R8), Y8
+	VMOVDQU      32(R8), Y9
+	VPBROADCASTD (DX)(R11*1), Y10
+	VPMADDUBSW   Y8, Y10, Y0
+	VPMADDUBSW   Y9, Y10, Y1
+	VPBROADCASTD (BX)(R11*1), Y10
+	VPMADDUBSW   Y8, Y10, Y2
+	VPMADDUBSW   Y9, Y10, Y3
+	VPBROADCASTD (SI)(R11*1), Y10
+	VPMADDUBSW   Y8, Y10, Y4
+	VPMADDUBSW   Y9, Y10, Y5
+	VPBROADCASTD (DI)(R11*1), Y10
+	VPMADDUBSW   Y8, Y10, Y6
+	VPMADDUBSW   Y9, Y10, Y7
+	ADDQ         $0x08, R9
+	ADDQ         $0x40, R8
+	DECQ         R10
+	JZ           summed
 
 step:
 	MOVQ         (R9), R11
@@ -216,25 +284,39 @@ step:
 	ADDQ         $0x40, R8
 	DECQ         R10
 	JNZ          step
-	MOVQ         minus+64(FP), DX
-	VPHADDW      Y1, Y0, Y0
-	VPSUBW       (DX), Y0, Y0
-	VMOVDQU      Y0, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y3, Y2, Y2
-	VPSUBW       (DX), Y2, Y2
-	VMOVDQU      Y2, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y5, Y4, Y4
-	VPSUBW       (DX), Y4, Y4
-	VMOVDQU      Y4, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y7, Y6, Y6
-	VPSUBW       (DX), Y6, Y6
-	VMOVDQU      Y6, (AX)
-	ADDQ         dstStride+8(FP), AX
-	DECQ         groups+32(FP)
-	JNZ          group
+
+summed:
+	MOVQ     minus+64(FP), DX
+	VPBLENDW $0xaa, Y1, Y0, Y10
+	VPBLENDW $0x55, Y1, Y0, Y11
+	VPSHUFB  swapwords<>+0(SB), Y11, Y11
+	VPADDW   Y11, Y10, Y10
+	VPSUBW   (DX), Y10, Y10
+	VMOVDQU  Y10, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y3, Y2, Y10
+	VPBLENDW $0x55, Y3, Y2, Y11
+	VPSHUFB  swapwords<>+0(SB), Y11, Y11
+	VPADDW   Y11, Y10, Y10
+	VPSUBW   (DX), Y10, Y10
+	VMOVDQU  Y10, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y5, Y4, Y10
+	VPBLENDW $0x55, Y5, Y4, Y11
+	VPSHUFB  swapwords<>+0(SB), Y11, Y11
+	VPADDW   Y11, Y10, Y10
+	VPSUBW   (DX), Y10, Y10
+	VMOVDQU  Y10, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y7, Y6, Y10
+	VPBLENDW $0x55, Y7, Y6, Y11
+	VPSHUFB  swapwords<>+0(SB), Y11, Y11
+	VPADDW   Y11, Y10, Y10
+	VPSUBW   (DX), Y10, Y10
+	VMOVDQU  Y10, (AX)
+	ADDQ     dstStride+8(FP), AX
+	DECQ     groups+32(FP)
+	JNZ      group
 	VZEROUPPER
 	RET
 
@@ -245,30 +327,42 @@ TEXT ·convInt16x5(SB), NOSPLIT, $0-72
 	MOVQ at+24(FP), CX
 
 group:
-	MOVQ  (CX), DX
-	ADDQ  x+16(FP), DX
-	MOVQ  8(CX), BX
-	ADDQ  x+16(FP), BX
-	MOVQ  16(CX), SI
-	ADDQ  x+16(FP), SI
-	MOVQ  24(CX), DI
-	ADDQ  x+16(FP), DI
-	MOVQ  32(CX), R8
-	ADDQ  x+16(FP), R8
-	ADDQ  $0x28, CX
-	MOVQ  w+40(FP), R9
-	MOVQ  places+48(FP), R10
-	MOVQ  steps+56(FP), R11
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
+	MOVQ         (CX), DX
+	ADDQ         x+16(FP), DX
+	MOVQ         8(CX), BX
+	ADDQ         x+16(FP), BX
+	MOVQ         16(CX), SI
+	ADDQ         x+16(FP), SI
+	MOVQ         24(CX), DI
+	ADDQ         x+16(FP), DI
+	MOVQ         32(CX), R8
+	ADDQ         x+16(FP), R8
+	ADDQ         $0x28, CX
+	MOVQ         w+40(FP), R9
+	MOVQ         places+48(FP), R10
+	MOVQ         steps+56(FP), R11
+	MOVQ         (R10), R12
+	VMOVDQU      (R9), Y10
+	VMOVDQU      32(R9), Y11
+	VPBROADCASTD (DX)(R12*1), Y12
+	VPMADDUBSW   Y10, Y12, Y0
+	VPMADDUBSW   Y11, Y12, Y1
+	VPBROADCASTD (BX)(R12*1), Y12
+	VPMADDUBSW   Y10, Y12, Y2
+	VPMADDUBSW   Y11, Y12, Y3
+	VPBROADCASTD (SI)(R12*1), Y12
+	VPMADDUBSW   Y10, Y12, Y4
+	VPMADDUBSW   Y11, Y12, Y5
+	VPBROADCASTD (DI)(R12*1), Y12
+	VPMADDUBSW   Y10, Y12, Y6
+	VPMADDUBSW   Y11, Y12, Y7
+	VPBROADCASTD (R8)(R12*1), Y12
+	VPMADDUBSW   Y10, Y12, Y8
+	VPMADDUBSW   Y11, Y12, Y9
+	ADDQ         $0x08, R10
+	ADDQ         $0x40, R9
+	DECQ         R11
+	JZ           summed
 
 step:
 	MOVQ         (R10), R12
@@ -303,29 +397,46 @@ step:
 	ADDQ         $0x40, R9
 	DECQ         R11
 	JNZ          step
-	MOVQ         minus+64(FP), DX
-	VPHADDW      Y1, Y0, Y0
-	VPSUBW       (DX), Y0, Y0
-	VMOVDQU      Y0, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y3, Y2, Y2
-	VPSUBW       (DX), Y2, Y2
-	VMOVDQU      Y2, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y5, Y4, Y4
-	VPSUBW       (DX), Y4, Y4
-	VMOVDQU      Y4, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y7, Y6, Y6
-	VPSUBW       (DX), Y6, Y6
-	VMOVDQU      Y6, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y9, Y8, Y8
-	VPSUBW       (DX), Y8, Y8
-	VMOVDQU      Y8, (AX)
-	ADDQ         dstStride+8(FP), AX
-	DECQ         groups+32(FP)
-	JNZ          group
+
+summed:
+	MOVQ     minus+64(FP), DX
+	VPBLENDW $0xaa, Y1, Y0, Y12
+	VPBLENDW $0x55, Y1, Y0, Y13
+	VPSHUFB  swapwords<>+0(SB), Y13, Y13
+	VPADDW   Y13, Y12, Y12
+	VPSUBW   (DX), Y12, Y12
+	VMOVDQU  Y12, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y3, Y2, Y12
+	VPBLENDW $0x55, Y3, Y2, Y13
+	VPSHUFB  swapwords<>+0(SB), Y13, Y13
+	VPADDW   Y13, Y12, Y12
+	VPSUBW   (DX), Y12, Y12
+	VMOVDQU  Y12, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y5, Y4, Y12
+	VPBLENDW $0x55, Y5, Y4, Y13
+	VPSHUFB  swapwords<>+0(SB), Y13, Y13
+	VPADDW   Y13, Y12, Y12
+	VPSUBW   (DX), Y12, Y12
+	VMOVDQU  Y12, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y7, Y6, Y12
+	VPBLENDW $0x55, Y7, Y6, Y13
+	VPSHUFB  swapwords<>+0(SB), Y13, Y13
+	VPADDW   Y13, Y12, Y12
+	VPSUBW   (DX), Y12, Y12
+	VMOVDQU  Y12, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y9, Y8, Y12
+	VPBLENDW $0x55, Y9, Y8, Y13
+	VPSHUFB  swapwords<>+0(SB), Y13, Y13
+	VPADDW   Y13, Y12, Y12
+	VPSUBW   (DX), Y12, Y12
+	VMOVDQU  Y12, (AX)
+	ADDQ     dstStride+8(FP), AX
+	DECQ     groups+32(FP)
+	JNZ      group
 	VZEROUPPER
 	RET
 
@@ -336,34 +447,47 @@ TEXT ·convInt16x6(SB), NOSPLIT, $0-72
 	MOVQ at+24(FP), CX
 
 group:
-	MOVQ  (CX), DX
-	ADDQ  x+16(FP), DX
-	MOVQ  8(CX), BX
-	ADDQ  x+16(FP), BX
-	MOVQ  16(CX), SI
-	ADDQ  x+16(FP), SI
-	MOVQ  24(CX), DI
-	ADDQ  x+16(FP), DI
-	MOVQ  32(CX), R8
-	ADDQ  x+16(FP), R8
-	MOVQ  40(CX), R9
-	ADDQ  x+16(FP), R9
-	ADDQ  $0x30, CX
-	MOVQ  w+40(FP), R10
-	MOVQ  places+48(FP), R11
-	MOVQ  steps+56(FP), R12
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	VPXOR Y10, Y10, Y10
-	VPXOR Y11, Y11, Y11
+	MOVQ         (CX), DX
+	ADDQ         x+16(FP), DX
+	MOVQ         8(CX), BX
+	ADDQ         x+16(FP), BX
+	MOVQ         16(CX), SI
+	ADDQ         x+16(FP), SI
+	MOVQ         24(CX), DI
+	ADDQ         x+16(FP), DI
+	MOVQ         32(CX), R8
+	ADDQ         x+16(FP), R8
+	MOVQ         40(CX), R9
+	ADDQ         x+16(FP), R9
+	ADDQ         $0x30, CX
+	MOVQ         w+40(FP), R10
+	MOVQ         places+48(FP), R11
+	MOVQ         steps+56(FP), R12
+	MOVQ         (R11), R13
+	VMOVDQU      (R10), Y12
+	VMOVDQU      32(R10), Y13
+	VPBROADCASTD (DX)(R13*1), Y14
+	VPMADDUBSW   Y12, Y14, Y0
+	VPMADDUBSW   Y13, Y14, Y1
+	VPBROADCASTD (BX)(R13*1), Y14
+	VPMADDUBSW   Y12, Y14, Y2
+	VPMADDUBSW   Y13, Y14, Y3
+	VPBROADCASTD (SI)(R13*1), Y14
+	VPMADDUBSW   Y12, Y14, Y4
+	VPMADDUBSW   Y13, Y14, Y5
+	VPBROADCASTD (DI)(R13*1), Y14
+	VPMADDUBSW   Y12, Y14, Y6
+	VPMADDUBSW   Y13, Y14, Y7
+	VPBROADCASTD (R8)(R13*1), Y14
+	VPMADDUBSW   Y12, Y14, Y8
+	VPMADDUBSW   Y13, Y14, Y9
+	VPBROADCASTD (R9)(R13*1), Y14
+	VPMADDUBSW   Y12, Y14, Y10
+	VPMADDUBSW   Y13, Y14, Y11
+	ADDQ         $0x08, R11
+	ADDQ         $0x40, R10
+	DECQ         R12
+	JZ           summed
 
 step:
 	MOVQ         (R11), R13
@@ -403,32 +527,52 @@ step:
 	ADDQ         $0x40, R10
 	DECQ         R12
 	JNZ          step
-	MOVQ         minus+64(FP), DX
-	VPHADDW      Y1, Y0, Y0
-	VPSUBW       (DX), Y0, Y0
-	VMOVDQU      Y0, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y3, Y2, Y2
-	VPSUBW       (DX), Y2, Y2
-	VMOVDQU      Y2, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y5, Y4, Y4
-	VPSUBW       (DX), Y4, Y4
-	VMOVDQU      Y4, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y7, Y6, Y6
-	VPSUBW       (DX), Y6, Y6
-	VMOVDQU      Y6, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y9, Y8, Y8
-	VPSUBW       (DX), Y8, Y8
-	VMOVDQU      Y8, (AX)
-	ADDQ         dstStride+8(FP), AX
-	VPHADDW      Y11, Y10, Y10
-	VPSUBW       (DX), Y10, Y10
-	VMOVDQU      Y10, (AX)
-	ADDQ         dstStride+8(FP), AX
-	DECQ         groups+32(FP)
-	JNZ          group
+
+summed:
+	MOVQ     minus+64(FP), DX
+	VPBLENDW $0xaa, Y1, Y0, Y14
+	VPBLENDW $0x55, Y1, Y0, Y15
+	VPSHUFB  swapwords<>+0(SB), Y15, Y15
+	VPADDW   Y15, Y14, Y14
+	VPSUBW   (DX), Y14, Y14
+	VMOVDQU  Y14, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y3, Y2, Y14
+	VPBLENDW $0x55, Y3, Y2, Y15
+	VPSHUFB  swapwords<>+0(SB), Y15, Y15
+	VPADDW   Y15, Y14, Y14
+	VPSUBW   (DX), Y14, Y14
+	VMOVDQU  Y14, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y5, Y4, Y14
+	VPBLENDW $0x55, Y5, Y4, Y15
+	VPSHUFB  swapwords<>+0(SB), Y15, Y15
+	VPADDW   Y15, Y14, Y14
+	VPSUBW   (DX), Y14, Y14
+	VMOVDQU  Y14, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y7, Y6, Y14
+	VPBLENDW $0x55, Y7, Y6, Y15
+	VPSHUFB  swapwords<>+0(SB), Y15, Y15
+	VPADDW   Y15, Y14, Y14
+	VPSUBW   (DX), Y14, Y14
+	VMOVDQU  Y14, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y9, Y8, Y14
+	VPBLENDW $0x55, Y9, Y8, Y15
+	VPSHUFB  swapwords<>+0(SB), Y15, Y15
+	VPADDW   Y15, Y14, Y14
+	VPSUBW   (DX), Y14, Y14
+	VMOVDQU  Y14, (AX)
+	ADDQ     dstStride+8(FP), AX
+	VPBLENDW $0xaa, Y11, Y10, Y14
+	VPBLENDW $0x55, Y11, Y10, Y15
+	VPSHUFB  swapwords<>+0(SB), Y15, Y15
+	VPADDW   Y15, Y14, Y14
+	VPSUBW   (DX), Y14, Y14
+	VMOVDQU  Y14, (AX)
+	ADDQ     dstStride+8(FP), AX
+	DECQ     groups+32(FP)
+	JNZ      group
 	VZEROUPPER
 	RET

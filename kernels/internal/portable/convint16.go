@@ -17,7 +17,7 @@ func convInt16(dst *int16, dstStride uintptr, x *byte, at *uintptr, groups uintp
 			c0, c1, c2, c3 := int16(codes[0]), int16(codes[1]), int16(codes[2]), int16(codes[3])
 			for d := range 16 { // the dwords of a step
 				p := (*[4]int8)(ws[64*k+4*d:])
-				sums[d/4%2*8+d/8*4+d%4] += c0*int16(p[0]) + c1*int16(p[1]) + c2*int16(p[2]) + c3*int16(p[3])
+				sums[d%8*2+d/8] += c0*int16(p[0]) + c1*int16(p[1]) + c2*int16(p[2]) + c3*int16(p[3])
 			}
 		}
 		d := unsafe.Slice((*int16)(unsafe.Add(unsafe.Pointer(dst), uintptr(i)*dstStride)), 16)
