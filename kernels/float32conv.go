@@ -26,6 +26,7 @@ type Conv2DFloat32 struct {
 // A convForm is a way to compute sums, in parts that are bands of rows or images.
 type convForm interface {
 	method() string
+	work() int
 	// begin sets the number of parts of a run, and what memory each needs: no less for
 	// more images.
 	begin(r *convRun)
@@ -124,8 +125,19 @@ func (c *Conv2DFloat32) Kernel() string { return c.t.row.name() }
 // Method says how sums are computed: "direct", or a transform such as "F(4x4, 3x3)".
 func (c *Conv2DFloat32) Method() string { return c.form.method() }
 
-// PackedBytes is the memory that the packed weights take, padding included.
-func (c *Conv2DFloat32) PackedBytes() int { return c.weights.Bytes() }
+// PackedBytes is the memory that the packed weights take, padding and the lists of
+// windows included.
+func (c *Conv2DFloat32) PackedBytes() int {
+	n := c.weights.Bytes()
+	if f, ok := c.form.(*windowForm); ok {
+		n += 8 * (len(f.taps) + len(f.places))
+	}
+	return n
+}
+
+// Work is the number of multiply-adds of an image: those of the shape, or the fewer that
+// transforms leave, whose own operations are not counted.
+func (c *Conv2DFloat32) Work() int { return c.form.work() }
 
 // Scratch is the number of elements of memory that RunIn needs for up to so many images.
 func (c *Conv2DFloat32) Scratch(images int) int {
@@ -274,6 +286,7 @@ func newWindowForm(c *Conv2DFloat32) *windowForm {
 func (f *windowForm) padded() bool { return f.c.t.shape.PadH > 0 || f.c.t.shape.PadW > 0 }
 
 func (f *windowForm) method() string { return "direct" }
+func (f *windowForm) work() int      { return f.c.t.shape.MACs() }
 
 func (f *windowForm) begin(r *convRun) {
 	t := f.c.t
@@ -356,6 +369,10 @@ func newWinogradForm(c *Conv2DFloat32, p *winograd) *winogradForm {
 
 func (f *winogradForm) method() string { return fmt.Sprintf("F(%[1]dx%[1]d, 3x3)", f.p.m) }
 
+func (f *winogradForm) work() int {
+	return f.p.lines * f.p.tiles * f.p.frequencies() * f.p.c * f.p.n
+}
+
 // line is the first line of a band, counted through all images.
 func (f *winogradForm) line(band int) int {
 	return band/f.bands*f.p.lines + band%f.bands*f.band
@@ -403,6 +420,11 @@ func (f *winogradForm) part(r *convRun, ws *trainingWorkspace, i int) {
 type conv5Form struct{ c *Conv2DFloat32 }
 
 func (f *conv5Form) method() string { return "F(4x4, 5x5)" }
+
+func (f *conv5Form) work() int {
+	_, tiles := f.c.t.conv5Chunk()
+	return tiles * conv5Points * f.c.t.shape.InC * f.c.t.shape.OutC
+}
 
 func (f *conv5Form) begin(r *convRun) {
 	t := f.c.t

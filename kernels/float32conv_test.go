@@ -121,11 +121,12 @@ func TestConv2DFloat32Error(t *testing.T) {
 			method string
 			s      ConvShape
 			bound  float64
+			work   int // products of two channels
 		}{
-			{"direct", ConvShape{H: 24, W: 24, InC: 64, OutC: 16, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1}, 15},
-			{"F(2x2, 3x3)", ConvShape{H: 4, W: 4, InC: 64, OutC: 160, KH: 3, KW: 3, StrideH: 1, StrideW: 1}, 10},
-			{"F(4x4, 3x3)", ConvShape{H: 12, W: 12, InC: 64, OutC: 16, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1}, 50},
-			{"F(4x4, 5x5)", ConvShape{H: 12, W: 12, InC: 64, OutC: 16, KH: 5, KW: 5, StrideH: 1, StrideW: 1}, 90},
+			{"direct", ConvShape{H: 24, W: 24, InC: 64, OutC: 16, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1}, 15, 12 * 12 * 9},
+			{"F(2x2, 3x3)", ConvShape{H: 4, W: 4, InC: 64, OutC: 160, KH: 3, KW: 3, StrideH: 1, StrideW: 1}, 10, 16},
+			{"F(4x4, 3x3)", ConvShape{H: 12, W: 12, InC: 64, OutC: 16, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1}, 50, 9 * 36},
+			{"F(4x4, 5x5)", ConvShape{H: 12, W: 12, InC: 64, OutC: 16, KH: 5, KW: 5, StrideH: 1, StrideW: 1}, 90, 4 * 64},
 		} {
 			s := c.s
 			normal := func(n int) []float32 {
@@ -142,6 +143,9 @@ func TestConv2DFloat32Error(t *testing.T) {
 			}
 			if p.Method() != c.method && row.winograd != nil {
 				t.Errorf("%+v is computed by %s: want %s", s, p.Method(), c.method)
+			}
+			if work := c.work * s.InC * s.OutC; p.Work() != work && row.winograd != nil || p.Work() > s.MACs() {
+				t.Errorf("%s has %d products: want %d", p.Method(), p.Work(), work)
 			}
 			got, want := make([]float32, s.OutH()*s.OutW()*s.OutC), make([]float64, s.OutH()*s.OutW()*s.OutC)
 			p.Run(got, x, 1)

@@ -208,12 +208,14 @@ func (c *floatConv) work(k kernels.Kernel) (*work, error) {
 	if err := chosen(plan.Kernel(), k); err != nil {
 		return nil, err
 	}
+	loop := loopOf(k, FloatFormats) // does the products that transforms leave
+	loop.MACs = int(float64(loop.MACs) * float64(c.MACs()) / float64(plan.Work()))
 	return &work{
 		run:   func(int) { plan.Run(c.dst, c.x, c.images) },
 		check: c.check, poison: func() { clear(c.dst) },
 		macs: c.product().macs(), bytes: plan.PackedBytes() + 4*len(c.x) + 4*len(c.dst),
 		weights: len(c.w), packed: plan.PackedBytes(),
-		loop: loopOf(k, FloatFormats),
+		loop: loop,
 	}, nil
 }
 
