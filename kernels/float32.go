@@ -31,60 +31,60 @@ func NewGEMMFloat32(w []float32, n, k int, opt Options) (*GEMMFloat32, error) {
 		return nil, err
 	}
 	row := current.Load().f32
-	p := &GEMMFloat32{row: row, n: n, k: k, threads: max(1, opt.Threads)}
-	width := p.panels() * row.nr
-	p.packed = make([]float32, width*k)
+	g := &GEMMFloat32{row: row, n: n, k: k, threads: max(1, opt.Threads)}
+	width := g.panels() * row.nr
+	g.packed = make([]float32, width*k)
 	b := RowMajor(w, n, k).T()
 	for k0, kc := 0, 0; k0 < k; k0 += kc {
 		kc = blockSize(k-k0, matMulKC, 1)
-		row.packF32Panels(p.packed[width*k0:], b.view(k0, 0, kc, n))
+		row.packF32Panels(g.packed[width*k0:], b.view(k0, 0, kc, n))
 	}
 	mr := row.mr()
-	p.block = max(1, float32Block/mr) * mr
-	p.runs.New = func() any { return new(float32Run) }
-	return p, nil
+	g.block = max(1, float32Block/mr) * mr
+	g.runs.New = func() any { return new(float32Run) }
+	return g, nil
 }
 
 // planPool is apart from matMulPool, whose workspaces have room for a block of b.
 var planPool = sync.Pool{New: func() any { return new(matMulWorkspace) }}
 
-func (p *GEMMFloat32) panels() int { return ceilDiv(p.n, p.row.nr) }
+func (g *GEMMFloat32) panels() int { return ceilDiv(g.n, g.row.nr) }
 
 // Kernel is the name of the kernel that was chosen, such as avx2-float32.
-func (p *GEMMFloat32) Kernel() string { return p.row.name() }
+func (g *GEMMFloat32) Kernel() string { return g.row.name() }
 
 // PackedBytes is the memory that the packed weights take, padding included.
-func (p *GEMMFloat32) PackedBytes() int { return 4 * len(p.packed) }
+func (g *GEMMFloat32) PackedBytes() int { return 4 * len(g.packed) }
 
 type float32Run struct {
-	p       *GEMMFloat32
+	g       *GEMMFloat32
 	dst, x  []float32
 	m       int
 	columns int // ranges of panels
 }
 
 func (r *float32Run) task(part int) {
-	p := r.p
+	g := r.g
 	block, column := part/r.columns, part%r.columns
-	m0 := block * p.block
-	m1 := min(m0+p.block, r.m)
-	first, last := p.panels()*column/r.columns, p.panels()*(column+1)/r.columns
-	p.multiply(r.dst, RowMajor(r.x[m0*p.k:m1*p.k], m1-m0, p.k), m0, first, last)
+	m0 := block * g.block
+	m1 := min(m0+g.block, r.m)
+	first, last := g.panels()*column/r.columns, g.panels()*(column+1)/r.columns
+	g.multiply(r.dst, RowMajor(r.x[m0*g.k:m1*g.k], m1-m0, g.k), m0, first, last)
 }
 
 // multiply computes the rows from m0 on of the panels first … last.
-func (p *GEMMFloat32) multiply(dst []float32, x Matrix, m0, first, last int) {
+func (g *GEMMFloat32) multiply(dst []float32, x Matrix, m0, first, last int) {
 	w := planPool.Get().(*matMulWorkspace)
 	defer planPool.Put(w)
-	w.growTile(p.row)
-	nr := p.row.nr
-	width := p.panels() * nr
-	n0, n1 := first*nr, min(last*nr, p.n)
-	c := RowMajor(dst, len(dst)/p.n, p.n).view(m0, n0, x.Rows, n1-n0)
-	for k0, kc := 0, 0; k0 < p.k; k0 += kc {
-		kc = blockSize(p.k-k0, matMulKC, 1)
+	w.growTile(g.row)
+	nr := g.row.nr
+	width := g.panels() * nr
+	n0, n1 := first*nr, min(last*nr, g.n)
+	c := RowMajor(dst, len(dst)/g.n, g.n).view(m0, n0, x.Rows, n1-n0)
+	for k0, kc := 0, 0; k0 < g.k; k0 += kc {
+		kc = blockSize(g.k-k0, matMulKC, 1)
 		block := w.unalias(x.view(0, k0, x.Rows, kc))
-		p.row.multiply(c, block, p.packed[width*k0+n0*kc:], k0 > 0, w.tile)
+		g.row.multiply(c, block, g.packed[width*k0+n0*kc:], k0 > 0, w.tile)
 	}
 }
 
@@ -102,7 +102,7 @@ func (g *GEMMFloat32) Run(dst, x []float32, m int) {
 	}
 	r := g.runs.Get().(*float32Run)
 	blocks := ceilDiv(m, g.block)
-	r.p, r.dst, r.x, r.m, r.columns = g, dst, x, m, 1
+	r.g, r.dst, r.x, r.m, r.columns = g, dst, x, m, 1
 	if blocks < 2*g.threads {
 		r.columns = min(g.threads, g.panels())
 	}
