@@ -416,6 +416,10 @@ func (f *winogradForm) part(r *convRun, ws *trainingWorkspace, i int) {
 	}
 }
 
+// conv5Group bounds the tiles of a group of images: what more gain by weights that are
+// read less often, they lose as what is transformed leaves L2.
+const conv5Group = 24
+
 // A conv5Form computes groups of images.
 type conv5Form struct{ c *Conv2DFloat32 }
 
@@ -429,8 +433,8 @@ func (f *conv5Form) work() int {
 func (f *conv5Form) begin(r *convRun) {
 	t := f.c.t
 	s := &t.shape
-	most, tiles := t.conv5Chunk()
-	most = min(most, ceilDiv(r.images, f.c.threads))
+	_, tiles := t.conv5Chunk()
+	most := min(max(1, conv5Group/tiles), ceilDiv(r.images, f.c.threads))
 	r.size = blockSize(r.images, most, 1)
 	r.parts = ceilDiv(r.images, r.size)
 	v, m := points{nil, most * tiles, s.InC, 0}, points{nil, most * tiles, s.OutC, 0}
