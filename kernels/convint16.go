@@ -184,21 +184,23 @@ func chooseInt16(w Weights, shape ConvShape, a ActFormat) (best *Conv2DInt16, er
 	return best, nil
 }
 
-// cycles is about how many cycles an image takes on Zen 3, for comparison: the two
-// instructions of a product run at 0.62 cycles; a pixel of a tile takes another 3 beside
-// them, a tile's transforms 16 for the inputs, of 32 channels, and 14 for the outputs,
-// and 36 those of 32 weights at each tap, once for the images of a task.
+// cycles is about how many cycles an image takes on Zen 3, for comparison alone. The two
+// instructions of 32 products run at 0.62 cycles. What else a pixel of a tile takes, for
+// each frequency, and the transforms of a tile of 32 channels of inputs and of 16 outputs
+// were chosen so that direct convolutions and Winograd's have the ratios that were
+// measured of 3x3 layers: as fast with 16 channels, then 1.4, 1.5 and 1.8 times with 32,
+// 64 and 512. Weights are transformed, 32 at a time, for the images of a task.
 func (c *Conv2DInt16) cycles() float64 {
+	const products, pixel, input, output, weights = 2 * 0.62, 4.5, 40, 20, 36
 	s := &c.shape
-	panels := float64(ceilDiv(s.OutC, convInt16Outputs))
-	pixel := 2*0.62*float64(c.steps) + 3
+	panels, sums := float64(ceilDiv(s.OutC, convInt16Outputs)), products*float64(c.steps)
 	if c.winograd == nil {
-		return panels * float64(s.OutH()*s.OutW()) * pixel
+		return panels * float64(s.OutH()*s.OutW()) * (sums + pixel)
 	}
 	p := c.winograd
 	tiles := float64(p.across * ceilDiv(s.OutH(), 2))
-	products := panels * float64(p.parts) * tiles * (winogradFrequencies*pixel/float64(p.parts) + 14)
-	return products + tiles*float64(p.dist/winogradBlock)*16 + panels*float64(2*c.steps)*36*max(1, tiles/float64(p.tiles))
+	return panels*tiles*(winogradFrequencies*sums+float64(p.parts)*(winogradFrequencies*pixel+output)) + tiles*float64(p.blocks)*input +
+		panels*float64(2*c.steps)*weights*max(1, tiles/float64(p.tiles))
 }
 
 // layOut decides how images are cut into tasks.

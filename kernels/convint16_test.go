@@ -58,7 +58,7 @@ func poisonInt16(c *Conv2DInt16) {
 		}
 		if x := s.winograd; x != nil {
 			for f := range winogradFrequencies { // but for the last tile, which is never written again
-				for i := range x.v[f*c.winograd.vFreq:][:c.winograd.tiles*c.winograd.dist] {
+				for i := range c.winograd.tiles * c.shape.InC {
 					x.v[f*c.winograd.vFreq+i] = 0xee
 				}
 			}
@@ -453,6 +453,27 @@ func TestWinogradInt16(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestConv2DInt16Choice wants layers that gain by Winograd's products to take them,
+// and those that do not to be direct.
+func TestConv2DInt16Choice(t *testing.T) {
+	for _, row := range convInt16Table {
+		if row.winograd == nil || len(missing(row.features)) > 0 {
+			continue
+		}
+		use(t, row.isa)
+		for channels, want := range map[int]string{16: row.isa + "-direct", 18: row.isa + "-direct", 32: row.name(), 128: row.name()} {
+			s := ConvShape{H: 16, W: 16, InC: channels, OutC: channels, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1}
+			p, err := NewConv2DInt16(weights(random(t), Ternary, uniform, s.OutC, s.K()), s, U2, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Kernel() != want {
+				t.Errorf("%d channels: %s: want %s", channels, p.Kernel(), want)
+			}
+		}
+	}
 }
 
 // TestWinogradInt16Parts has weights of which a sum fits where four times as much does

@@ -1,9 +1,6 @@
 package kernels
 
-import (
-	"math"
-	"unsafe"
-)
+import "math"
 
 // Winograd's F(2x2, 3x3) (arXiv 1509.09308) in whole numbers. With d a tile of 4x4
 // codes and g weights of 3x3,
@@ -36,9 +33,13 @@ const (
 	winogradUnpacked    = 16 // steps of which weights are unpacked at a time: whole runs
 	winogradParts       = 4  // the most parts that channels are taken in
 	// A task has tiles that take about so much memory, a part of the second-level
-	// cache, but so many at least, for which its weights are transformed.
-	winogradBytes = 256 << 10
-	winogradTiles = 64
+	// cache, but so many at least, for which its weights are transformed, and at most.
+	winogradBytes     = 256 << 10
+	winogradTiles     = 64
+	winogradManyTiles = 256
+	// So many are multiplied before their products, which the first-level cache then
+	// holds, are transformed: ten times the most that the kernel takes at a time.
+	winogradMultiplied = 60
 )
 
 // winogradCode is the largest code of activations: those of Sign are 0 and 1.
@@ -118,7 +119,7 @@ type winogradInt16 struct {
 	parts               int  // of the channels
 	across              int  // tiles in a line
 	tiles               int  // the most tiles of a task
-	dist                int  // bytes between transformed tiles
+	blocks              int  // of channels
 	vFreq, uFreq, mFreq int  // bytes between frequencies, of tiles, weights and products
 	whole               bool // images are whole tiles
 }
@@ -132,18 +133,20 @@ func (c *Conv2DInt16) layOutWinograd(parts int) {
 	p.across = ceilDiv(outW, 2)
 	p.whole = outH%2 == 0 && outW%2 == 0
 	c.line = (2*p.across + 2) * s.InC
-	p.dist = ceilDiv(s.InC, winogradBlock) * winogradBlock
-	tiles := max(winogradTiles, winogradBytes/(winogradFrequencies*(p.dist+2*convInt16Outputs)))
+	p.blocks = ceilDiv(s.InC, winogradBlock)
+	tiles := min(max(winogradTiles, winogradBytes/(winogradFrequencies*s.InC)), winogradManyTiles)
 	down := ceilDiv(outH, 2)
 	c.rows, c.images = outH, max(1, tiles/(down*p.across))
-	if down*p.across > 2*tiles { // halves would not be less
+	if down*p.across >= 2*tiles { // halves would not be less
 		bands := down * p.across / tiles
 		c.rows = 2 * ceilDiv(down, bands)
 	}
 	p.tiles = c.images * ceilDiv(c.rows, 2) * p.across
-	p.vFreq = oddLines((p.tiles+1)*p.dist/4) * 4
+	// Whole blocks are written, which reach into the next tile, before that is: behind
+	// the last one is room for it, then the one of which all elements are 2m.
+	p.vFreq = oddLines(ceilDiv(p.tiles*s.InC+p.blocks*winogradBlock, 4)) * 4
 	p.uFreq = oddLines(c.steps*convInt16Step/4) * 4
-	p.mFreq = oddLines(p.tiles*convInt16Outputs/2) * 4
+	p.mFreq = oddLines(winogradMultiplied*convInt16Outputs/2) * 4
 }
 
 // packWinograd is pack for Winograd's products: the order is that of steps, then taps.
@@ -185,7 +188,7 @@ func (c *Conv2DInt16) newWinogradScratch(w *convInt16Scratch) {
 	}
 	w.at = make([]uintptr, p.tiles)
 	x := &winogradScratch{v: make([]byte, winogradFrequencies*p.vFreq), u: make([]byte, winogradFrequencies*p.uFreq), m: make([]int16, winogradFrequencies*p.mFreq/2),
-		minus: make([]int16, convInt16Outputs), tiles: make([]uintptr, p.tiles+1)}
+		minus: make([]int16, winogradFrequencies*convInt16Outputs), tiles: make([]uintptr, p.tiles+1)}
 	w.winograd = x
 	if p.whole {
 		x.to = make([]uintptr, p.tiles)
@@ -205,10 +208,11 @@ func (c *Conv2DInt16) newWinogradScratch(w *convInt16Scratch) {
 		}
 	}
 	for t := range x.tiles {
-		x.tiles[t] = uintptr(t * p.dist)
+		x.tiles[t] = uintptr(t * s.InC)
 	}
+	x.tiles[p.tiles] = uintptr((p.tiles-1)*s.InC + p.blocks*winogradBlock)
 	for f := range winogradFrequencies {
-		last := x.v[f*p.vFreq+p.tiles*p.dist:][:p.dist]
+		last := x.v[f*p.vFreq+int(x.tiles[p.tiles]):][:s.InC]
 		for i := range last {
 			last[i] = c.winogradOffset()
 		}
@@ -223,8 +227,8 @@ func (c *Conv2DInt16) winogradOffset() byte { return byte(2 * winogradCode(c.for
 func (c *Conv2DInt16) winogradTask(ws *convInt16Scratch, dst []int16, images, rows, first, last int) {
 	s, p, x, f := &c.shape, c.winograd, ws.winograd, c.row.winograd
 	tiles := images * ceilDiv(rows, 2) * p.across
-	for t, n := range spans(tiles, p.dist) {
-		f.input(&x.v[t*p.dist], uintptr(p.vFreq), uintptr(p.dist), &ws.image[0], uintptr(c.line), uintptr(s.InC), &ws.at[t], uintptr(n), uintptr(p.dist/winogradBlock), uintptr(c.winogradOffset()))
+	for t, n := range spans(tiles, winogradBlock*p.blocks) {
+		f.input(&x.v[t*s.InC], uintptr(p.vFreq), uintptr(s.InC), &ws.image[0], uintptr(c.line), uintptr(s.InC), &ws.at[t], uintptr(n), uintptr(p.blocks), uintptr(c.winogradOffset()))
 	}
 	shift := uintptr(2)
 	if c.formats.Acts == Sign { // 2·Σ w·c - Σ w
@@ -240,9 +244,12 @@ func (c *Conv2DInt16) winogradTask(ws *convInt16Scratch, dst []int16, images, ro
 		}
 		minus := c.minusOf(panel)
 		for part := range p.parts {
-			c.products(ws, tiles, c.steps*part/p.parts, c.steps*(part+1)/p.parts)
-			for t, n := range spans(tiles, 4*convInt16Outputs) {
-				f.output(&to[0], uintptr(line), uintptr(pixel), &at[t], &x.m[t*convInt16Outputs], uintptr(p.mFreq), uintptr(n), shift, minus, uintptr(min(part, 1)))
+			k0, k1 := c.steps*part/p.parts, c.steps*(part+1)/p.parts
+			c.products(ws, x.minus, convInt16Outputs, x.tiles[p.tiles:], k0, k1, false)
+			for t := 0; t < tiles; t += winogradMultiplied {
+				n := min(winogradMultiplied, tiles-t)
+				c.products(ws, x.m, p.mFreq/2, x.tiles[t:t+n], k0, k1, true)
+				f.output(&to[0], uintptr(line), uintptr(pixel), &at[t], &x.m[0], uintptr(p.mFreq), uintptr(n), shift, minus, uintptr(min(part, 1)))
 			}
 			minus = &noMinus[0] // once is enough
 		}
@@ -263,14 +270,16 @@ func (c *Conv2DInt16) transformWeights(ws *convInt16Scratch, panel int) {
 	}
 }
 
-// products multiplies the channels of some steps.
-func (c *Conv2DInt16) products(ws *convInt16Scratch, tiles, first, last int) {
+// products multiplies tiles by the weights of the steps first to last. Products of
+// frequencies lie stride apart; corrected are those from which minus is subtracted.
+func (c *Conv2DInt16) products(ws *convInt16Scratch, dst []int16, stride int, tiles []uintptr, first, last int, corrected bool) {
 	p, x := c.winograd, ws.winograd
-	places := ws.places[first:last]
 	for f := range winogradFrequencies {
-		v, u := x.v[f*p.vFreq:][:p.vFreq], x.u[f*p.uFreq+first*convInt16Step:]
-		c.row.tile(x.minus, convInt16Outputs, v, x.tiles[p.tiles:], u, places, &noMinus[0])
-		c.row.tile(x.m[f*p.mFreq/2:], convInt16Outputs, v, x.tiles[:tiles], u, places, unsafe.SliceData(x.minus))
+		minus := &noMinus[0]
+		if corrected {
+			minus = &x.minus[f*convInt16Outputs]
+		}
+		c.row.tile(dst[f*stride:], convInt16Outputs, x.v[f*p.vFreq:], tiles, x.u[f*p.uFreq+first*convInt16Step:], ws.places[first:last], minus)
 	}
 }
 
