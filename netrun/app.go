@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	root := jobCommand(a)
 	root.Subcommands = []*ffcli.Command{
-		trainCommand(a), evalCommand(a), benchCommand(a), inspectCommand(a), exportCommand(a), decodeCommand(a), reportCommand(a),
+		trainCommand(a), evalCommand(a), benchCommand(a), inspectCommand(a), exportCommand(a), importCommand(a), decodeCommand(a), reportCommand(a),
 	}
 	err := root.Parse(args)
 	if err == nil {

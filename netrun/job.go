@@ -83,7 +83,7 @@ func jobCommand(a *app) *ffcli.Command {
 			jobs, err := a.jobs(&images, args, len(args) == 0)
 			if err != nil {
 				if len(args) > 0 && errors.As(err, new(*usageError)) {
-					err = usagef("%v, nor a command (train, eval, bench, inspect, export)", err)
+					err = usagef("%v, nor a command (train, eval, bench, inspect, export, import)", err)
 				}
 				return err
 			}

@@ -6,7 +6,8 @@
 //	go run ./netrun eval …     accuracy of model files
 //	go run ./netrun bench …    speed by batch size and threads
 //	go run ./netrun inspect …  what is shipped; what a network consists of, and where its time goes
-//	go run ./netrun export …   write a shipped network to a model file
+//	go run ./netrun export …   write a shipped network to a model file, or to ONNX
+//	go run ./netrun import …   read a float ONNX model, and quantize it
 //
 // Every command has -h, with examples, and -json, one object a line. The exit code
 // is 0 if all went well, 1 if it did not, 2 if the command line was wrong.

@@ -13,7 +13,7 @@ import (
 // Limits of what is read. A tensor's data stay where they are in the file, so that
 // reading takes little more memory than the file, whatever it says.
 const (
-	maxFile       = 1 << 30
+	MaxFile       = 1 << 30 // of the file
 	maxNodes      = 1 << 14
 	maxTensors    = 1 << 14
 	maxDims       = 8
@@ -26,8 +26,8 @@ const (
 
 // decode returns the model in the bytes of a file. It refers to them.
 func decode(data []byte) (*model, error) {
-	if len(data) > maxFile {
-		return nil, fmt.Errorf("%d bytes: want at most %d", len(data), maxFile)
+	if len(data) > MaxFile {
+		return nil, fmt.Errorf("%d bytes: want at most %d", len(data), MaxFile)
 	}
 	m := &model{}
 	found := false

@@ -120,7 +120,7 @@ func (p *part) closed() bool {
 }
 
 // maxWeights bounds the weights of all parts together, as many may use one tensor.
-const maxWeights = maxFile / 4
+const maxWeights = MaxFile / 4
 
 // An importer is the state of an import.
 type importer struct {
