@@ -2,15 +2,11 @@
 
 package kernels
 
-import (
-	"example.com/lowbit/kernels/internal/neon"
-	"example.com/lowbit/kernels/internal/portable"
-)
+import "example.com/lowbit/kernels/internal/neon"
 
 var archEpilogue = []*epilogueRow{
-	{kernelID: arm64ID("neon", "epilogue", "", all(neon.MaxPoolI32Features, neon.MaxPoolF32Features, neon.ThresholdsFeatures, neon.RequantizeFeatures, neon.AffineFeatures)),
-		maxPoolI32: neon.MaxPoolI32, maxPoolF32: neon.MaxPoolF32, thresholds: neon.Thresholds, requantize: neon.Requantize, affine: neon.Affine,
-		maxPoolI16: portable.MaxPool[int16], thresholdsI16: portable.ThresholdsI16,
-		residualI16: portable.Residual[int16], residualI32: portable.Residual[int32], residualF32: portable.Residual[float32],
-		channelSums: portable.ChannelSums[byte, int32], channelSumsF32: portable.ChannelSums[float32, float32]},
+	{kernelID: arm64ID("neon", "epilogue", "", all(neon.MaxPoolI16Features, neon.MaxPoolI32Features, neon.MaxPoolF32Features, neon.ThresholdsFeatures, neon.ThresholdsI16Features, neon.RequantizeFeatures, neon.AffineFeatures,
+		neon.ResidualI16Features, neon.ResidualI32Features, neon.ResidualF32Features, neon.ChannelSumsFeatures, neon.ChannelSumsF32Features)),
+		maxPoolI16: neon.MaxPoolI16, maxPoolI32: neon.MaxPoolI32, maxPoolF32: neon.MaxPoolF32, thresholds: neon.Thresholds, thresholdsI16: neon.ThresholdsI16, requantize: neon.Requantize, affine: neon.Affine,
+		residualI16: neon.ResidualI16, residualI32: neon.ResidualI32, residualF32: neon.ResidualF32, channelSums: neon.ChannelSums, channelSumsF32: neon.ChannelSumsF32},
 }

@@ -14,10 +14,12 @@ import (
 func init() {
 	for _, t := range []struct {
 		suffix, element string
+		bytes           int
 		larger          func(f *neon.Func, x, best neon.Vec)
 	}{
-		{"I32", "int32", func(f *neon.Func, x, best neon.Vec) { f.VSMAX(neon.S4, x, best, best) }},
-		{"F32", "float32", func(f *neon.Func, x, best neon.Vec) { f.VFMAX(neon.S4, x, best, best) }},
+		{"I16", "int16", 2, func(f *neon.Func, x, best neon.Vec) { f.VSMAX(neon.H8, x, best, best) }},
+		{"I32", "int32", 4, func(f *neon.Func, x, best neon.Vec) { f.VSMAX(neon.S4, x, best, best) }},
+		{"F32", "float32", 4, func(f *neon.Func, x, best neon.Vec) { f.VFMAX(neon.S4, x, best, best) }},
 	} {
 		add("neon", family{
 			name:      "MaxPool" + t.suffix,
@@ -36,17 +38,17 @@ func init() {
 	}
 
 pixels, step and window are at least 1; cols is a multiple of 8, at least 8.`,
-			body: func(f *neon.Func, _ int) { maxPool(f, t.larger) },
+			body: func(f *neon.Func, _ int) { maxPool(f, t.bytes, t.larger) },
 		})
 	}
 }
 
-// maxPool takes 32 channels of a pixel at a time, then 8.
-func maxPool(f *neon.Func, larger func(f *neon.Func, x, best neon.Vec)) {
+// maxPool takes 128 bytes of a pixel at a time, then 8 channels.
+func maxPool(f *neon.Func, bytes int, larger func(f *neon.Func, x, best neon.Vec)) {
 	dst, src, pixels, cols := f.Param("dst"), f.Param("src"), f.Param("pixels"), f.Param("cols")
 	stride, row, window := f.Param("stride"), f.Param("row"), f.Param("window")
-	f.LSL(neon.Imm(2), stride, stride)
-	f.LSL(neon.Imm(2), row, row)
+	f.LSL(neon.Imm(bytes/2), stride, stride) // by 1 or 2
+	f.LSL(neon.Imm(bytes/2), row, row)
 	step := f.Param("step")
 	f.MUL(stride, step, step)
 
@@ -55,13 +57,13 @@ func maxPool(f *neon.Func, larger func(f *neon.Func, x, best neon.Vec)) {
 	f.MOVD(cols, left)
 	f.MOVD(src, from)
 	f.MOVD(dst, to)
-	for _, vectors := range []int{8, 2} {
+	for _, vectors := range []int{8, bytes / 2} {
 		label := func(name string) string { return fmt.Sprintf("%s%d", name, vectors) }
 		f.Label(label("columns"))
-		f.CMP(neon.Imm(4*vectors), left)
+		f.CMP(neon.Imm(16/bytes*vectors), left)
 		f.Bcond(neon.LO, label("done"))
 		best := f.Vecs(vectors)
-		loadVectors(f, from, best)
+		loadAny(f, from, best)
 		line, ky := f.GP(), f.GP()
 		f.MOVD(from, line)
 		f.MOVD(window, ky)
@@ -71,7 +73,7 @@ func maxPool(f *neon.Func, larger func(f *neon.Func, x, best neon.Vec)) {
 		f.MOVD(window, kx)
 		f.Label(label("tap"))
 		taps := f.Vecs(vectors)
-		loadVectors(f, x, taps)
+		loadAny(f, x, taps)
 		for i := range taps {
 			larger(f, taps[i], best[i])
 		}
@@ -81,10 +83,10 @@ func maxPool(f *neon.Func, larger func(f *neon.Func, x, best neon.Vec)) {
 		f.ADD(row, line, line)
 		f.SUBS(neon.Imm(1), ky, ky)
 		f.Bcond(neon.NE, label("line"))
-		storeVectors(f, best, to)
+		storeAny(f, best, to)
 		f.ADD(neon.Imm(16*vectors), from, from)
 		f.ADD(neon.Imm(16*vectors), to, to)
-		f.SUB(neon.Imm(4*vectors), left, left)
+		f.SUB(neon.Imm(16/bytes*vectors), left, left)
 		f.B(label("columns"))
 		f.Label(label("done"))
 	}
@@ -93,4 +95,22 @@ func maxPool(f *neon.Func, larger func(f *neon.Func, x, best neon.Vec)) {
 	f.SUBS(neon.Imm(1), pixels, pixels)
 	f.Bcond(neon.NE, "pixel")
 	f.RET()
+}
+
+// loadAny is loadVectors for an even number of vectors or one.
+func loadAny(f *neon.Func, p neon.GP, vs []neon.Vec) {
+	if len(vs) == 1 {
+		f.FMOVQ(neon.At(p, 0), vs[0])
+		return
+	}
+	loadVectors(f, p, vs)
+}
+
+// storeAny is storeVectors for an even number of vectors or one.
+func storeAny(f *neon.Func, vs []neon.Vec, p neon.GP) {
+	if len(vs) == 1 {
+		f.FMOVQ(vs[0], neon.At(p, 0))
+		return
+	}
+	storeVectors(f, vs, p)
 }
