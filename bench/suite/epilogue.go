@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"example.com/lowbit/kernels"
 	"example.com/lowbit/ref"
@@ -40,25 +41,102 @@ func epilogues(k kernels.Kernel) []epilogue {
 	around := func() (func(), error) { return use(k) }
 	var list []epilogue
 	for _, a := range []kernels.ActFormat{kernels.U1, kernels.U2, kernels.U3, kernels.U4} {
-		list = append(list, epilogue{fmt.Sprintf("thresholds,%v", a), func() (*work, error) { return thresholds(k, acc, a.Max()) }})
+		list = append(list, epilogue{fmt.Sprintf("thresholds,%v", a), func() (*work, error) { return thresholds(k, acc, a.Max(), (*kernels.Thresholds).Run) }})
 	}
+	acc16 := make([]int16, n)
+	for i, v := range acc {
+		acc16[i] = int16(v)
+	}
+	for _, a := range []kernels.ActFormat{kernels.U1, kernels.U2, kernels.U3, kernels.U4} {
+		list = append(list, epilogue{fmt.Sprintf("thresholds,%v,int16", a), func() (*work, error) { return thresholds(k, acc16, a.Max(), (*kernels.Thresholds).RunInt16) }})
+	}
+	floats := make([]float32, n)
+	for i, v := range acc {
+		floats[i] = float32(v)
+	}
+	list = append(list, residuals(k, "int16", acc16, (*kernels.Residual).RunInt16)...)
+	list = append(list, residuals(k, "int32", acc, (*kernels.Residual).Run)...)
+	list = append(list, residuals(k, "float32", floats, (*kernels.Residual).RunFloat32)...)
 	list = append(list, epilogue{"requantize,u8", func() (*work, error) { return requantize(k, acc) }})
-	list = append(list, epilogue{"maxpool,int32", func() (*work, error) {
-		shape := kernels.PoolShape{H: epilogueSide, W: epilogueSide, C: epilogueChannels, Window: 2, Stride: 2}
-		dst, want := make([]int32, n/4), make([]int32, n/4)
-		ref.MaxPool(want, acc, ref.PoolShape(shape))
-		return &work{
-			around: around,
-			run:    func(int) { kernels.MaxPool(dst, acc, shape, 1) },
-			check:  func() error { return same(dst, want) },
-			elems:  n, bytes: 4*n + n,
-		}, nil
-	}})
+	list = append(list, epilogue{"maxpool,int32", func() (*work, error) { return pool(around, acc, 4), nil }})
+	list = append(list, epilogue{"maxpool,int16", func() (*work, error) { return pool(around, acc16, 2), nil }})
 	list = append(list, epilogue{"affine-relu,float32", func() (*work, error) { return affine(around) }})
 	return list
 }
 
-func thresholds(k kernels.Kernel, acc []int32, levels int) (*work, error) {
+func pool[T int16 | int32](around func() (func(), error), acc []T, bytes int) *work {
+	shape := kernels.PoolShape{H: epilogueSide, W: epilogueSide, C: epilogueChannels, Window: 2, Stride: 2}
+	dst, want := make([]T, len(acc)/4), make([]T, len(acc)/4)
+	ref.MaxPool(want, acc, ref.PoolShape(shape))
+	return &work{
+		around: around,
+		run:    func(int) { kernels.MaxPool(dst, acc, shape, 1) },
+		check:  func() error { return same(dst, want) },
+		elems:  len(acc), bytes: bytes * (len(acc) + len(dst)),
+	}
+}
+
+// residuals are the steps to codes in float32: of a layer alone, and of blocks with a
+// stream and an identity or a projection.
+func residuals[S int16 | int32 | float32](k kernels.Kernel, name string, sums []S, run func(r *kernels.Residual, dst, stream []uint8, sums []S, codes []uint8, projected []S)) []epilogue {
+	var list []epilogue
+	for _, kind := range []string{"code", "identity", "projection"} {
+		list = append(list, epilogue{kind + "," + name, func() (*work, error) {
+			restore, err := use(k)
+			if err != nil {
+				return nil, err
+			}
+			defer restore()
+			p := kernels.ResidualParameters{Top: 255}
+			for c := range epilogueChannels {
+				p.Scale, p.Bias = append(p.Scale, 0.01*float32(c+1)), append(p.Bias, float32(c))
+			}
+			var stream, wantStream, codes []uint8
+			short := ref.Shortcut[S]{Skip: 0.05}
+			size := len(sums) * int(unsafe.Sizeof(sums[0])+1)
+			if kind != "code" {
+				stream, wantStream = make([]uint8, len(sums)), make([]uint8, len(sums))
+				p.Top, p.SkipScale, p.StreamScale = 3, short.Skip, 20
+				size += len(sums)
+			}
+			switch kind {
+			case "identity":
+				codes = make([]uint8, len(sums))
+				for i := range codes {
+					codes[i] = uint8(i)
+				}
+				short.Codes = codes
+				size += len(sums)
+			case "projection":
+				p.ProjectScale, p.ProjectBias = p.Scale, p.Bias
+				short.Sums, short.Scale, short.Bias = sums, p.Scale, p.Bias
+				size += len(sums) * int(unsafe.Sizeof(sums[0]))
+			}
+			plan, err := kernels.NewResidual(p)
+			if err != nil {
+				return nil, err
+			}
+			if err := chosen(plan.Kernel(), k); err != nil {
+				return nil, err
+			}
+			dst, want := make([]uint8, len(sums)), make([]uint8, len(sums))
+			ref.Residual(want, wantStream, sums, p.Scale, p.Bias, p.Top, short, p.StreamScale)
+			return &work{
+				run: func(int) { run(plan, dst, stream, sums, codes, short.Sums) },
+				check: func() error {
+					if err := same(stream, wantStream); err != nil {
+						return err
+					}
+					return same(dst, want)
+				},
+				elems: len(sums), bytes: size + plan.Bytes(),
+			}, nil
+		}})
+	}
+	return list
+}
+
+func thresholds[S int16 | int32](k kernels.Kernel, acc []S, levels int, run func(t *kernels.Thresholds, dst []uint8, acc []S)) (*work, error) {
 	restore, err := use(k)
 	if err != nil {
 		return nil, err
@@ -81,9 +159,9 @@ func thresholds(k kernels.Kernel, acc []int32, levels int) (*work, error) {
 	dst, want := make([]uint8, len(acc)), make([]uint8, len(acc))
 	ref.Thresholds(want, acc, list, negate)
 	return &work{
-		run:   func(int) { plan.Run(dst, acc) },
+		run:   func(int) { run(plan, dst, acc) },
 		check: func() error { return same(dst, want) },
-		elems: len(acc), bytes: 5*len(acc) + plan.Bytes(),
+		elems: len(acc), bytes: len(acc)*int(unsafe.Sizeof(acc[0])+1) + (levels+1)*epilogueChannels*int(unsafe.Sizeof(acc[0])),
 	}, nil
 }
 
