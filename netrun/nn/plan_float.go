@@ -110,13 +110,9 @@ func (s floatMean) Kernel() string   { return "sum" }
 func (s floatMean) PackedBytes() int { return 0 }
 
 func (s floatMean) Run(dst, x []float32, n int) {
-	clear(dst)
-	for range n {
-		for range s.positions {
-			kernels.AddTo(dst[:s.channels], x[:s.channels])
-			x = x[s.channels:]
-		}
-		dst = dst[s.channels:]
+	image := s.positions * s.channels
+	for i := range n {
+		kernels.ChannelSumsFloat32(dst[i*s.channels:][:s.channels], x[i*image:][:image])
 	}
 }
 

@@ -177,7 +177,7 @@ func newIntProduct(b *Block, rows, images int) (p intProduct[int32], err error) 
 	case Conv:
 		p.plan, err = kernels.NewConv2D(b.weights(), b.convShape(rows), b.InAct, kernels.Options{})
 	case Mean:
-		p.plan = channelSum[uint8, int32]{b.In.H * b.In.W, b.In.C}
+		p.plan = channelSum{b.In.H * b.In.W, b.In.C}
 	default:
 		p.plan, err = kernels.NewGEMM(b.weights(), b.InAct, kernels.Options{Rows: images})
 	}
