@@ -395,7 +395,7 @@ func TestWinogradInt16(t *testing.T) {
 			}
 			in, ps, got := input(a, "x", end, src), input(a, "at", end, places), place(a, "dst", len(old), end, old)
 			a.run(func() {
-				f.input(&got[0], uintptr(dstFreq), uintptr(dstTile), &in[0], uintptr(line), uintptr(pixel), &ps[0], uintptr(tiles), uintptr(blocks), uintptr(offset))
+				f.input(&got[0], uintptr(dstFreq), uintptr(dstTile), &in[0], uintptr(line), uintptr(pixel), &ps[0], uintptr(tiles), uintptr(blocks), uint8(offset))
 			})
 			if i := firstDifference(got, want); i >= 0 {
 				t.Fatalf("input, %d tiles of %d channels: byte %d: got %d, want %d", tiles, 32*blocks, i, got[i], want[i])

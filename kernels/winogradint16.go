@@ -21,7 +21,7 @@ import "math"
 
 // A winogradInt16Row has the transforms: see the generator.
 type winogradInt16Row struct {
-	input   func(dst *byte, dstFreq, dstTile uintptr, src *byte, line, pixel uintptr, at *uintptr, tiles, blocks, offset uintptr)
+	input   func(dst *byte, dstFreq, dstTile uintptr, src *byte, line, pixel uintptr, at *uintptr, tiles, blocks uintptr, offset uint8)
 	weights func(dst *byte, dstFreq uintptr, src *byte, steps uintptr)
 	output  func(dst *int16, line, pixel uintptr, at *uintptr, src *int16, srcFreq uintptr, tiles, shift uintptr, minus *int16, add uintptr)
 }
@@ -228,7 +228,7 @@ func (c *Conv2DInt16) winogradTask(ws *convInt16Scratch, dst []int16, images, ro
 	s, p, x, f := &c.shape, c.winograd, ws.winograd, c.row.winograd
 	tiles := images * ceilDiv(rows, 2) * p.across
 	for t, n := range spans(tiles, winogradBlock*p.blocks) {
-		f.input(&x.v[t*s.InC], uintptr(p.vFreq), uintptr(s.InC), &ws.image[0], uintptr(c.line), uintptr(s.InC), &ws.at[t], uintptr(n), uintptr(p.blocks), uintptr(c.winogradOffset()))
+		f.input(&x.v[t*s.InC], uintptr(p.vFreq), uintptr(s.InC), &ws.image[0], uintptr(c.line), uintptr(s.InC), &ws.at[t], uintptr(n), uintptr(p.blocks), uint8(c.winogradOffset()))
 	}
 	shift := uintptr(2)
 	if c.formats.Acts == Sign { // 2·Σ w·c - Σ w

@@ -15,7 +15,7 @@ import (
 func init() {
 	add("avx2", family{
 		name:      "WinogradInt16Input",
-		signature: "func(dst *byte, dstFreq, dstTile uintptr, src *byte, line, pixel uintptr, at *uintptr, tiles, blocks, offset uintptr)",
+		signature: "func(dst *byte, dstFreq, dstTile uintptr, src *byte, line, pixel uintptr, at *uintptr, tiles, blocks uintptr, offset uint8)",
 		loop: `	for t := range tiles {
 		for c := range 32 * blocks {
 			for i := range 4 {

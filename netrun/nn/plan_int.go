@@ -189,7 +189,7 @@ func (b *Block) weights() kernels.Weights {
 }
 
 // newShortSteps plans a convolution with sums of 16 bits, nil if the block is none, if
-// they do not fit, or if other kernels are faster.
+// they do not fit, or if other kernels are faster: where there is no assembly for them, too.
 func newShortSteps(b *Block) (*steps[int16], error) {
 	if b.Kind != Conv || b.Weights == kernels.Float32 {
 		return nil, nil
@@ -211,6 +211,9 @@ func newShortSteps(b *Block) (*steps[int16], error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if strings.HasPrefix(plan.Kernel(), "portable-") {
+			return nil, nil
 		}
 		*q.to = intProduct[int16]{plan}
 	}

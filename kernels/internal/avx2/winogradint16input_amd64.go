@@ -26,7 +26,7 @@ package avx2
 // tiles and blocks are at least 1.
 //
 //go:noescape
-func WinogradInt16Input(dst *byte, dstFreq uintptr, dstTile uintptr, src *byte, line uintptr, pixel uintptr, at *uintptr, tiles uintptr, blocks uintptr, offset uintptr)
+func WinogradInt16Input(dst *byte, dstFreq uintptr, dstTile uintptr, src *byte, line uintptr, pixel uintptr, at *uintptr, tiles uintptr, blocks uintptr, offset uint8)
 
 // WinogradInt16InputFeatures lists the CPU features that the instructions of WinogradInt16Input need.
 const WinogradInt16InputFeatures = "AVX AVX2"

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func WinogradInt16Input(dst *byte, dstFreq uintptr, dstTile uintptr, src *byte, line uintptr, pixel uintptr, at *uintptr, tiles uintptr, blocks uintptr, offset uintptr)
+// func WinogradInt16Input(dst *byte, dstFreq uintptr, dstTile uintptr, src *byte, line uintptr, pixel uintptr, at *uintptr, tiles uintptr, blocks uintptr, offset uint8)
 // Requires: AVX, AVX2
-TEXT ·WinogradInt16Input(SB), NOSPLIT, $0-80
+TEXT ·WinogradInt16Input(SB), NOSPLIT, $0-73
 	MOVQ         dstFreq+8(FP), CX
 	LEAQ         (CX)(CX*1), DX
 	ADDQ         DX, DX
