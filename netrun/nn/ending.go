@@ -31,9 +31,9 @@ func newEnding(b *Block, last bool) (e *ending, err error) {
 	case last:
 		e.logits = newAffine(b)
 		e.kernel, e.bytes = "logits", e.logits.bytes()
-	case b.OutAct == kernels.U8 || b.Weights == kernels.Float32:
-		// 255 thresholds a channel would take longer, and sums that are no whole
-		// numbers have none.
+	case b.OutAct.Max() >= 15 || b.Weights == kernels.Float32:
+		// 15 thresholds a channel take 1.6 times as long on sums of 16 bits and 2.3
+		// times on those of 32, and sums that are no whole numbers have none.
 		if e.codes, err = kernels.NewAffineCodes(b.Scale, b.Bias, uint8(b.OutAct.Max())); err == nil {
 			e.kernel, e.bytes = e.codes.Kernel()+" codes", int64(e.codes.Bytes())
 		}
