@@ -41,12 +41,16 @@ type convInt16Row struct {
 	unpack2 func(dst, w *byte, bytes uintptr)
 	unpack4 func(dst, w *byte, bytes uintptr)
 
-	winograd *winogradInt16Row // nil for direct convolutions
+	winograd *winogradInt16Row // nil but for Winograd's products
+	lut      *convLUTRow       // nil but for look-ups
 }
 
 // takes reports whether the row computes these formats exactly, whatever the weights,
 // if the sums are not too large.
 func (r *convInt16Row) takes(w WeightFormat, a ActFormat) bool {
+	if r.lut != nil {
+		return convLUTTakes(w, a)
+	}
 	if r.winograd != nil {
 		return winogradTakes(a, winogradTaps*w.maxAbs())
 	}
@@ -80,7 +84,8 @@ type Conv2DInt16 struct {
 
 	line     int            // bytes of a line of pixels with its padding
 	inPlace  bool           // windows are read in the images themselves
-	winograd *winogradInt16 // nil for direct convolutions
+	winograd *winogradInt16 // nil but for Winograd's products
+	lut      *convLUT       // nil but for look-ups
 	rows     int            // rows of outputs that are worked on at a time: fewer than there are, or all of
 	images   int            // so many images
 	scratch  sync.Pool
@@ -122,12 +127,15 @@ func NewConv2DInt16(w Weights, shape ConvShape, a ActFormat, opt Options) (*Conv
 		return nil, err
 	}
 	c.threads = max(1, opt.Threads)
-	if c.winograd == nil {
-		c.pack(w)
-	} else {
-		c.packWinograd(w)
-	}
 	c.setMinus(w)
+	switch {
+	case c.lut != nil:
+		c.packLUT(w)
+	case c.winograd != nil:
+		c.packWinograd(w)
+	default:
+		c.pack(w)
+	}
 	c.scratch.New = c.newScratch
 	c.runs.New = func() any { return new(convInt16Call) }
 	return c, nil
@@ -163,16 +171,21 @@ func checkInt16(w Weights, a ActFormat) error {
 // it takes the one that is expected to be faster.
 func chooseInt16(w Weights, shape ConvShape, a ActFormat) (best *Conv2DInt16, err error) {
 	parts := winogradInt16Parts(w, &shape, a)
-	rows := fitting(convInt16Table, func(r *convInt16Row) bool { return r.winograd == nil || parts > 0 })
+	rows := fitting(convInt16Table, func(r *convInt16Row) bool {
+		return (r.winograd == nil || parts > 0) && (r.lut == nil || r.takes(w.Format, a))
+	})
 	for _, row := range rows {
 		if row.isa != rows[0].isa {
 			break
 		}
 		c := &Conv2DInt16{row: row, shape: shape, formats: Formats{w.Format, a}}
-		if row.winograd == nil {
-			c.layOut()
-		} else {
+		switch {
+		case row.lut != nil:
+			c.layOutLUT()
+		case row.winograd != nil:
 			c.layOutWinograd(parts)
+		default:
+			c.layOut()
 		}
 		if best == nil || c.cycles() < best.cycles() {
 			best = c
@@ -191,6 +204,9 @@ func chooseInt16(w Weights, shape ConvShape, a ActFormat) (best *Conv2DInt16, er
 // measured of 3x3 layers: as fast with 16 channels, then 1.4, 1.5 and 1.8 times with 32,
 // 64 and 512. Weights are transformed, 32 at a time, for the images of a task.
 func (c *Conv2DInt16) cycles() float64 {
+	if c.lut != nil {
+		return c.lutCycles()
+	}
 	const products, pixel, input, output, weights = 2 * 0.62, 4.5, 40, 20, 36
 	s := &c.shape
 	panels, sums := float64(ceilDiv(s.OutC, convInt16Outputs)), products*float64(c.steps)
@@ -209,12 +225,19 @@ func (c *Conv2DInt16) layOut() {
 	c.line = (s.W + 2*s.PadW) * s.InC
 	c.steps = s.KH * ceilDiv(s.KW*s.InC, convInt16Inputs)
 	c.inPlace = s.PadH == 0 && s.PadW == 0 && s.KW*s.InC%convInt16Inputs == 0 && c.formats.Acts != Sign && c.formats.Acts != S8
+	c.layOutTasks(convInt16Bytes)
+}
+
+// layOutTasks makes tasks of rows or images whose lines take so many bytes, but of a
+// number of pixels at least.
+func (c *Conv2DInt16) layOutTasks(bytes int) {
+	s := &c.shape
 	outH, outW := s.OutH(), s.OutW()
-	c.rows = max((convInt16Bytes/c.line-s.KH)/s.StrideH+1, ceilDiv(convInt16Pixels, outW))
+	c.rows = max((bytes/c.line-s.KH)/s.StrideH+1, ceilDiv(convInt16Pixels, outW))
 	c.images = 1
 	if c.rows >= outH {
 		c.rows = outH
-		c.images = max(1, convInt16Bytes/c.imageBytes(), ceilDiv(convInt16Pixels, outH*outW))
+		c.images = max(1, bytes/c.imageBytes(), ceilDiv(convInt16Pixels, outH*outW))
 	}
 }
 
@@ -334,7 +357,8 @@ type convInt16Scratch struct {
 	at     []uintptr // where pixels of a task lie, and
 	places []uintptr // steps of a window
 
-	winograd *winogradScratch // nil for direct convolutions
+	line     []byte           // codes of a line, of which tables are made
+	winograd *winogradScratch // nil but for Winograd's products
 }
 
 func (c *Conv2DInt16) newScratch() any {
@@ -344,20 +368,19 @@ func (c *Conv2DInt16) newScratch() any {
 		c.newWinogradScratch(w)
 		return w
 	}
+	if c.lut != nil {
+		c.newLUTScratch(w)
+		return w
+	}
 	if !c.inPlace {
 		w.image = make([]byte, c.images*c.bandLines(c.rows)*c.line+convInt16Inputs)
 	}
 	if c.bits < 8 {
 		w.panel = make([]byte, c.panel*8/c.bits)
 	}
-	outW := s.OutW()
-	w.at = make([]uintptr, c.images*c.rows*outW)
+	c.setAt(w, s.InC)
 	if s.OutC%convInt16Outputs > 0 {
 		w.tile = make([]int16, len(w.at)*convInt16Outputs)
-	}
-	for i := range w.at {
-		line, image := i/outW%c.rows, i/outW/c.rows
-		w.at[i] = uintptr(image*c.imageBytes() + line*s.StrideH*c.line + i%outW*s.StrideW*s.InC)
 	}
 	stepsRow := c.steps / s.KH
 	w.places = make([]uintptr, c.steps)
@@ -365,6 +388,25 @@ func (c *Conv2DInt16) newScratch() any {
 		w.places[k] = uintptr(k/stepsRow*c.line + k%stepsRow*convInt16Inputs)
 	}
 	return w
+}
+
+// setAt sets where windows begin, of pixels of so many bytes.
+func (c *Conv2DInt16) setAt(w *convInt16Scratch, pixel int) {
+	s := &c.shape
+	outW := s.OutW()
+	w.at = make([]uintptr, c.images*c.rows*outW)
+	for i := range w.at {
+		line, image := i/outW%c.rows, i/outW/c.rows
+		w.at[i] = uintptr(image*c.imageBytes() + line*s.StrideH*c.line + i%outW*s.StrideW*pixel)
+	}
+}
+
+// outputs is the number of outputs of a panel.
+func (c *Conv2DInt16) outputs() int {
+	if c.lut != nil {
+		return c.lut.kernel.outputs
+	}
+	return convInt16Outputs
 }
 
 // A convInt16Call is one call of Run: its parts are bands of rows, or some images,
@@ -396,7 +438,7 @@ func (c *Conv2DInt16) Run(dst []int16, x []uint8, images int) {
 	r.bands = ceilDiv(s.OutH(), c.rows)
 	parts := ceilDiv(images, c.images) * r.bands
 	if parts < 2*c.threads {
-		r.columns = min(c.threads, ceilDiv(s.OutC, convInt16Outputs))
+		r.columns = min(c.threads, ceilDiv(s.OutC, c.outputs()))
 	}
 	parallel(c.threads, parts*r.columns, r)
 	r.dst, r.x = nil, nil
@@ -408,7 +450,7 @@ func (r *convInt16Call) task(part int) {
 	s := &c.shape
 	ws := c.scratch.Get().(*convInt16Scratch)
 	part, column := part/r.columns, part%r.columns
-	panels := ceilDiv(s.OutC, convInt16Outputs)
+	panels := ceilDiv(s.OutC, c.outputs())
 	first, last := panels*column/r.columns, panels*(column+1)/r.columns
 	image, oy := part/r.bands*c.images, part%r.bands*c.rows
 	images, rows := min(c.images, r.images-image), min(c.rows, s.OutH()-oy)
@@ -422,14 +464,23 @@ func (r *convInt16Call) task(part int) {
 			lines = 2*ceilDiv(rows, 2) + 2
 		}
 		for i := range images {
-			c.copyLines(ws.image[i*c.imageBytes():], r.x[(image+i)*in:][:in], oy*s.StrideH-s.PadH, lines)
+			to, from, top := ws.image[i*c.imageBytes():], r.x[(image+i)*in:][:in], oy*s.StrideH-s.PadH
+			if c.lut != nil {
+				c.copyTables(ws, to, from, top, lines)
+			} else {
+				c.copyLines(to, from, top, lines)
+			}
 		}
 	}
 	if c.winograd != nil {
 		c.winogradTask(ws, dst, images, rows, first, last)
 	} else {
 		for panel := first; panel < last; panel++ {
-			c.direct(ws, dst, x, pixels, panel)
+			if c.lut != nil {
+				c.look(ws, dst, pixels, panel)
+			} else {
+				c.direct(ws, dst, x, pixels, panel)
+			}
 		}
 	}
 	c.scratch.Put(ws)

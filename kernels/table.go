@@ -281,6 +281,10 @@ func Table() []Kernel {
 	for _, r := range convInt16Table {
 		k := base(OpConv2DInt16, r.id())
 		k.TileM, k.TileN, k.KStep, k.WeightBits = len(r.tiles)-1, convInt16Outputs, convInt16Inputs, 8
+		if r.lut != nil {
+			t := &r.lut.kernels[0]
+			k.TileM, k.TileN, k.KStep, k.WeightBits = len(t.tiles)-1, t.outputs, t.tables()*convLUTCodes, t.planes
+		}
 		k.Formats = formatsOf(r.takes)
 		list = append(list, k)
 	}
