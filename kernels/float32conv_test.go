@@ -104,7 +104,7 @@ func TestFloatEpilogue(t *testing.T) {
 				check(want[i*out:][:out], func() { c.RunIn(scratch, dst[:out], x[i*in:][:in], nil, 1) })
 			}
 		}
-		if row.winograd != nil && len(methods) < 4 {
+		if row.winograd != nil && len(methods) < 4 && !testing.Short() {
 			t.Errorf("methods were %v: want all", methods)
 		}
 	})
