@@ -326,7 +326,8 @@ func TestConv2DInt16Bytes(t *testing.T) {
 
 // TestUnpackInt16 calls what unpacks weights by itself.
 func TestUnpackInt16(t *testing.T) {
-	each(t, convInt16Table, func(t *testing.T, row *convInt16Row) {
+	rows := slices.DeleteFunc(slices.Clone(convInt16Table), func(r *convInt16Row) bool { return r.unpack1 == nil })
+	each(t, rows, func(t *testing.T, row *convInt16Row) {
 		rng, a := random(t), newArena(t)
 		for _, c := range []struct {
 			f      WeightFormat
